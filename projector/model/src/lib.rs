@@ -1,0 +1,23 @@
+//! Values, rows, schemas, and their key and row codecs: what every part means by "a value".
+//!
+//! Depends on nothing of ours; knows no SQL, no event and no storage.
+
+mod datetime;
+mod json;
+mod key;
+mod numeric;
+mod problem;
+mod row;
+mod schema;
+mod text;
+mod value;
+
+pub use datetime::{Date, Timestamptz};
+pub use json::Json;
+pub use key::{KeyError, decode_key, encode_key, encode_key_value};
+pub use numeric::Numeric;
+pub use problem::Problem;
+pub use row::{Row, RowError, decode_row, encode_row};
+pub use schema::{Column, TableId, TableSchema};
+pub use text::{TextError, from_text, to_text};
+pub use value::{Type, Value};

@@ -1,0 +1,115 @@
+//! The plan of a view: what it reads, how a changed row leads back to the grain, and which indexes that needs.
+
+use prejoin_model::{Row, TableId, Type, Value};
+use thiserror::Error;
+
+/// A row view, checked and ready to be evaluated.
+#[derive(Debug, Clone)]
+pub struct RowView {
+    pub name: String,
+    /// The comment that stands directly above the statement, without its markers.
+    pub comment: Option<String>,
+    pub columns: Vec<OutputColumn>,
+    /// The FROM table (the grain) first, then the joined ones in the order they are looked up.
+    pub relations: Vec<Relation>,
+    /// For each relation but the first, the way back from a changed row to the grain: `paths[r - 1]` for relation `r`.
+    pub paths: Vec<Path>,
+    /// Indexes over tables that the paths need, beside primary keys.
+    pub table_indexes: Vec<TableIndex>,
+    /// Indexes over the view's own rows, as declared with CREATE INDEX.
+    pub store_indexes: Vec<StoreIndex>,
+    /// Text that changes exactly when the view's meaning or its declared indexes change.
+    pub canonical: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputColumn {
+    pub name: String,
+    pub kind: Type,
+}
+
+/// One table in the FROM clause.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    pub table: TableId,
+    pub alias: String,
+    /// The columns that the view reads of it, join conditions and WHERE included; sorted. A change to other columns
+    /// makes nothing stale.
+    pub columns_read: Vec<usize>,
+    /// Nothing for the grain.
+    pub join: Option<Join>,
+}
+
+/// How a joined relation's row is found.
+#[derive(Debug, Clone)]
+pub struct Join {
+    pub kind: JoinKind,
+    /// Where each column of the table's key, in key order, gets its value.
+    pub key: Vec<KeySource>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    Left,
+    Inner,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum KeySource {
+    /// A column of an earlier relation.
+    Column {
+        relation: usize,
+        column: usize,
+    },
+    Constant(Value),
+}
+
+/// From a changed row of a joined relation back to the grain, one equality at a time. Following it may name grain keys
+/// that are not stale, never miss one that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path {
+    /// The first hop starts at the changed row; the last one arrives at the grain.
+    pub hops: Vec<Hop>,
+}
+
+/// `to.columns[i] = from.columns[i]` for every i: the rows of `to_table` that point at the row at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    pub from_columns: Vec<usize>,
+    pub to_table: TableId,
+    pub to_columns: Vec<usize>,
+    pub index: IndexUse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexUse {
+    /// `to_columns` are a prefix of the table's key.
+    PrimaryKey,
+    /// The table index with exactly `to_columns`.
+    TableIndex,
+}
+
+/// An index over a table: from values of `columns` to the keys of rows that have them. Rows with a NULL among them are
+/// left out: no equality finds them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableIndex {
+    pub table: TableId,
+    pub columns: Vec<usize>,
+}
+
+/// `CREATE INDEX ON view (column [DESC], …)`: output columns by index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreIndex {
+    pub columns: Vec<(usize, bool)>,
+}
+
+/// A row could not be computed; PostgreSQL would have raised this error.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{0}")]
+pub struct EvaluateError(pub String);
+
+/// Finds the row of a table by its whole key.
+pub trait LookupRow {
+    type Error;
+    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Self::Error>;
+}
