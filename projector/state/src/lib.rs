@@ -1,1 +1,15 @@
+//! The ordered key-value port under the engine: atomic batches over several key spaces, cheap snapshots, prefix scans.
 //!
+//! Knows nothing of what keys and values mean. The one crate that knows fjall.
+
+mod batch;
+mod durable;
+mod layered;
+mod memory;
+mod port;
+
+pub use batch::Batch;
+pub use durable::DurableState;
+pub use layered::Layered;
+pub use memory::MemoryState;
+pub use port::{Entries, Entry, Snapshot, Space, State, StateError};

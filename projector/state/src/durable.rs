@@ -1,0 +1,106 @@
+//! The durable state: an LSM tree per space, one write-ahead journal over all.
+
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserValue};
+
+use crate::{Batch, Entries, Snapshot, Space, State, StateError};
+
+/// Bytes of unpacked blocks kept in memory.
+const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+
+pub struct DurableState {
+    path: Arc<str>,
+    database: Database,
+    keyspaces: Arc<[Keyspace]>,
+}
+
+struct DurableSnapshot {
+    path: Arc<str>,
+    snapshot: fjall::Snapshot,
+    keyspaces: Arc<[Keyspace]>,
+}
+
+impl DurableState {
+    /// Opens the state in a directory, creating it if missing. One process at a time.
+    pub fn open(directory: &Path) -> Result<Self, StateError> {
+        let path: Arc<str> = directory.display().to_string().into();
+        let database = Database::builder(directory)
+            .cache_size(CACHE_BYTES)
+            .open()
+            .map_err(|error| failed(&path, error))?;
+        let keyspaces = Space::ALL
+            .into_iter()
+            .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| failed(&path, error))?;
+        Ok(DurableState { path, database, keyspaces: keyspaces.into() })
+    }
+}
+
+impl State for DurableState {
+    fn snapshot(&self) -> Box<dyn Snapshot> {
+        Box::new(DurableSnapshot {
+            path: self.path.clone(),
+            snapshot: self.database.snapshot(),
+            keyspaces: self.keyspaces.clone(),
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), StateError> {
+        let mut writes = self.database.batch();
+        for (space, entries) in batch.into_spaces() {
+            let keyspace = &self.keyspaces[space.index()];
+            for (key, value) in entries {
+                match value {
+                    Some(value) => writes.insert(keyspace, key, value),
+                    None => writes.remove(keyspace, key),
+                }
+            }
+        }
+        writes.commit().map_err(|error| failed(&self.path, error))
+    }
+
+    fn sync(&self) -> Result<(), StateError> {
+        self.database.persist(PersistMode::SyncData).map_err(|error| failed(&self.path, error))
+    }
+}
+
+impl Snapshot for DurableSnapshot {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        let value = self.snapshot.get(&self.keyspaces[space.index()], key);
+        Ok(value.map_err(|error| failed(&self.path, error))?.map(UserValue::into))
+    }
+
+    fn scan<'a>(&'a self, space: Space, prefix: &[u8], from: &[u8]) -> Entries<'a> {
+        let end = match successor(prefix) {
+            Some(end) => Bound::Excluded(end),
+            None => Bound::Unbounded,
+        };
+        let start = from.max(prefix).to_vec();
+        if matches!(&end, Bound::Excluded(end) if *end <= start) {
+            return Box::new(std::iter::empty());
+        }
+        let range = (Bound::Included(start), end);
+        let entries = self.snapshot.range(&self.keyspaces[space.index()], range);
+        Box::new(entries.map(|entry| {
+            let (key, value) = entry.into_inner().map_err(|error| failed(&self.path, error))?;
+            Ok((key.into(), value.into()))
+        }))
+    }
+}
+
+/// The least key that is greater than every key with the prefix; nothing if there is none.
+fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|&byte| byte != u8::MAX)?;
+    let mut end = prefix[..=kept].to_vec();
+    end[kept] += 1;
+    Some(end)
+}
+
+fn failed(path: &str, error: fjall::Error) -> StateError {
+    StateError { path: path.to_owned(), detail: error.to_string() }
+}

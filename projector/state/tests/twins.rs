@@ -1,0 +1,88 @@
+//! The durable state and its in-memory twin answer alike, and so does a batch laid over either.
+
+use std::collections::BTreeMap;
+
+use prejoin_state::{Batch, DurableState, Layered, MemoryState, Snapshot, Space, State};
+use proptest::prelude::*;
+
+type Write = (u8, Vec<u8>, Option<u8>);
+
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop::sample::select(vec![0u8, 1, 2, 254, 255]), 0..4)
+}
+
+fn writes() -> impl Strategy<Value = Vec<Vec<Write>>> {
+    let write = (0u8..4, key(), prop::option::of(any::<u8>()));
+    prop::collection::vec(prop::collection::vec(write, 0..12), 1..6)
+}
+
+fn batch_of(writes: &[Write]) -> Batch {
+    let mut batch = Batch::default();
+    for (space, key, value) in writes {
+        // An empty key is not storable: every real key begins with an id.
+        let key = [&[7], key.as_slice()].concat();
+        match value {
+            Some(value) => batch.put(Space::ALL[*space as usize], key, vec![*value]),
+            None => batch.remove(Space::ALL[*space as usize], key),
+        }
+    }
+    batch
+}
+
+fn entries(snapshot: &dyn Snapshot, space: Space, prefix: &[u8], from: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let scanned = snapshot.scan(space, prefix, from);
+    scanned.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn twins_and_layers_agree(steps in writes(), prefix in key(), from in key()) {
+        let folder = tempfile::tempdir().unwrap();
+        let durable = DurableState::open(folder.path()).unwrap();
+        let memory = MemoryState::default();
+        let mut model = vec![BTreeMap::new(); 4];
+        let prefix = [&[7], prefix.as_slice()].concat();
+        let from = [&[7], from.as_slice()].concat();
+        for step in &steps {
+            let before = [durable.snapshot(), memory.snapshot()];
+            let batch = batch_of(step);
+            for (space, key, value) in step {
+                let key = [&[7], key.as_slice()].concat();
+                match value {
+                    Some(value) => drop(model[*space as usize].insert(key, vec![*value])),
+                    None => drop(model[*space as usize].remove(&key)),
+                }
+            }
+            let layered: Vec<_> = before.iter().map(|base| Layered::new(base.as_ref(), &batch)).collect();
+            durable.commit(batch.clone()).unwrap();
+            memory.commit(batch.clone()).unwrap();
+            let after = [durable.snapshot(), memory.snapshot()];
+            for (index, space) in Space::ALL.into_iter().enumerate() {
+                let expected: Vec<_> = model[index].iter()
+                    .filter(|(key, _)| key.starts_with(&prefix) && **key >= from)
+                    .map(|(key, value)| (key.clone(), value.clone())).collect();
+                for snapshot in after.iter().map(|s| s.as_ref()).chain(layered.iter().map(|l| l as &dyn Snapshot)) {
+                    prop_assert_eq!(&entries(snapshot, space, &prefix, &from), &expected);
+                    prop_assert_eq!(snapshot.get(space, &prefix).unwrap().map(|v| v.to_vec()), model[index].get(&prefix).cloned());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_synced_commit_is_there_after_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut batch = Batch::default();
+    batch.put(Space::Tables, &b"k"[..], &b"v"[..]);
+    batch.put(Space::Meta, &b"m"[..], &b""[..]);
+    let state = DurableState::open(folder.path()).unwrap();
+    state.commit(batch).unwrap();
+    state.sync().unwrap();
+    drop(state);
+    let snapshot = DurableState::open(folder.path()).unwrap().snapshot();
+    assert_eq!(snapshot.get(Space::Tables, b"k").unwrap().unwrap(), &b"v"[..]);
+    assert_eq!(snapshot.get(Space::Meta, b"m").unwrap().unwrap(), &b""[..]);
+}
