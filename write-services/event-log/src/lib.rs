@@ -1,7 +1,20 @@
 //! Publish and read streams of events: one stream per service, kept in NATS JetStream or in an embedded file.
 //!
-//! Knows nothing of what a message says: it carries bytes, a subject and a message id.
+//! Knows nothing of what an event means: of its payload it reads no more than the envelope's `sequence`.
 
+mod attach;
+mod identity;
 mod port;
+mod publish;
+mod tail;
 
-pub use port::{Ack, BatchLimit, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PendingAck};
+pub use attach::{
+    Attached, Attachment, Facts, Processed, Verdict, Verifier, attach, attach_and_read, decide,
+};
+pub use identity::payload_hash;
+pub use port::{
+    Ack, BatchLimit, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PAYLOAD_BYTES_MAX,
+    PendingAck,
+};
+pub use publish::{Numbered, OrderedPublisher, PublishError, PublishProblem, Window};
+pub use tail::{LogTail, last_event, tail};
