@@ -1,0 +1,109 @@
+//! The bytes of one event become changes of tables, or a reason why not.
+
+use prejoin_envelope::service_of_type;
+use prejoin_model::{Row, TableId, Type, Value, to_text};
+
+use crate::payload::Envelope;
+use crate::rule::Kind;
+use crate::{ContractSet, cast, fold, payload};
+
+/// An event as the contracts see it. What of the head can be read is there, whatever the outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    pub id: Option<String>,
+    /// The attribute `type`.
+    pub kind: Option<String>,
+    /// The key of the entity that the event is about: its `subject`. Where the contract reads it as another type than
+    /// text it has that type's text, so that one entity has one key.
+    pub entity: Option<String>,
+    /// RFC 3339, as the sender wrote it.
+    pub time: Option<String>,
+    /// The event's own number; absent when it is missing or unusable.
+    pub sequence: Option<u64>,
+    pub outcome: Outcome,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// In the order in which they are to be applied.
+    Changes(Vec<TableChange>),
+    /// A type of this service that its contract does not mention: to be counted and passed over.
+    UnknownType,
+    /// A dead letter, with the reason for the person who looks at it.
+    Unfit(String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum TableChange {
+    /// Sets the named columns of the row with this key; creates it, other columns NULL, if it is missing.
+    Upsert {
+        table: TableId,
+        /// In key order, never NULL.
+        key: Vec<Value>,
+        /// Columns by index, none of them in the key, each once.
+        set: Vec<(usize, Value)>,
+    },
+    /// Deletes every row whose key begins with these values.
+    Delete { table: TableId, key_prefix: Vec<Value> },
+    /// These rows take the place of every row whose key begins with the prefix. Their keys begin with it and differ.
+    Replace { table: TableId, key_prefix: Vec<Value>, rows: Vec<Row> },
+}
+
+impl ContractSet {
+    /// Decodes an event from the stream of a service. Never fails: what does not fit is an outcome.
+    pub fn decode(&self, service: &str, payload: &[u8]) -> Decoded {
+        let root = match payload::parse(payload) {
+            Ok(root) => root,
+            Err(reason) => return decoded(&Envelope::default(), None, Outcome::Unfit(reason)),
+        };
+        let envelope = Envelope::read(&root);
+        let kind = envelope.kind.and_then(|kind| self.contract(service)?.kinds.get(kind));
+        let subject = envelope.subject.zip(kind).and_then(|(subject, kind)| read_subject(subject, kind));
+        let outcome = self.outcome(service, payload, &envelope, kind, subject.as_ref());
+        decoded(&envelope, subject, outcome)
+    }
+
+    fn outcome(
+        &self,
+        service: &str,
+        payload: &[u8],
+        envelope: &Envelope<'_>,
+        kind: Option<&Kind>,
+        subject: Option<&Value>,
+    ) -> Outcome {
+        if let Some(reason) = envelope.refusal(payload) {
+            return Outcome::Unfit(reason);
+        }
+        let name = envelope.kind.unwrap_or_default();
+        let owner = service_of_type(name);
+        if owner != service {
+            return Outcome::Unfit(format!(
+                "type {name} belongs to the service {owner}, but the message is in the stream of {service}"
+            ));
+        }
+        let Some(kind) = kind else { return Outcome::UnknownType };
+        match fold::changes(&self.tables, kind, envelope, subject) {
+            Ok(changes) => Outcome::Changes(changes),
+            Err(reason) => Outcome::Unfit(reason),
+        }
+    }
+}
+
+fn read_subject(subject: &str, kind: &Kind) -> Option<Value> {
+    cast::from_string(kind.entity, subject).ok().filter(|_| !subject.is_empty())
+}
+
+fn decoded(envelope: &Envelope<'_>, subject: Option<Value>, outcome: Outcome) -> Decoded {
+    let entity = match &subject {
+        Some(value) if value.kind() != Some(Type::Text) => to_text(value),
+        _ => envelope.subject.map(str::to_owned),
+    };
+    Decoded {
+        id: envelope.id.map(str::to_owned),
+        kind: envelope.kind.map(str::to_owned),
+        entity,
+        time: envelope.time.map(str::to_owned),
+        sequence: envelope.sequence,
+        outcome,
+    }
+}
