@@ -1,0 +1,67 @@
+//! What a service's handlers share: its database, its outbox, and how they answer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use prejoin_event_log::EventLog;
+use prejoin_outbox::{Outbox, OutboxId, RelaySettings};
+
+use crate::database::Database;
+use crate::error::ServiceError;
+
+/// Says which event an answer stands for: `Prejoin-Position: orders=831`.
+pub const POSITION_HEADER: HeaderName = HeaderName::from_static("prejoin-position");
+
+/// How long an answer waits for its event to reach the log.
+const POSITION_WAIT: Duration = Duration::from_millis(250);
+
+/// One service at work.
+#[derive(Clone)]
+pub struct Context {
+    pub database: Database,
+    pub outbox: Outbox,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) relay_settings: RelaySettings,
+}
+
+impl Context {
+    /// Opens the service's database with its outbox. Nothing is published before [`Context::run`].
+    pub async fn open(
+        service: &str,
+        path: &Path,
+        migrations: &[&'static str],
+        log: Arc<dyn EventLog>,
+    ) -> Result<Self, ServiceError> {
+        let database = Database::open(service, path, migrations).await?;
+        let outbox = Outbox::sqlite(service, database.writer().clone());
+        outbox.migrate().await?;
+        Ok(Context { database, outbox, log, relay_settings: RelaySettings::default() })
+    }
+
+    #[must_use]
+    pub fn with_relay_settings(mut self, settings: RelaySettings) -> Self {
+        self.relay_settings = settings;
+        self
+    }
+
+    pub fn service(&self) -> &str {
+        self.outbox.service()
+    }
+
+    /// Adds the position of a committed event to an answer, if the event reaches the log within a short wait.
+    pub async fn with_position(&self, recorded: OutboxId, mut response: Response) -> Response {
+        // The command is done; that its position is not known must not make it look failed.
+        let reached = self.outbox.wait_until_sent(recorded, POSITION_WAIT).await.unwrap_or_else(|error| {
+            tracing::warn!(service = self.service(), %error, "an answer goes out without its position");
+            None
+        });
+        let position = reached.map(|sequence| format!("{}={sequence}", self.service()));
+        if let Some(value) = position.and_then(|text| HeaderValue::try_from(text).ok()) {
+            response.headers_mut().insert(POSITION_HEADER, value);
+        }
+        response
+    }
+}
