@@ -1,6 +1,13 @@
 //! A jsonb value in PostgreSQL's canonical form.
 
+mod parse;
+mod print;
+
+use std::cmp::Ordering;
+
 use crate::Numeric;
+
+pub use parse::check_nesting;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Json {
@@ -11,4 +18,127 @@ pub enum Json {
     Array(Vec<Json>),
     /// Keys in jsonb's order (shorter first, then by bytes), each once.
     Object(Vec<(String, Json)>),
+}
+
+/// jsonb's order of keys within an object.
+fn compare_keys(left: &str, right: &str) -> Ordering {
+    left.len().cmp(&right.len()).then_with(|| left.as_bytes().cmp(right.as_bytes()))
+}
+
+impl Json {
+    /// Arrays and objects within each other in a document that is read. No stack is exhausted at this depth.
+    pub const MAX_DEPTH: usize = 1000;
+
+    /// An object of these pairs in jsonb's order; of equal keys the last one stays.
+    pub fn object(mut pairs: Vec<(String, Json)>) -> Json {
+        let in_order = |pair: &[(String, Json)]| compare_keys(&pair[0].0, &pair[1].0).is_lt();
+        if !pairs.windows(2).all(in_order) {
+            pairs.sort_by(|left, right| compare_keys(&left.0, &right.0));
+            // `dedup_by` keeps the earlier of two neighbours, so the later one's value moves there.
+            pairs.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        Json::Object(pairs)
+    }
+
+    /// What `jsonb_typeof` says.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Json::Null => "null",
+            Json::Boolean(_) => "boolean",
+            Json::Number(_) => "number",
+            Json::String(_) => "string",
+            Json::Array(_) => "array",
+            Json::Object(_) => "object",
+        }
+    }
+
+    /// The value of an object's key; nothing for other kinds.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        let Json::Object(pairs) = self else { return None };
+        let found = pairs.binary_search_by(|(known, _)| compare_keys(known, key)).ok()?;
+        Some(&pairs[found].1)
+    }
+
+    /// An array's element, from 0, or from the end with -1; nothing for other kinds.
+    pub fn element(&self, index: i64) -> Option<&Json> {
+        let Json::Array(elements) = self else { return None };
+        let from_end = usize::try_from(index.unsigned_abs()).ok()?;
+        match index {
+            0.. => elements.get(from_end),
+            _ => elements.get(elements.len().checked_sub(from_end)?),
+        }
+    }
+
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn as_number(&self) -> Option<&Numeric> {
+        match self {
+            Json::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Json::Boolean(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// PostgreSQL's order of jsonb: null, strings, numbers, booleans, arrays, objects; longer arrays and objects after
+    /// shorter ones, then element by element; numbers by value. At the top, an empty array comes before everything.
+    pub fn compare(&self, other: &Json) -> Ordering {
+        let empty = |json: &Json| matches!(json, Json::Array(elements) if elements.is_empty());
+        match (empty(self), empty(other)) {
+            (false, false) => self.compare_nested(other),
+            (left, right) => right.cmp(&left),
+        }
+    }
+
+    fn compare_nested(&self, other: &Json) -> Ordering {
+        match (self, other) {
+            (Json::Boolean(left), Json::Boolean(right)) => left.cmp(right),
+            (Json::Number(left), Json::Number(right)) => left.compare(right),
+            (Json::String(left), Json::String(right)) => left.as_bytes().cmp(right.as_bytes()),
+            (Json::Array(left), Json::Array(right)) => {
+                let elements = || left.iter().zip(right).map(|(left, right)| left.compare_nested(right));
+                left.len().cmp(&right.len()).then_with(|| first_difference(elements()))
+            }
+            (Json::Object(left), Json::Object(right)) => {
+                let pairs = || left.iter().zip(right).map(|(left, right)| compare_pairs(left, right));
+                left.len().cmp(&right.len()).then_with(|| first_difference(pairs()))
+            }
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Json::Null => 0,
+            Json::String(_) => 1,
+            Json::Number(_) => 2,
+            Json::Boolean(_) => 3,
+            Json::Array(_) => 4,
+            Json::Object(_) => 5,
+        }
+    }
+}
+
+fn compare_pairs(left: &(String, Json), right: &(String, Json)) -> Ordering {
+    left.0.as_bytes().cmp(right.0.as_bytes()).then_with(|| left.1.compare_nested(&right.1))
+}
+
+fn first_difference(mut orders: impl Iterator<Item = Ordering>) -> Ordering {
+    orders.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }

@@ -3,6 +3,7 @@
 //! Depends on nothing of ours; knows no SQL, no event and no storage.
 
 mod datetime;
+mod double;
 mod json;
 mod key;
 mod numeric;
@@ -13,11 +14,11 @@ mod text;
 mod value;
 
 pub use datetime::{Date, Timestamptz};
-pub use json::Json;
+pub use json::{Json, check_nesting};
 pub use key::{KeyError, decode_key, encode_key, encode_key_value};
-pub use numeric::Numeric;
+pub use numeric::{Numeric, NumericError};
 pub use problem::Problem;
-pub use row::{Row, RowError, decode_row, encode_row};
+pub use row::{ROW_FORMAT, Row, RowError, decode_row, encode_row};
 pub use schema::{Column, TableId, TableSchema};
 pub use text::{TextError, from_text, to_text};
 pub use value::{Type, Value};

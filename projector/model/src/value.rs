@@ -1,8 +1,11 @@
 //! A value of one of PostgreSQL's types, as far as Prejoin knows them.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::double::compare_double;
 use crate::{Date, Json, Numeric, Timestamptz};
 
 /// A column's or expression's type. `Integer` arises from SQL literals and casts only; contracts declare the others.
@@ -20,8 +23,9 @@ pub enum Type {
     Jsonb,
 }
 
-/// A value or NULL. Equality is identity (1.0 and 1.00 differ, as their texts do); `compare` is SQL's.
-#[derive(Debug, Clone, PartialEq)]
+/// A value or NULL. Equality is identity (1.0 and 1.00 differ, as their texts do; NULL and NaN equal themselves, -0 is not
+/// 0); `compare` is SQL's.
+#[derive(Debug, Clone)]
 pub enum Value {
     Null,
     Boolean(bool),
@@ -101,5 +105,87 @@ impl Value {
             Value::Timestamptz(_) => Type::Timestamptz,
             Value::Jsonb(_) => Type::Jsonb,
         })
+    }
+}
+
+impl Value {
+    /// SQL's order of two values of one type that are not NULL: text by bytes (collation C), numeric by value whatever its
+    /// scale, NaN greatest and equal to itself, -0 equal to 0, jsonb as PostgreSQL orders it.
+    ///
+    /// NULL comes last, and values of different types stand in the order of `Type::ALL`; SQL asks for neither.
+    pub fn compare(&self, other: &Value) -> Ordering {
+        match (self, other) {
+            (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
+            (Value::Integer(left), Value::Integer(right)) => left.cmp(right),
+            (Value::Bigint(left), Value::Bigint(right)) => left.cmp(right),
+            (Value::Numeric(left), Value::Numeric(right)) => left.compare(right),
+            (Value::Double(left), Value::Double(right)) => compare_double(*left, *right),
+            (Value::Text(left), Value::Text(right)) => left.as_bytes().cmp(right.as_bytes()),
+            (Value::Uuid(left), Value::Uuid(right)) => left.cmp(right),
+            (Value::Date(left), Value::Date(right)) => left.cmp(right),
+            (Value::Timestamptz(left), Value::Timestamptz(right)) => left.cmp(right),
+            (Value::Jsonb(left), Value::Jsonb(right)) => left.compare(right),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    /// The order of `ORDER BY value` (ascending, NULLS LAST): total, NULL equal to NULL.
+    pub fn sort_order(&self, other: &Value) -> Ordering {
+        self.compare(other)
+    }
+
+    /// `self = other`: nothing if either is NULL.
+    pub fn sql_equal(&self, other: &Value) -> Option<bool> {
+        (!self.is_null() && !other.is_null()).then(|| self.compare(other).is_eq())
+    }
+
+    fn rank(&self) -> usize {
+        let position = |kind| Type::ALL.into_iter().position(|known| known == kind);
+        self.kind().and_then(position).unwrap_or(Type::ALL.len())
+    }
+}
+
+/// The bits that say which double it is: every NaN is one NaN.
+fn identity_bits(value: f64) -> u64 {
+    if value.is_nan() { u64::MAX } else { value.to_bits() }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Null, Value::Null) => true,
+            (Value::Boolean(left), Value::Boolean(right)) => left == right,
+            (Value::Integer(left), Value::Integer(right)) => left == right,
+            (Value::Bigint(left), Value::Bigint(right)) => left == right,
+            (Value::Numeric(left), Value::Numeric(right)) => left == right,
+            (Value::Double(left), Value::Double(right)) => identity_bits(*left) == identity_bits(*right),
+            (Value::Text(left), Value::Text(right)) => left == right,
+            (Value::Uuid(left), Value::Uuid(right)) => left == right,
+            (Value::Date(left), Value::Date(right)) => left == right,
+            (Value::Timestamptz(left), Value::Timestamptz(right)) => left == right,
+            (Value::Jsonb(left), Value::Jsonb(right)) => left == right,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Value::Null => {}
+            Value::Boolean(value) => value.hash(state),
+            Value::Integer(value) => value.hash(state),
+            Value::Bigint(value) => value.hash(state),
+            Value::Numeric(value) => value.hash(state),
+            Value::Double(value) => identity_bits(*value).hash(state),
+            Value::Text(value) => value.hash(state),
+            Value::Uuid(value) => value.hash(state),
+            Value::Date(value) => value.hash(state),
+            Value::Timestamptz(value) => value.hash(state),
+            Value::Jsonb(value) => value.hash(state),
+        }
     }
 }
