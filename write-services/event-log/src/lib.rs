@@ -3,7 +3,10 @@
 //! Knows nothing of what an event means: of its payload it reads no more than the envelope's `sequence`.
 
 mod attach;
+mod embedded;
 mod identity;
+mod jetstream;
+mod limits;
 mod port;
 mod publish;
 mod tail;
@@ -11,7 +14,9 @@ mod tail;
 pub use attach::{
     Attached, Attachment, Facts, Processed, Verdict, Verifier, attach, attach_and_read, decide,
 };
+pub use embedded::EmbeddedLog;
 pub use identity::payload_hash;
+pub use jetstream::{Credentials, JetStreamLog, JetStreamOptions};
 pub use port::{
     Ack, BatchLimit, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PAYLOAD_BYTES_MAX,
     PendingAck,

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use thiserror::Error;
 
-/// The largest payload a log accepts, in bytes: NATS's default `max_payload`, kept by the embedded log too so that
-/// what works on a laptop works on a cluster.
-pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024;
+/// The largest payload a log accepts, in bytes: NATS's default `max_payload` of 1 MiB less a KiB for the headers, which
+/// count towards it. The embedded log keeps to it too, so that what works on a laptop works on a cluster.
+pub const PAYLOAD_BYTES_MAX: usize = 1024 * 1024 - 1024;
 
 /// A message as the log holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,8 @@ pub trait EventLog: Send + Sync {
     async fn get(&self, service: &str, stream_sequence: u64) -> Result<Option<Message>, LogError>;
 
     /// Reads the messages after a stream sequence (0: from the first retained), then those that arrive. Nothing is
-    /// skipped or repeated by one reader; it never survives a reconnect but ends in `LogError::Interrupted`.
+    /// skipped or repeated by one reader; it never survives a reconnect but ends in `LogError::Interrupted`. A position
+    /// beyond the end of the stream is `Interrupted` at once: the log is not the one that the position speaks of.
     async fn read(&self, service: &str, after: u64) -> Result<Box<dyn LogReader>, LogError>;
 }
 
