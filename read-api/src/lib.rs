@@ -1,1 +1,25 @@
+//! Who may see it, and how: views answered over HTTP in PostgREST's read grammar, and the projector's status beside them.
 //!
+//! A request takes four steps, one module each: `request` parses the query string, `plan` resolves its names against
+//! the catalog, `query` makes SQL of the plan, `answer` makes JSON of the rows. `server` joins them to HTTP.
+//!
+//! This crate reads the view store and nothing else. It does not know how rows got there: no events, no tables of
+//! services, no view SQL, and it never writes.
+
+mod answer;
+mod catalog;
+mod error;
+mod page;
+mod plan;
+mod query;
+mod request;
+mod server;
+mod status;
+mod store;
+
+pub use error::Error;
+pub use server::ReadApi;
+pub use status::{
+    DeadLetter, DeadLetters, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
+    read_dead_letters, read_status,
+};

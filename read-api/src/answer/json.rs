@@ -1,0 +1,118 @@
+//! One stored value as PostgreSQL's `to_json` writes it.
+
+use std::io::Write;
+
+use prejoin_model::Type;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::Error;
+
+/// Appends the value in the given result column.
+pub(super) fn write_value(
+    row: &SqliteRow,
+    column: usize,
+    kind: Type,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let written = match kind {
+        Type::Boolean => row.try_get_unchecked::<Option<i64>, _>(column)?.map(|boolean| {
+            out.extend_from_slice(if boolean == 0 { b"false" } else { b"true" });
+        }),
+        Type::Integer | Type::Bigint => row.try_get_unchecked::<Option<i64>, _>(column)?.map(|integer| {
+            write!(out, "{integer}").expect("writing to a Vec does not fail");
+        }),
+        _ => row.try_get_unchecked::<Option<&str>, _>(column)?.map(|text| write_text(text, kind, out)),
+    };
+    if written.is_none() {
+        out.extend_from_slice(b"null");
+    }
+    Ok(())
+}
+
+fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
+    match kind {
+        Type::Numeric | Type::Double if is_json_number(text) => out.extend_from_slice(text.as_bytes()),
+        Type::Jsonb => out.extend_from_slice(text.as_bytes()),
+        Type::Timestamptz => {
+            out.push(b'"');
+            out.extend_from_slice(iso_timestamp(text).as_bytes());
+            out.push(b'"');
+        }
+        _ => write_string(text, out),
+    }
+}
+
+/// NaN and the infinities are none, and become strings.
+fn is_json_number(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+}
+
+/// `1996-07-04 09:00:00+00` as `1996-07-04T09:00:00+00:00`; what follows (` BC`), and infinities, stay.
+fn iso_timestamp(text: &str) -> String {
+    match text.split_once(' ') {
+        None => text.to_owned(),
+        Some((date, time)) => format!("{date}T{}", time.replacen("+00", "+00:00", 1)),
+    }
+}
+
+/// A JSON string, with PostgreSQL's escapes.
+pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    for (index, &byte) in bytes.iter().enumerate() {
+        let escape: &[u8] = match byte {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'\x08' => b"\\b",
+            b'\x0c' => b"\\f",
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            b'\t' => b"\\t",
+            0x00..=0x1f => b"",
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[written..index]);
+        written = index + 1;
+        match escape {
+            b"" => write!(out, "\\u{byte:04x}").expect("writing to a Vec does not fail"),
+            _ => out.extend_from_slice(escape),
+        }
+    }
+    out.extend_from_slice(&bytes[written..]);
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_as_postgresql_writes_them() {
+        let cases = [
+            (Type::Numeric, "12345678901234567890.1200", "12345678901234567890.1200"),
+            (Type::Numeric, "-0.5", "-0.5"),
+            (Type::Numeric, "NaN", "\"NaN\""),
+            (Type::Numeric, "-Infinity", "\"-Infinity\""),
+            (Type::Double, "1e+300", "1e+300"),
+            (Type::Double, "1e-07", "1e-07"),
+            (Type::Double, "-0", "-0"),
+            (Type::Double, "Infinity", "\"Infinity\""),
+            (Type::Date, "2020-01-02", "\"2020-01-02\""),
+            (Type::Date, "0044-03-15 BC", "\"0044-03-15 BC\""),
+            (Type::Timestamptz, "1996-07-04 09:00:00+00", "\"1996-07-04T09:00:00+00:00\""),
+            (Type::Timestamptz, "1996-07-04 07:00:00.12+00", "\"1996-07-04T07:00:00.12+00:00\""),
+            (Type::Timestamptz, "0044-03-15 09:00:00+00 BC", "\"0044-03-15T09:00:00+00:00 BC\""),
+            (Type::Timestamptz, "-infinity", "\"-infinity\""),
+            (Type::Jsonb, "{\"a\": [1, 2.50]}", "{\"a\": [1, 2.50]}"),
+            (Type::Text, "a\"b\\/\t\n\u{1}\u{7f} é€😀", "\"a\\\"b\\\\/\\t\\n\\u0001\u{7f} é€😀\""),
+            (Type::Text, "", "\"\""),
+        ];
+        for (kind, text, expected) in cases {
+            let mut out = Vec::new();
+            write_text(text, kind, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{kind} {text}");
+        }
+    }
+}

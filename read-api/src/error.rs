@@ -1,0 +1,139 @@
+//! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An answer that is not rows. The text of the error is PostgREST's `message`.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The query string does not follow the grammar. `message` names the parameter and the place in it.
+    #[error("{message}")]
+    Syntax { message: String, details: String },
+    #[error("'{resource}' is not an embedded resource in this request")]
+    NotEmbedded { resource: String },
+    /// PostgREST's grammar, but not (yet) answered here; says which part and why.
+    #[error("Feature not implemented")]
+    NotImplemented { reason: String },
+    #[error("Requested range not satisfiable")]
+    NegativeLimit,
+    #[error("Unsupported HTTP method: {method}")]
+    UnsupportedMethod { method: String },
+    #[error("None of these media types are available: {accept}")]
+    NotAcceptable { accept: String },
+    #[error("Invalid path specified in request URL")]
+    UnknownPath,
+    #[error("Could not find the table 'public.{view}' in the schema cache")]
+    UnknownView { view: String, similar: Option<String> },
+    #[error("column {view}.{column} does not exist")]
+    UnknownColumn { view: String, column: String, similar: Vec<String> },
+    /// PostgreSQL's message for a value or an operator that does not fit its column, with its SQLSTATE.
+    #[error("{message}")]
+    DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
+    #[error("the view store {} cannot be read yet: {reason}", path.display())]
+    StoreAbsent { path: PathBuf, reason: String },
+    #[error("Timed out acquiring connection from connection pool.")]
+    Busy,
+    #[error("the view store could not be read: {0}")]
+    Store(#[from] sqlx::Error),
+    /// The store holds something this version does not understand.
+    #[error(
+        "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
+    )]
+    Unreadable { what: String },
+}
+
+const MISSING_OPERATOR: &str =
+    "No operator matches the given name and argument types. You might need to add explicit type casts.";
+
+impl Error {
+    pub(crate) fn missing_operator(kind: &str, operator: &str) -> Error {
+        let message = format!("operator does not exist: {kind} {operator} unknown");
+        Error::DoesNotFit { code: "42883", message, hint: Some(MISSING_OPERATOR) }
+    }
+
+    pub(crate) fn does_not_fit(code: &'static str, message: impl Into<String>) -> Error {
+        Error::DoesNotFit { code, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn unreadable(what: impl Into<String>) -> Error {
+        Error::Unreadable { what: what.into() }
+    }
+
+    /// PostgREST's code or PostgreSQL's SQLSTATE.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Syntax { .. } => "PGRST100",
+            Error::NegativeLimit => "PGRST103",
+            Error::NotAcceptable { .. } => "PGRST107",
+            Error::NotEmbedded { .. } => "PGRST108",
+            Error::UnsupportedMethod { .. } => "PGRST117",
+            Error::UnknownPath => "PGRST125",
+            Error::NotImplemented { .. } => "PGRST127",
+            Error::UnknownView { .. } => "PGRST205",
+            Error::UnknownColumn { .. } => "42703",
+            Error::DoesNotFit { code, .. } => code,
+            Error::StoreAbsent { .. } => "PGRST002",
+            Error::Busy => "PGRST003",
+            Error::Store(_) | Error::Unreadable { .. } => "XX000",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Error::Syntax { .. }
+            | Error::NotEmbedded { .. }
+            | Error::NotImplemented { .. }
+            | Error::UnknownColumn { .. } => 400,
+            // PostgREST answers PostgreSQL's "undefined function" so.
+            Error::DoesNotFit { code: "42883", .. } => 404,
+            Error::DoesNotFit { .. } => 400,
+            Error::UnknownPath | Error::UnknownView { .. } => 404,
+            Error::UnsupportedMethod { .. } => 405,
+            Error::NotAcceptable { .. } => 406,
+            Error::NegativeLimit => 416,
+            Error::Store(_) | Error::Unreadable { .. } => 500,
+            Error::StoreAbsent { .. } => 503,
+            Error::Busy => 504,
+        }
+    }
+
+    /// More about what is wrong.
+    pub fn details(&self) -> Option<&str> {
+        match self {
+            Error::Syntax { details, .. } => Some(details),
+            Error::NotImplemented { reason } => Some(reason),
+            Error::NegativeLimit => Some("Limit should be greater than or equal to zero."),
+            _ => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::NotEmbedded { resource } => {
+                Some(format!("Verify that '{resource}' is included in the 'select' query parameter."))
+            }
+            Error::UnsupportedMethod { .. } => {
+                let hint =
+                    "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";
+                Some(hint.to_owned())
+            }
+            Error::UnknownView { similar, .. } => {
+                similar.as_ref().map(|view| format!("Perhaps you meant the table 'public.{view}'"))
+            }
+            Error::UnknownColumn { view, similar, .. } => {
+                let columns: Vec<_> =
+                    similar.iter().map(|column| format!("the column \"{view}.{column}\"")).collect();
+                (!columns.is_empty())
+                    .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
+            }
+            Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::StoreAbsent { .. } => Some(
+                "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
+            ),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Names found and values typed, or PostgreSQL's refusal.
+
+use prejoin_envelope::Position;
+use prejoin_model::from_text;
+
+use super::*;
+use crate::request;
+
+fn view() -> View {
+    let columns = [
+        ("order_id", Type::Text),
+        ("id", Type::Bigint),
+        ("total", Type::Numeric),
+        ("d", Type::Date),
+        ("ok", Type::Boolean),
+        ("placed_at", Type::Timestamptz),
+    ];
+    let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, sort_column: None });
+    View {
+        name: "orders".to_owned(),
+        generation: 1,
+        table: "_g1_orders".to_owned(),
+        columns: columns.to_vec(),
+        comment: None,
+        position: Position::default(),
+        rows: 0,
+    }
+}
+
+fn planned(query_string: &str) -> Result<ReadPlan, Error> {
+    plan(&view(), &request::parse(query_string).unwrap())
+}
+
+#[test]
+fn each_column_is_fetched_once_however_often_it_is_selected() {
+    let plan = planned("select=total,x:id,total,id").unwrap();
+    let fetched: Vec<_> = plan.fetched.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(fetched, ["total", "id"]);
+    let output: Vec<_> = plan.output.iter().map(|output| (output.key.as_str(), output.fetched)).collect();
+    assert_eq!(output, [("total", 0), ("x", 1), ("total", 0), ("id", 1)]);
+}
+
+#[test]
+fn order_is_postgresql_s_and_repeats_nothing() {
+    let plan = planned("order=id,total.desc,id.desc,d.desc.nullslast,ok.nullsfirst").unwrap();
+    let order: Vec<_> = plan
+        .order
+        .iter()
+        .map(|order| (order.column.name.as_str(), order.descending, order.nulls_first))
+        .collect();
+    assert_eq!(order, [("id", false, false), ("total", true, true), ("d", true, false), ("ok", false, true)]);
+}
+
+#[test]
+fn values_are_of_their_column_s_type() {
+    let plan = planned("id=eq.007").unwrap();
+    let Condition::Compare { value, .. } = &plan.conditions[0] else { panic!("{:?}", plan.conditions) };
+    assert_eq!(*value, from_text(Type::Bigint, "7").unwrap());
+}
+
+#[test]
+fn refusals_are_postgresql_s() {
+    let cases = [
+        ("select=x", "42703", "column orders.x does not exist", None),
+        (
+            "order=da",
+            "42703",
+            "column orders.da does not exist",
+            Some("Perhaps you meant to reference the column \"orders.d\"."),
+        ),
+        (
+            "totl=eq.1",
+            "42703",
+            "column orders.totl does not exist",
+            Some("Perhaps you meant to reference the column \"orders.total\"."),
+        ),
+        (
+            "select=order_i",
+            "42703",
+            "column orders.order_i does not exist",
+            Some("Perhaps you meant to reference the column \"orders.order_id\"."),
+        ),
+        ("id=eq.x", "22P02", "invalid input syntax for type bigint: \"x\"", None),
+        ("id=in.(1,x)", "22P02", "invalid input syntax for type bigint: \"x\"", None),
+        (
+            "id=eq.99999999999999999999999",
+            "22003",
+            "value \"99999999999999999999999\" is out of range for type bigint",
+            None,
+        ),
+        ("d=eq.x", "22007", "invalid input syntax for type date: \"x\"", None),
+        ("placed_at=eq.x", "22007", "invalid input syntax for type timestamp with time zone: \"x\"", None),
+        ("placed_at=lt.2020-02-30", "22008", "date/time field value out of range: \"2020-02-30\"", None),
+        ("total=gt.x", "22P02", "invalid input syntax for type numeric: \"x\"", None),
+        ("ok=eq.maybe", "22P02", "invalid input syntax for type boolean: \"maybe\"", None),
+        ("id=is.true", "42804", "argument of IS TRUE must be type boolean, not type bigint", None),
+        (
+            "placed_at=is.unknown",
+            "42804",
+            "argument of IS UNKNOWN must be type boolean, not type timestamp with time zone",
+            None,
+        ),
+        ("order_id=like.a%5C", "22025", "LIKE pattern must not end with escape character", None),
+        (
+            "id=like.1*",
+            "42883",
+            "operator does not exist: bigint ~~ unknown",
+            Some(
+                "No operator matches the given name and argument types. You might need to add explicit type casts.",
+            ),
+        ),
+        (
+            "placed_at=not.ilike.1*",
+            "42883",
+            "operator does not exist: timestamp with time zone ~~* unknown",
+            Some(
+                "No operator matches the given name and argument types. You might need to add explicit type casts.",
+            ),
+        ),
+    ];
+    for (query_string, code, message, hint) in cases {
+        let error = planned(query_string).expect_err(query_string);
+        assert_eq!((error.code(), error.to_string().as_str()), (code, message), "{query_string}");
+        assert_eq!(error.hint().as_deref(), hint, "{query_string}");
+    }
+}
+
+#[test]
+fn a_view_is_suggested_only_when_it_is_much_alike() {
+    let views = ["orders", "customers"].map(|name| View { name: name.to_owned(), ..view() });
+    let suggested = |name: &str| similar_view(&views, name);
+    assert_eq!(suggested("order").as_deref(), Some("orders"));
+    assert_eq!(suggested("Custmers").as_deref(), Some("customers"));
+    assert_eq!(suggested("shipments"), None);
+    assert_eq!(suggested(""), None);
+    assert_eq!(similar_view(&[], "orders"), None);
+}
+
+#[test]
+fn filters_are_not_without_number() {
+    let many = vec!["id=gt.1"; FILTERS_MAX + 1].join("&");
+    let error = planned(&many).unwrap_err();
+    assert_eq!((error.code(), error.status()), ("54000", 400));
+    assert!(planned(&many[8..]).is_ok());
+}

@@ -1,0 +1,88 @@
+//! Dead letters, read from the internal view that holds them.
+
+use std::collections::BTreeMap;
+
+use futures::TryStreamExt;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+
+use super::wire::{DeadLetter, DeadLetters};
+use crate::Error;
+use crate::catalog::{self, View};
+
+const VIEW: &str = "_dead_letters";
+const COLUMNS: &str = "service, sequence, stream_sequence, event_id, type, entity, reason, behind, logged_at";
+
+pub(super) async fn summary(
+    connection: &mut SqliteConnection,
+    shown_max: usize,
+) -> Result<DeadLetters, Error> {
+    let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(DeadLetters::default()) };
+    let table = table(&view);
+    let counts = format!("SELECT service, count(*) FROM {table} GROUP BY service");
+    let counts = sqlx::query(AssertSqlSafe(counts)).fetch_all(&mut *connection).await?;
+    let services = counts
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?).unwrap_or(0))))
+        .collect::<Result<BTreeMap<String, u64>, Error>>()?;
+    let newest = format!(
+        "SELECT {COLUMNS} FROM {table} ORDER BY {} DESC NULLS LAST, sequence DESC, stream_sequence DESC, _key \
+        LIMIT {shown_max}",
+        logged_at_order(&view),
+    );
+    let newest = sqlx::query(AssertSqlSafe(newest)).fetch_all(connection).await?;
+    Ok(DeadLetters {
+        count: services.values().sum(),
+        services,
+        newest: newest.iter().map(letter).collect::<Result<_, _>>()?,
+    })
+}
+
+pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<DeadLetter>, Error> {
+    let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(Vec::new()) };
+    let all = format!(
+        "SELECT {COLUMNS}, payload, payload_base64 FROM {} ORDER BY service, sequence NULLS LAST, stream_sequence, _key",
+        table(&view)
+    );
+    let mut rows = sqlx::query(AssertSqlSafe(all)).fetch(connection);
+    let mut letters = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        let (payload, payload_base64) = (row.try_get(9)?, row.try_get(10)?);
+        letters.push(DeadLetter { payload, payload_base64, ..letter(&row)? });
+    }
+    Ok(letters)
+}
+
+fn letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter {
+        service: row.try_get(0)?,
+        sequence: row.try_get::<Option<i64>, _>(1)?.and_then(unsigned),
+        stream_sequence: row.try_get::<Option<i64>, _>(2)?.and_then(unsigned),
+        event_id: row.try_get(3)?,
+        r#type: row.try_get(4)?,
+        entity: row.try_get(5)?,
+        reason: row.try_get::<Option<_>, _>(6)?.unwrap_or_default(),
+        behind: row.try_get::<Option<i64>, _>(7)?.and_then(unsigned),
+        logged_at: row.try_get(8)?,
+        payload: None,
+        payload_base64: None,
+    })
+}
+
+fn table(view: &View) -> String {
+    quoted(&view.table)
+}
+
+/// The hidden column that sorts by time.
+fn logged_at_order(view: &View) -> String {
+    let column = view.columns.iter().find(|column| column.name == "logged_at");
+    quoted(column.and_then(|column| column.sort_column.as_deref()).unwrap_or("logged_at"))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn unsigned(sequence: i64) -> Option<u64> {
+    u64::try_from(sequence).ok()
+}
