@@ -3,8 +3,29 @@
 //! Knows tables by schema only: rows reach it through a look-up that the caller passes in.
 
 mod plan;
+mod views;
+
+mod canonical;
+mod clauses;
+mod column_name;
+mod expression;
+mod from;
+mod joins;
+mod names;
+mod paths;
+mod refusal;
+mod scope;
+mod statements;
+mod type_name;
+mod typing;
+
+mod arithmetic;
+mod cast;
+mod evaluate;
+mod like;
 
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
     RowView, StoreIndex, TableIndex,
 };
+pub use views::{ViewFile, parse_views};

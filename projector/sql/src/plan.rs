@@ -3,6 +3,8 @@
 use prejoin_model::{Row, TableId, Type, Value};
 use thiserror::Error;
 
+use crate::expression::Expression;
+
 /// A row view, checked and ready to be evaluated.
 #[derive(Debug, Clone)]
 pub struct RowView {
@@ -20,6 +22,12 @@ pub struct RowView {
     pub store_indexes: Vec<StoreIndex>,
     /// Text that changes exactly when the view's meaning or its declared indexes change.
     pub canonical: String,
+    /// For each relation, what its row must meet besides its key: the rest of the ON condition.
+    pub(crate) residuals: Vec<Option<Expression>>,
+    /// WHERE.
+    pub(crate) filter: Option<Expression>,
+    /// One expression per output column.
+    pub(crate) projection: Vec<Expression>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

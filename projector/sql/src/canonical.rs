@@ -1,0 +1,164 @@
+//! The canonical text of a plan: equal for equal meanings, whatever the spelling, spaces and comments were.
+
+use std::fmt::{self, Write};
+
+use prejoin_model::{TableSchema, to_text};
+
+use crate::expression::Expression;
+use crate::plan::{JoinKind, KeySource, RowView};
+use crate::scope::ColumnPlace;
+
+/// Everything that decides the view's rows and its declared indexes. Tables and columns stand by name; aliases do not
+/// count.
+pub(crate) fn canonical(view: &RowView, tables: &[TableSchema]) -> String {
+    let mut out = String::new();
+    write(view, tables, &mut out).expect("writing to a String cannot fail");
+    out
+}
+
+fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Result {
+    let writer = Writer { view, tables };
+    writeln!(out, "view {:?}", view.name)?;
+    for (index, relation) in view.relations.iter().enumerate() {
+        let schema = &tables[relation.table.0];
+        let kind = match relation.join.as_ref().map(|join| join.kind) {
+            None => "from",
+            Some(JoinKind::Left) => "left join",
+            Some(JoinKind::Inner) => "inner join",
+        };
+        write!(out, "{kind} {:?}", schema.name)?;
+        for (source, &column) in relation.join.iter().flat_map(|join| &join.key).zip(&schema.key) {
+            write!(out, " {:?} = ", schema.columns[column].name)?;
+            match source {
+                &KeySource::Column { relation, column } => {
+                    writer.column(ColumnPlace { relation, column }, out)?
+                }
+                KeySource::Constant(value) => writer.expression(&Expression::Constant(value.clone()), out)?,
+            }
+        }
+        if let Some(residual) = &view.residuals[index] {
+            out.push_str(" and ");
+            writer.expression(residual, out)?;
+        }
+        out.push('\n');
+    }
+    if let Some(filter) = &view.filter {
+        out.push_str("where ");
+        writer.expression(filter, out)?;
+        out.push('\n');
+    }
+    for (column, expression) in view.columns.iter().zip(&view.projection) {
+        write!(out, "select {:?} {} ", column.name, column.kind)?;
+        writer.expression(expression, out)?;
+        out.push('\n');
+    }
+    for index in &view.store_indexes {
+        out.push_str("index");
+        for &(column, descending) in &index.columns {
+            let order = if descending { "desc" } else { "asc" };
+            write!(out, " {:?} {order}", view.columns[column].name)?;
+        }
+        out.push('\n');
+    }
+    Ok(())
+}
+
+struct Writer<'a> {
+    view: &'a RowView,
+    tables: &'a [TableSchema],
+}
+
+impl Writer<'_> {
+    fn column(&self, at: ColumnPlace, out: &mut String) -> fmt::Result {
+        let schema = &self.tables[self.view.relations[at.relation].table.0];
+        write!(out, "{}.{:?}", at.relation, schema.columns[at.column].name)
+    }
+
+    fn expression(&self, expression: &Expression, out: &mut String) -> fmt::Result {
+        match expression {
+            Expression::Constant(value) => match (to_text(value), value.kind()) {
+                (Some(text), Some(kind)) => write!(out, "{text:?}::{kind}"),
+                _ => out.write_str("null"),
+            },
+            Expression::Column(at) => self.column(*at, out),
+            Expression::Not(of) => self.call("not", [&**of], out),
+            Expression::And(parts) => self.call("and", parts, out),
+            Expression::Or(parts) => self.call("or", parts, out),
+            Expression::IsNull { of, negated } => self.call(("is_null", *negated), [&**of], out),
+            Expression::IsTruth { of, expected, negated } => {
+                let name = match expected {
+                    Some(true) => "is_true",
+                    Some(false) => "is_false",
+                    None => "is_unknown",
+                };
+                self.call((name, *negated), [&**of], out)
+            }
+            Expression::Compare { operator, sides } => self.call(operator.symbol(), sides.iter(), out),
+            Expression::Distinct { sides, negated } => self.call(("distinct", *negated), sides.iter(), out),
+            Expression::In { of, list, negated } => {
+                self.call(("in", *negated), std::iter::once(&**of).chain(list), out)
+            }
+            Expression::Like { sides, ignores_case: false, negated } => {
+                self.call(("like", *negated), sides.iter(), out)
+            }
+            Expression::Like { sides, ignores_case: true, negated } => {
+                self.call(("ilike", *negated), sides.iter(), out)
+            }
+            Expression::EscapePattern(sides) => self.call("escape", sides.iter(), out),
+            Expression::Concatenate(parts) => self.call("concatenate", parts, out),
+            Expression::Arithmetic { operator, sides } => self.call(operator.symbol(), sides.iter(), out),
+            Expression::Negate(of) => self.call("negate", [&**of], out),
+            Expression::ShiftDate { sides, subtract: false } => self.call("add_days", sides.iter(), out),
+            Expression::ShiftDate { sides, subtract: true } => self.call("subtract_days", sides.iter(), out),
+            Expression::DaysBetween(sides) => self.call("days_between", sides.iter(), out),
+            Expression::Cast { of, to } => {
+                write!(out, "{to}")?;
+                self.call("", [&**of], out)
+            }
+            Expression::Round { of, to } => {
+                write!(out, "numeric({},{})", to.precision, to.scale)?;
+                self.call("", [&**of], out)
+            }
+            Expression::Coalesce(parts) => self.call("coalesce", parts, out),
+            Expression::NullIf(sides) => self.call("nullif", sides.iter(), out),
+            Expression::Case { branches, otherwise } => {
+                let parts = branches.iter().flat_map(|(condition, result)| [condition, result]);
+                self.call("case", parts.chain(std::iter::once(&**otherwise)), out)
+            }
+        }
+    }
+
+    fn call<'e>(
+        &self,
+        name: impl Into<CallName>,
+        parts: impl IntoIterator<Item = &'e Expression>,
+        out: &mut String,
+    ) -> fmt::Result {
+        let CallName { name, negated } = name.into();
+        write!(out, "{}{name}(", if negated { "not_" } else { "" })?;
+        for (index, part) in parts.into_iter().enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            self.expression(part, out)?;
+        }
+        out.write_char(')')
+    }
+}
+
+struct CallName {
+    name: &'static str,
+    negated: bool,
+}
+
+impl From<&'static str> for CallName {
+    fn from(name: &'static str) -> CallName {
+        CallName { name, negated: false }
+    }
+}
+
+impl From<(&'static str, bool)> for CallName {
+    fn from((name, negated): (&'static str, bool)) -> CallName {
+        CallName { name, negated }
+    }
+}

@@ -1,0 +1,53 @@
+//! The name that PostgreSQL gives to an output column without AS.
+
+use sqlparser::ast::{DataType, Expr};
+
+use crate::names;
+use crate::type_name;
+
+/// How much a derived name is worth: a cast gives way to a column or function below it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Strength {
+    None,
+    Weak,
+    Strong,
+}
+
+/// The derived name, or `?column?`.
+pub(crate) fn column_name(expr: &Expr) -> String {
+    match derived(expr) {
+        (Strength::None, _) => "?column?".to_owned(),
+        (_, name) => name,
+    }
+}
+
+fn derived(expr: &Expr) -> (Strength, String) {
+    match expr {
+        Expr::Identifier(ident) => (Strength::Strong, names::fold(ident)),
+        Expr::CompoundIdentifier(parts) => {
+            (Strength::Strong, parts.last().map(names::fold).unwrap_or_default())
+        }
+        Expr::Nested(inner) => derived(inner),
+        Expr::Function(function) => {
+            let last = function.name.0.last().and_then(|part| part.as_ident());
+            (Strength::Strong, last.map(names::fold).unwrap_or_default())
+        }
+        Expr::Case { else_result, .. } => match else_result.as_deref().map(derived) {
+            Some((Strength::Strong, name)) => (Strength::Strong, name),
+            _ => (Strength::Weak, "case".to_owned()),
+        },
+        Expr::Cast { expr, data_type, .. } => match derived(expr) {
+            (Strength::Strong, name) => (Strength::Strong, name),
+            _ => (Strength::Weak, cast_name(data_type)),
+        },
+        Expr::TypedString(typed) => (Strength::Weak, cast_name(&typed.data_type)),
+        Expr::Value(value) if matches!(value.value, sqlparser::ast::Value::Boolean(_)) => {
+            (Strength::Weak, "bool".to_owned())
+        }
+        _ => (Strength::None, String::new()),
+    }
+}
+
+fn cast_name(data_type: &DataType) -> String {
+    type_name::internal_name(data_type)
+}

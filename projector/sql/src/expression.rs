@@ -1,0 +1,216 @@
+//! The typed expression: every name resolved, every implicit conversion written out, ready to be evaluated.
+
+use prejoin_model::{Numeric, Type, Value};
+
+use crate::scope::ColumnPlace;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Expression {
+    Constant(Value),
+    Column(ColumnPlace),
+    Not(Box<Expression>),
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+    IsNull {
+        of: Box<Expression>,
+        negated: bool,
+    },
+    /// IS [NOT] TRUE, FALSE, or (nothing expected) UNKNOWN.
+    IsTruth {
+        of: Box<Expression>,
+        expected: Option<bool>,
+        negated: bool,
+    },
+    /// Both sides have one type, or are a date and a timestamptz.
+    Compare {
+        operator: Comparison,
+        sides: Box<[Expression; 2]>,
+    },
+    /// IS [NOT] DISTINCT FROM.
+    Distinct {
+        sides: Box<[Expression; 2]>,
+        negated: bool,
+    },
+    /// `of IN (list)`, all of one type.
+    In {
+        of: Box<Expression>,
+        list: Vec<Expression>,
+        negated: bool,
+    },
+    Like {
+        /// The text and the pattern, whose escape character is a backslash.
+        sides: Box<[Expression; 2]>,
+        ignores_case: bool,
+        negated: bool,
+    },
+    /// A LIKE pattern and its ESCAPE: the same pattern with a backslash as the escape character.
+    EscapePattern(Box<[Expression; 2]>),
+    /// `||` of texts; NULL if one is.
+    Concatenate(Vec<Expression>),
+    /// Both sides are of one numeric type.
+    Arithmetic {
+        operator: Arithmetic,
+        sides: Box<[Expression; 2]>,
+    },
+    Negate(Box<Expression>),
+    /// date + integer, or with `subtract` date - integer.
+    ShiftDate {
+        sides: Box<[Expression; 2]>,
+        subtract: bool,
+    },
+    /// date - date.
+    DaysBetween(Box<[Expression; 2]>),
+    Cast {
+        of: Box<Expression>,
+        to: Type,
+    },
+    /// The length coercion of numeric(precision, scale).
+    Round {
+        of: Box<Expression>,
+        to: NumericModifier,
+    },
+    Coalesce(Vec<Expression>),
+    /// The left side, or NULL if both are equal. The right side may need another type than the left one returns.
+    NullIf(Box<[Expression; 2]>),
+    Case {
+        branches: Vec<(Expression, Expression)>,
+        otherwise: Box<Expression>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+/// The `(precision, scale)` of a numeric type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NumericModifier {
+    pub(crate) precision: u32,
+    pub(crate) scale: i32,
+    /// The least absolute value that no longer fits: 10^(precision - scale).
+    pub(crate) limit: Numeric,
+}
+
+impl Comparison {
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "<>",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Arithmetic {
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Arithmetic::Add => "+",
+            Arithmetic::Subtract => "-",
+            Arithmetic::Multiply => "*",
+            Arithmetic::Divide => "/",
+            Arithmetic::Remainder => "%",
+        }
+    }
+}
+
+impl Expression {
+    pub(crate) fn and(left: Expression, right: Expression) -> Expression {
+        match left {
+            Expression::And(mut parts) => {
+                parts.push(right);
+                Expression::And(parts)
+            }
+            left => Expression::And(vec![left, right]),
+        }
+    }
+
+    pub(crate) fn or(left: Expression, right: Expression) -> Expression {
+        match left {
+            Expression::Or(mut parts) => {
+                parts.push(right);
+                Expression::Or(parts)
+            }
+            left => Expression::Or(vec![left, right]),
+        }
+    }
+
+    /// The value in place of an expression that reads no column. One whose evaluation fails stays as it is: it may
+    /// never be evaluated.
+    pub(crate) fn folded(self) -> Expression {
+        if matches!(self, Expression::Constant(_)) || !self.is_constant() {
+            return self;
+        }
+        match self.evaluate(&[]) {
+            Ok(value) => Expression::Constant(value.into_owned()),
+            Err(_) => self,
+        }
+    }
+
+    /// Calls `visit` for every column that the expression reads.
+    pub(crate) fn for_each_column(&self, visit: &mut impl FnMut(ColumnPlace)) {
+        match self {
+            Expression::Column(at) => visit(*at),
+            _ => self.for_each_part(&mut |part| part.for_each_column(visit)),
+        }
+    }
+
+    /// Whether it reads no column, so that it has one value whatever the row.
+    pub(crate) fn is_constant(&self) -> bool {
+        let mut constant = true;
+        self.for_each_column(&mut |_| constant = false);
+        constant
+    }
+
+    fn for_each_part(&self, visit: &mut dyn FnMut(&Expression)) {
+        match self {
+            Expression::Constant(_) | Expression::Column(_) => {}
+            Expression::Not(of)
+            | Expression::Negate(of)
+            | Expression::IsNull { of, .. }
+            | Expression::IsTruth { of, .. }
+            | Expression::Cast { of, .. }
+            | Expression::Round { of, .. } => visit(of),
+            Expression::Compare { sides, .. }
+            | Expression::Distinct { sides, .. }
+            | Expression::Arithmetic { sides, .. }
+            | Expression::ShiftDate { sides, .. }
+            | Expression::Like { sides, .. }
+            | Expression::EscapePattern(sides)
+            | Expression::DaysBetween(sides)
+            | Expression::NullIf(sides) => sides.iter().for_each(visit),
+            Expression::In { of, list, .. } => {
+                visit(of);
+                list.iter().for_each(visit);
+            }
+            Expression::And(parts)
+            | Expression::Or(parts)
+            | Expression::Concatenate(parts)
+            | Expression::Coalesce(parts) => parts.iter().for_each(visit),
+            Expression::Case { branches, otherwise } => {
+                for (condition, result) in branches {
+                    visit(condition);
+                    visit(result);
+                }
+                visit(otherwise);
+            }
+        }
+    }
+}

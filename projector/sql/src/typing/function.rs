@@ -1,0 +1,282 @@
+//! Function calls: the few that are syntax in disguise, and the refusal of all others by name.
+
+use prejoin_model::Type;
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Spanned,
+};
+
+use super::{Operand, Typing};
+use crate::names;
+use crate::refusal::{Checked, Place, Refusal, nearest, refuse};
+
+const CLOCK: &[&str] = &[
+    "age",
+    "clock_timestamp",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "now",
+    "statement_timestamp",
+    "timeofday",
+    "transaction_timestamp",
+];
+
+const RANDOM: &[&str] = &[
+    "gen_random_bytes",
+    "gen_random_uuid",
+    "nextval",
+    "random",
+    "random_normal",
+    "setseed",
+    "uuid_generate_v1",
+    "uuid_generate_v4",
+    "uuidv4",
+    "uuidv7",
+];
+
+const SESSION: &[&str] = &[
+    "current_catalog",
+    "current_database",
+    "current_role",
+    "current_schema",
+    "current_setting",
+    "current_user",
+    "pg_backend_pid",
+    "pg_sleep",
+    "session_user",
+    "system_user",
+    "txid_current",
+    "user",
+    "version",
+];
+
+const AGGREGATES: &[&str] = &[
+    "any_value",
+    "array_agg",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "every",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "max",
+    "min",
+    "mode",
+    "percentile_cont",
+    "percentile_disc",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "string_agg",
+    "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
+
+const WINDOW: &[&str] = &[
+    "cume_dist",
+    "dense_rank",
+    "first_value",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+    "ntile",
+    "percent_rank",
+    "rank",
+    "row_number",
+];
+
+/// Functions of PostgreSQL that people reach for, so that a misspelt name is told from one that is not supported.
+const KNOWN: &[&str] = &[
+    "abs",
+    "btrim",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "chr",
+    "concat",
+    "concat_ws",
+    "date_part",
+    "date_trunc",
+    "exp",
+    "extract",
+    "floor",
+    "format",
+    "greatest",
+    "initcap",
+    "jsonb_array_length",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "least",
+    "left",
+    "length",
+    "ln",
+    "log",
+    "lower",
+    "lpad",
+    "ltrim",
+    "make_date",
+    "md5",
+    "mod",
+    "octet_length",
+    "position",
+    "power",
+    "regexp_match",
+    "regexp_replace",
+    "repeat",
+    "replace",
+    "reverse",
+    "right",
+    "round",
+    "row",
+    "rpad",
+    "rtrim",
+    "sign",
+    "split_part",
+    "sqrt",
+    "starts_with",
+    "strpos",
+    "substr",
+    "substring",
+    "to_char",
+    "to_date",
+    "to_jsonb",
+    "to_number",
+    "to_timestamp",
+    "translate",
+    "trim",
+    "trunc",
+    "unnest",
+    "upper",
+];
+
+impl Typing<'_> {
+    pub(super) fn function(&self, call: &Function, place: Place) -> Checked<Operand> {
+        let name = match call.name.0.as_slice() {
+            [part] => part.as_ident().map(names::fold).unwrap_or_default(),
+            _ => call.name.to_string(),
+        };
+        if call.over.is_some() {
+            return refuse(
+                place,
+                format!("{name}(…) OVER is a window function: a row would depend on many others"),
+                "rank or number the rows when the view is read",
+            );
+        }
+        match name.as_str() {
+            "coalesce" => {
+                let arguments = plain_arguments(call, &name, place)?;
+                if arguments.is_empty() {
+                    return refuse(place, "coalesce has no arguments", "write COALESCE(first, second, …)");
+                }
+                self.coalesce(&arguments, place)
+            }
+            "nullif" => match plain_arguments(call, &name, place)?.as_slice() {
+                [left, right] => self.null_if(left, right, place),
+                arguments => refuse(
+                    place,
+                    format!("nullif has {} arguments", arguments.len()),
+                    "write NULLIF(value, value that becomes NULL)",
+                ),
+            },
+            _ => Err(refused_function(&name, place)),
+        }
+    }
+}
+
+fn plain_arguments<'e>(call: &'e Function, name: &str, place: Place) -> Checked<Vec<&'e Expr>> {
+    let plain = matches!(call.parameters, FunctionArguments::None)
+        && call.filter.is_none()
+        && call.null_treatment.is_none()
+        && call.within_group.is_empty();
+    let FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses }) =
+        &call.args
+    else {
+        return refuse(place, format!("{name} takes a list of values"), format!("write {name}(…, …)"));
+    };
+    if !plain || !clauses.is_empty() {
+        return refuse(
+            place,
+            format!("{name} takes nothing but a list of values"),
+            "leave FILTER, ORDER BY and the like out",
+        );
+    }
+    let arguments = args.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok(expr),
+        other => refuse(
+            place.or(other.span()),
+            format!("{other} is not a value for {name}"),
+            "write an expression",
+        ),
+    });
+    arguments.collect()
+}
+
+/// Why a function cannot be used, by its name.
+pub(super) fn refused_function(name: &str, place: Place) -> Refusal {
+    let call = if Type::from_name(name).is_some() { name.to_owned() } else { format!("{name}()") };
+    if CLOCK.contains(&name) {
+        return Refusal::new(
+            place,
+            format!(
+                "{call} reads the clock: a view may not depend on the clock, or its rows would change without an event"
+            ),
+            "store the time in the view and compare it when the view is read, or let the service put the time into the event",
+        );
+    }
+    if RANDOM.contains(&name) {
+        return Refusal::new(
+            place,
+            format!(
+                "{call} gives another value each time: a view may not depend on chance, or a rebuild would differ"
+            ),
+            "let the service put the value into the event",
+        );
+    }
+    if SESSION.contains(&name) {
+        return Refusal::new(
+            place,
+            format!("{call} depends on who asks: a view has the same rows for everyone"),
+            "filter when the view is read",
+        );
+    }
+    if AGGREGATES.contains(&name) {
+        return Refusal::new(
+            place,
+            format!("{call} is an aggregate, and aggregates are not supported yet"),
+            "keep the single rows in the view and aggregate when it is read",
+        );
+    }
+    if WINDOW.contains(&name) {
+        return Refusal::new(
+            place,
+            format!("{call} is a window function: a row would depend on many others"),
+            "rank or number the rows when the view is read",
+        );
+    }
+    if KNOWN.contains(&name) {
+        return Refusal::new(
+            place,
+            format!("the function {call} is not supported yet"),
+            "read the column as it is and apply the function when the view is read, or let the service put the result into the event",
+        );
+    }
+    let known = ["coalesce", "nullif"].into_iter().chain(KNOWN.iter().copied());
+    let hint = nearest(name, known);
+    let remedy = if hint.starts_with("did") {
+        hint
+    } else {
+        "supported are COALESCE, NULLIF, CASE and CAST".to_owned()
+    };
+    Refusal::new(place, format!("function {call} does not exist"), remedy)
+}

@@ -1,0 +1,344 @@
+//! Operators: which one PostgreSQL chooses for the types of its operands.
+
+use prejoin_model::Type;
+use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
+
+use super::conversion::rank;
+use super::{Operand, Typing, boolean, literal, refused, typed};
+use crate::expression::{Arithmetic, Comparison, Expression};
+use crate::refusal::{Checked, Place, Refusal, refuse};
+
+/// How long a piece of the view's text may be to be repeated in a message.
+const QUOTE_CHARACTERS_MAX: usize = 60;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LikeKind {
+    ignores_case: bool,
+    negated: bool,
+}
+
+impl LikeKind {
+    pub(super) fn new(ignores_case: bool, negated: bool) -> LikeKind {
+        LikeKind { ignores_case, negated }
+    }
+
+    /// PostgreSQL's operator behind the words.
+    fn symbol(self) -> &'static str {
+        match (self.ignores_case, self.negated) {
+            (false, false) => "~~",
+            (false, true) => "!~~",
+            (true, false) => "~~*",
+            (true, true) => "!~~*",
+        }
+    }
+}
+
+/// Both operands of an operator with their text, for messages.
+pub(super) struct Sides<'e> {
+    pub(super) left: (&'e Expr, Operand),
+    pub(super) right: (&'e Expr, Operand),
+    pub(super) place: Place,
+}
+
+impl<'e> Sides<'e> {
+    fn kinds(&self) -> (Option<Type>, Option<Type>) {
+        (self.left.1.kind(), self.right.1.kind())
+    }
+
+    fn convert(self, left: Type, right: Type) -> Checked<Box<[Expression; 2]>> {
+        Ok(Box::new([self.left.1.convert(left)?, self.right.1.convert(right)?]))
+    }
+
+    /// The operands as a comparison needs them, and the left one's type then.
+    pub(super) fn comparable(self, symbol: &str) -> Checked<(Box<[Expression; 2]>, Type)> {
+        let (left, right) = match self.kinds() {
+            (None, None) => (Type::Text, Type::Text),
+            (Some(kind), None) | (None, Some(kind)) => (kind, kind),
+            (Some(left), Some(right)) if left == right => (left, right),
+            (
+                Some(left @ (Type::Date | Type::Timestamptz)),
+                Some(right @ (Type::Date | Type::Timestamptz)),
+            ) => (left, right),
+            (Some(left), Some(right)) => match greater_rank(left, right) {
+                Some(kind) => (kind, kind),
+                None => return Err(self.no_operator(symbol)),
+            },
+        };
+        Ok((self.convert(left, right)?, left))
+    }
+
+    fn no_operator(&self, symbol: &str) -> Refusal {
+        let (left, right) = (self.left.1.kind_name(), self.right.1.kind_name());
+        let remedy = match self.kinds() {
+            (Some(Type::Text), Some(kind)) => {
+                format!(
+                    "write {}::text if the texts agree, or {}::{kind}",
+                    quote(self.right.0),
+                    quote(self.left.0)
+                )
+            }
+            (Some(kind), Some(Type::Text)) => {
+                format!(
+                    "write {}::text if the texts agree, or {}::{kind}",
+                    quote(self.left.0),
+                    quote(self.right.0)
+                )
+            }
+            (Some(left), Some(_)) => format!("cast one side, for example {}::{left}", quote(self.right.0)),
+            _ => "give the literal a type with a cast, and use an operator of that type".to_owned(),
+        };
+        Refusal::new(self.place, format!("operator does not exist: {left} {symbol} {right}"), remedy)
+    }
+
+    fn not_unique(&self, symbol: &str) -> Refusal {
+        Refusal::new(
+            self.place,
+            format!("operator is not unique: unknown {symbol} unknown"),
+            "write numbers without quotes, or add casts",
+        )
+    }
+}
+
+fn greater_rank(left: Type, right: Type) -> Option<Type> {
+    match (rank(left)?, rank(right)?) {
+        (left_rank, right_rank) if left_rank < right_rank => Some(right),
+        _ => Some(left),
+    }
+}
+
+/// A piece of the view's text for a message, in parentheses where a cast would bind to a part of it only.
+fn quote(expr: &Expr) -> String {
+    let text = expr.to_string();
+    if text.chars().count() > QUOTE_CHARACTERS_MAX {
+        return "(…)".to_owned();
+    }
+    let simple = matches!(
+        expr,
+        Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::Nested(_)
+            | Expr::Value(_)
+            | Expr::Function(_)
+    );
+    if simple { text } else { format!("({text})") }
+}
+
+impl Typing<'_> {
+    pub(super) fn sides<'e>(&self, left: &'e Expr, right: &'e Expr, place: Place) -> Checked<Sides<'e>> {
+        Ok(Sides {
+            left: (left, self.operand(left, place)?),
+            right: (right, self.operand(right, place)?),
+            place,
+        })
+    }
+
+    pub(super) fn binary(
+        &self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        right: &Expr,
+        place: Place,
+    ) -> Checked<Operand> {
+        match operator {
+            BinaryOperator::And | BinaryOperator::Or => {
+                let conjunction = matches!(operator, BinaryOperator::And);
+                let what = if conjunction { "AND" } else { "OR" };
+                let left = self.condition(left, place, what)?;
+                let right = self.condition(right, place, what)?;
+                Ok(boolean(if conjunction {
+                    Expression::and(left, right)
+                } else {
+                    Expression::or(left, right)
+                }))
+            }
+            BinaryOperator::StringConcat => concatenate(self.sides(left, right, place)?),
+            BinaryOperator::Plus => arithmetic(Arithmetic::Add, self.sides(left, right, place)?),
+            BinaryOperator::Minus => arithmetic(Arithmetic::Subtract, self.sides(left, right, place)?),
+            BinaryOperator::Multiply => arithmetic(Arithmetic::Multiply, self.sides(left, right, place)?),
+            BinaryOperator::Divide => arithmetic(Arithmetic::Divide, self.sides(left, right, place)?),
+            BinaryOperator::Modulo => arithmetic(Arithmetic::Remainder, self.sides(left, right, place)?),
+            other => match comparison(other) {
+                Some(comparison) => {
+                    refuse_chain(left, right, comparison, place)?;
+                    compare(comparison, self.sides(left, right, place)?)
+                }
+                None => Err(refused::refused_operator(other, place)),
+            },
+        }
+    }
+
+    pub(super) fn distinct(
+        &self,
+        left: &Expr,
+        right: &Expr,
+        negated: bool,
+        place: Place,
+    ) -> Checked<Operand> {
+        let (sides, _) = self.sides(left, right, place)?.comparable("=")?;
+        Ok(boolean(Expression::Distinct { sides, negated }))
+    }
+
+    /// A minus before a number's digits belongs to the number.
+    pub(super) fn unary(
+        &self,
+        operator: UnaryOperator,
+        whole: &Expr,
+        inner: &Expr,
+        place: Place,
+    ) -> Checked<Operand> {
+        let symbol = match operator {
+            UnaryOperator::Minus => "-",
+            UnaryOperator::Plus => "+",
+            other => {
+                return refuse(
+                    place,
+                    format!("the operator {other} is not supported"),
+                    "use + - * / % and comparisons",
+                );
+            }
+        };
+        if let Some(digits) = literal::signed_digits(whole) {
+            return literal::number(&digits, place);
+        }
+        match self.operand(inner, place)? {
+            Operand::Unknown { .. } => refuse(
+                place,
+                format!("operator is not unique: {symbol} unknown"),
+                "write the number without quotes, or add a cast",
+            ),
+            Operand::Typed { expression, kind } if rank(kind).is_some() => match operator {
+                UnaryOperator::Minus => Ok(typed(Expression::Negate(Box::new(expression)), kind)),
+                _ => Ok(typed(expression, kind)),
+            },
+            Operand::Typed { kind, .. } => refuse(
+                place,
+                format!("operator does not exist: {symbol} {kind}"),
+                format!("cast to a number: {}::numeric", quote(inner)),
+            ),
+        }
+    }
+
+    pub(super) fn like(
+        &self,
+        of: &Expr,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+        kind: LikeKind,
+        place: Place,
+    ) -> Checked<Operand> {
+        let sides = self.sides(of, pattern, place)?;
+        if !matches!(sides.kinds(), (None | Some(Type::Text), None | Some(Type::Text))) {
+            return Err(sides.no_operator(kind.symbol()));
+        }
+        let mut sides = sides.convert(Type::Text, Type::Text)?;
+        if let Some(escape) = escape {
+            let operand = self.operand(escape, place)?;
+            if !matches!(operand.kind(), None | Some(Type::Text)) {
+                return refuse(
+                    place.or(escape.span()),
+                    format!("the ESCAPE of LIKE must be text, not {}", operand.kind_name()),
+                    "write one character in single quotes",
+                );
+            }
+            let [of, pattern] = *sides;
+            let pattern =
+                Expression::EscapePattern(Box::new([pattern, operand.convert(Type::Text)?])).folded();
+            sides = Box::new([of, pattern]);
+        }
+        let LikeKind { ignores_case, negated } = kind;
+        Ok(boolean(Expression::Like { sides, ignores_case, negated }))
+    }
+}
+
+fn comparison(operator: &BinaryOperator) -> Option<Comparison> {
+    Some(match operator {
+        BinaryOperator::Eq => Comparison::Equal,
+        BinaryOperator::NotEq => Comparison::NotEqual,
+        BinaryOperator::Lt => Comparison::Less,
+        BinaryOperator::LtEq => Comparison::LessOrEqual,
+        BinaryOperator::Gt => Comparison::Greater,
+        BinaryOperator::GtEq => Comparison::GreaterOrEqual,
+        _ => return None,
+    })
+}
+
+pub(super) fn compare(operator: Comparison, sides: Sides<'_>) -> Checked<Operand> {
+    let (sides, _) = sides.comparable(operator.symbol())?;
+    Ok(boolean(Expression::Compare { operator, sides }))
+}
+
+/// PostgreSQL's comparisons do not chain: `a = b = c` is a syntax error there.
+fn refuse_chain(left: &Expr, right: &Expr, operator: Comparison, place: Place) -> Checked<()> {
+    let chained = |side: &Expr| matches!(side, Expr::BinaryOp { op, .. } if comparison(op).is_some());
+    if chained(left) || chained(right) {
+        return refuse(
+            place,
+            format!("syntax error: a comparison cannot follow another one at {}", operator.symbol()),
+            "write AND between them, or put one of them in parentheses",
+        );
+    }
+    Ok(())
+}
+
+fn arithmetic(operator: Arithmetic, sides: Sides<'_>) -> Checked<Operand> {
+    use Type::{Date, Integer};
+    let symbol = operator.symbol();
+    let kind = match (operator, sides.kinds()) {
+        (_, (None, None)) => return Err(sides.not_unique(symbol)),
+        (Arithmetic::Subtract, (Some(Date), Some(Date) | None) | (None, Some(Date))) => {
+            return Ok(typed(Expression::DaysBetween(sides.convert(Date, Date)?), Integer));
+        }
+        (Arithmetic::Add | Arithmetic::Subtract, (Some(Date), Some(Integer))) => {
+            let subtract = operator == Arithmetic::Subtract;
+            return Ok(typed(Expression::ShiftDate { sides: sides.convert(Date, Integer)?, subtract }, Date));
+        }
+        (Arithmetic::Add, (Some(Integer), Some(Date))) => {
+            let [days, date] = *sides.convert(Integer, Date)?;
+            return Ok(typed(Expression::ShiftDate { sides: Box::new([date, days]), subtract: false }, Date));
+        }
+        (_, (Some(left), Some(right))) => greater_rank(left, right),
+        (_, (Some(kind), None) | (None, Some(kind))) => rank(kind).map(|_| kind),
+    };
+    match kind {
+        Some(Type::Double) if operator == Arithmetic::Remainder => {
+            let remedy = format!(
+                "cast to numeric: {}::numeric % {}::numeric",
+                quote(sides.left.0),
+                quote(sides.right.0)
+            );
+            Err(Refusal { remedy, ..sides.no_operator(symbol) })
+        }
+        Some(kind) => Ok(typed(Expression::Arithmetic { operator, sides: sides.convert(kind, kind)? }, kind)),
+        None => Err(refused::refused_arithmetic(sides.kinds(), symbol, sides.place)
+            .unwrap_or_else(|| sides.no_operator(symbol))),
+    }
+}
+
+/// `||` is for texts; with a text on one side the other may be of any type.
+fn concatenate(sides: Sides<'_>) -> Checked<Operand> {
+    match sides.kinds() {
+        (Some(Type::Jsonb), Some(Type::Jsonb) | None) | (None, Some(Type::Jsonb)) => {
+            return refuse(
+                sides.place,
+                "|| of jsonb is not supported",
+                "read both values as columns of their own, or cast both sides to text",
+            );
+        }
+        (None | Some(Type::Text), _) | (_, None | Some(Type::Text)) => {}
+        (Some(_), Some(_)) => {
+            let remedy = format!("cast one side: {}::text", quote(sides.left.0));
+            return Err(Refusal { remedy, ..sides.no_operator("||") });
+        }
+    }
+    let mut parts = Vec::new();
+    for operand in [sides.left.1, sides.right.1] {
+        let kind = operand.kind().unwrap_or(Type::Text);
+        let expression = operand.convert(kind)?;
+        match expression {
+            Expression::Concatenate(inner) => parts.extend(inner),
+            other if kind == Type::Text => parts.push(other),
+            other => parts.push(Expression::Cast { of: Box::new(other), to: Type::Text }.folded()),
+        }
+    }
+    Ok(typed(Expression::Concatenate(parts), Type::Text))
+}

@@ -1,0 +1,116 @@
+//! Expressions that are not supported, each with its reason and what to write instead.
+
+use prejoin_model::Type;
+use sqlparser::ast::{BinaryOperator, CastKind, Expr};
+
+use super::function::refused_function;
+use crate::refusal::{Checked, Place, Refusal, refuse};
+
+pub(super) fn refuse_foreign_cast(kind: &CastKind, has_format: bool, place: Place) -> Checked<()> {
+    match kind {
+        CastKind::Cast | CastKind::DoubleColon if !has_format => Ok(()),
+        _ => refuse(place, "this kind of cast is not PostgreSQL's", "write CAST(value AS type)"),
+    }
+}
+
+pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
+    let (reason, remedy) = match expr {
+        Expr::Exists { .. } => (
+            "EXISTS with a subquery is not supported yet",
+            "LEFT JOIN the table on its whole key and test a key column with IS NOT NULL",
+        ),
+        Expr::Subquery(_) | Expr::InSubquery { .. } => (
+            "a subquery in an expression is not supported yet",
+            "LEFT JOIN the table on its whole key and name its column",
+        ),
+        Expr::AnyOp { .. } | Expr::AllOp { .. } => {
+            ("ANY and ALL over an array are not supported", "write IN (…) or NOT IN (…)")
+        }
+        Expr::SimilarTo { .. } => ("SIMILAR TO is not supported", "write LIKE or ILIKE"),
+        Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write LIKE or ILIKE"),
+        Expr::AtTimeZone { .. } => (
+            "AT TIME ZONE is not supported yet",
+            "keep the timestamptz and choose the zone when the view is read",
+        ),
+        Expr::Collate { .. } => {
+            ("COLLATE is not supported: texts are compared by their bytes", "leave COLLATE out")
+        }
+        Expr::Tuple(_) => ("a row value is not supported", "compare the columns one by one, joined with AND"),
+        Expr::Array(_) | Expr::CompoundFieldAccess { .. } => {
+            ("arrays are not supported", "use IN (…), or a column for each element")
+        }
+        Expr::JsonAccess { .. } => (
+            "access into jsonb is not supported yet",
+            "let the contract put the field into a column of its own",
+        ),
+        Expr::Interval(_) => {
+            ("INTERVAL is not supported yet", "compute the time in the service, or when the view is read")
+        }
+        Expr::IsNormalized { .. } => ("IS NORMALIZED is not supported", "normalize in the service"),
+        Expr::IsJson { .. } => ("IS JSON is not supported", "declare the column as jsonb in the contract"),
+        Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
+            ("grouping sets are not supported", "group when the view is read")
+        }
+        Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ("* is not a value", "name one column"),
+        Expr::Extract { .. } => return refused_function("extract", place),
+        Expr::Ceil { .. } => return refused_function("ceil", place),
+        Expr::Floor { .. } => return refused_function("floor", place),
+        Expr::Position { .. } => return refused_function("position", place),
+        Expr::Substring { .. } => return refused_function("substring", place),
+        Expr::Trim { .. } => return refused_function("trim", place),
+        Expr::Overlay { .. } => return refused_function("overlay", place),
+        Expr::Like { .. } | Expr::ILike { .. } => {
+            ("LIKE ANY is not supported", "write one LIKE for each pattern, joined with OR")
+        }
+        _ => ("this expression is not supported", SUPPORTED),
+    };
+    Refusal::new(place, reason, remedy)
+}
+
+const SUPPORTED: &str = "use columns, literals, arithmetic, ||, comparisons, AND, OR, NOT, IN, LIKE, BETWEEN, CASE, COALESCE, NULLIF, CAST";
+
+pub(super) fn refused_operator(operator: &BinaryOperator, place: Place) -> Refusal {
+    let remedy = match operator {
+        BinaryOperator::PGRegexMatch
+        | BinaryOperator::PGRegexIMatch
+        | BinaryOperator::PGRegexNotMatch
+        | BinaryOperator::PGRegexNotIMatch => "write LIKE or ILIKE",
+        BinaryOperator::PGLikeMatch | BinaryOperator::PGNotLikeMatch => "write LIKE",
+        BinaryOperator::PGILikeMatch | BinaryOperator::PGNotILikeMatch => "write ILIKE",
+        BinaryOperator::PGExp => "write the product, or let the service compute it",
+        BinaryOperator::Arrow
+        | BinaryOperator::LongArrow
+        | BinaryOperator::HashArrow
+        | BinaryOperator::HashLongArrow
+        | BinaryOperator::AtArrow
+        | BinaryOperator::ArrowAt
+        | BinaryOperator::Question => "let the contract put the field into a column of its own",
+        _ => SUPPORTED,
+    };
+    Refusal::new(place, format!("the operator {operator} is not supported yet"), remedy)
+}
+
+/// Arithmetic that PostgreSQL has and this does not.
+pub(super) fn refused_arithmetic(
+    kinds: (Option<Type>, Option<Type>),
+    symbol: &str,
+    place: Place,
+) -> Option<Refusal> {
+    let either = |kind: Type| kinds.0 == Some(kind) || kinds.1 == Some(kind);
+    let literal = kinds.0.is_none() || kinds.1.is_none();
+    if either(Type::Timestamptz) || (either(Type::Date) && literal) {
+        return Some(Refusal::new(
+            place,
+            format!("{symbol} on times needs intervals, which are not supported yet"),
+            "add whole days to a date (…::date + 1), or compute the time when the view is read",
+        ));
+    }
+    if either(Type::Jsonb) && symbol == "-" {
+        return Some(Refusal::new(
+            place,
+            "- on jsonb is not supported yet",
+            "read the value as it is, or let the contract put fields into columns of their own",
+        ));
+    }
+    None
+}

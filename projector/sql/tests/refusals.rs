@@ -1,0 +1,79 @@
+//! Every refusal in `tests/refusals`: cases separated by an empty line, each followed by what must be said about it.
+//!
+//! `UPDATE_EXPECT=1 cargo test -p prejoin-sql --test refusals` writes the present messages into the files.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Marks a line of the expected message.
+const MARK: &str = "--! ";
+
+struct Case {
+    text: String,
+    expected: String,
+}
+
+fn cases(file: &str) -> Vec<Case> {
+    file.split("\n\n")
+        .filter(|chunk| !chunk.trim().is_empty())
+        .map(|chunk| {
+            let (marked, text): (Vec<&str>, Vec<&str>) =
+                chunk.trim_matches('\n').lines().partition(|line| line.starts_with(MARK.trim_end()));
+            let marked: Vec<&str> =
+                marked.iter().map(|line| line.strip_prefix(MARK).unwrap_or_default()).collect();
+            Case { text: text.join("\n"), expected: marked.join("\n") }
+        })
+        .collect()
+}
+
+fn written(cases: &[(Case, String)]) -> String {
+    let chunks: Vec<String> = cases
+        .iter()
+        .map(|(case, actual)| {
+            let marked: Vec<String> = actual.lines().map(|line| format!("{MARK}{line}")).collect();
+            format!("{}\n{}\n", case.text, marked.join("\n"))
+        })
+        .collect();
+    chunks.join("\n")
+}
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/refusals");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn everything_unsupported_is_refused_with_place_reason_and_remedy() {
+    let update = std::env::var_os("UPDATE_EXPECT").is_some();
+    let mut count = 0;
+    let mut differences = Vec::new();
+    for file in files() {
+        let text = fs::read_to_string(&file).unwrap();
+        let checked: Vec<(Case, String)> = cases(&text)
+            .into_iter()
+            .map(|case| {
+                let actual = common::problems(&case.text).join("\n");
+                (case, actual)
+            })
+            .collect();
+        count += checked.len();
+        for (case, actual) in &checked {
+            assert!(!actual.is_empty(), "{}: not refused:\n{}", file.display(), case.text);
+            assert!(!actual.contains('\t') && actual.contains("\n  help: "), "{actual}");
+            if !update && *actual != case.expected {
+                let file = file.display();
+                differences
+                    .push(format!("{file}\n{}\nexpected:\n{}\nactual:\n{actual}", case.text, case.expected));
+            }
+        }
+        if update {
+            fs::write(&file, written(&checked)).unwrap();
+        }
+    }
+    assert!(count >= 100, "only {count} refusals were checked");
+    assert!(differences.is_empty(), "{} differ:\n\n{}", differences.len(), differences.join("\n\n"));
+}
