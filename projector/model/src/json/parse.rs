@@ -1,8 +1,9 @@
 //! JSON text, and a parsed document of sonic-rs, to jsonb.
 
-use sonic_rs::{JsonValueTrait, ValueRef};
+use sonic_rs::{JsonType, JsonValueTrait, ValueRef};
 
 use super::Json;
+use crate::double::print_double;
 use crate::text::is_space;
 use crate::{Numeric, TextError};
 
@@ -28,10 +29,14 @@ fn from_sonic(value: &sonic_rs::Value, depth: usize) -> Result<Json, TextError> 
     if depth > Json::MAX_DEPTH {
         return Err(too_deep());
     }
+    // Not by `as_ref`: it answers null for a raw number beyond the range of doubles.
+    if value.get_type() == JsonType::Number {
+        return Ok(Json::Number(number(value)?));
+    }
     Ok(match value.as_ref() {
         ValueRef::Null => Json::Null,
         ValueRef::Bool(value) => Json::Boolean(value),
-        ValueRef::Number(number) => Json::Number(number_of(value, &number)?),
+        ValueRef::Number(_) => Json::Number(number(value)?),
         ValueRef::String(text) => Json::String(checked(text)?),
         ValueRef::Array(elements) => {
             let elements = elements.iter().map(|element| from_sonic(element, depth + 1));
@@ -44,12 +49,18 @@ fn from_sonic(value: &sonic_rs::Value, depth: usize) -> Result<Json, TextError> 
     })
 }
 
-fn number_of(value: &sonic_rs::Value, parsed: &sonic_rs::Number) -> Result<Numeric, TextError> {
-    let number = match value.as_raw_number() {
-        Some(raw) => Numeric::parse(raw.as_str()),
-        None => Numeric::parse(&parsed.to_string()),
+fn number(value: &sonic_rs::Value) -> Result<Numeric, TextError> {
+    let number = match (value.as_raw_number(), value.as_i64(), value.as_u64(), value.as_f64()) {
+        (Some(raw), ..) => Numeric::parse(raw.as_str()),
+        (None, Some(number), ..) => Ok(Numeric::from(number)),
+        (None, None, Some(number), _) => Numeric::parse(&number.to_string()),
+        (None, None, None, number) => Numeric::parse(&print_double(number.unwrap_or(f64::NAN))),
     };
-    number.map_err(|error| TextError(error.to_string()))
+    match number {
+        Ok(number) if number.is_finite() => Ok(number),
+        Ok(number) => Err(TextError(format!("{number} cannot be a number of JSON"))),
+        Err(error) => Err(TextError(error.to_string())),
+    }
 }
 
 fn checked(text: &str) -> Result<String, TextError> {
