@@ -1,1 +1,77 @@
-fn main() {}
+//! `prejoin`: one binary, subcommands only.
+
+mod commands;
+mod config;
+mod import;
+mod lock;
+mod logging;
+mod settings;
+mod shutdown;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::{CommonFlags, Settings};
+
+/// Joins across services that own their databases, kept ready.
+///
+/// Services emit events; a projector keeps views over them up to date, declared as SQL; a query API serves the views.
+/// Start everything in one process, with demo traffic: prejoin up --demo
+#[derive(Debug, Parser)]
+#[command(name = "prejoin", version, propagate_version = true)]
+struct CommandLine {
+    #[command(flatten)]
+    common: CommonFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process: event log, services, projector, query API
+    Up(commands::up::UpFlags),
+    /// Run the projector: fold events into tables and keep the views up to date
+    Project(commands::project::ProjectFlags),
+    /// Run the query API over the views
+    Serve(commands::serve::ServeFlags),
+    /// Run one write service
+    Service(commands::service::ServiceFlags),
+    /// Show how the projector, the services' streams and the views are
+    Status(commands::status::StatusFlags),
+    /// Import, generate or follow events
+    #[command(subcommand)]
+    Events(commands::events::EventsCommand),
+    /// See the events that did not fit
+    #[command(subcommand)]
+    DeadLetters(commands::dead_letters::DeadLettersCommand),
+    /// Check contracts and views, and say what is wrong where
+    Check(commands::check::CheckFlags),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let CommandLine { common, command } = CommandLine::parse();
+    let ran = match Settings::load(common) {
+        Ok(settings) => run(command, settings).await,
+        Err(error) => Err(error),
+    };
+    match ran {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
+    match command {
+        Command::Up(flags) => commands::up::run(flags, settings).await,
+        Command::Project(flags) => commands::project::run(flags, settings).await,
+        Command::Serve(flags) => commands::serve::run(flags, settings).await,
+        Command::Service(flags) => commands::service::run(flags, settings).await,
+        Command::Status(flags) => commands::status::run(flags, settings).await,
+        Command::Events(command) => commands::events::run(command, settings).await,
+        Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,
+        Command::Check(flags) => commands::check::run(flags, settings),
+    }
+}

@@ -1,1 +1,29 @@
+//! One step: events to table changes to stale keys to one commit; and the rows of a view at that commit.
 //!
+//! Synchronous and without I/O of its own: it reads and writes through the state port, and knows no log, no sink, no
+//! clock and no domain.
+
+mod attach;
+mod dead_letters;
+mod definition;
+mod engine;
+mod error;
+mod fold;
+mod follow;
+mod indexes;
+mod intake;
+mod journal;
+mod keys;
+mod progress;
+mod recompute;
+mod stale;
+mod stored;
+mod walk;
+
+pub use attach::{SinkAttachment, attach_sink};
+pub use definition::{DEAD_LETTERS_VIEW, Definition, View};
+pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
+pub use error::EngineError;
+pub use follow::{Advance, Follower, Pending, advance};
+pub use progress::Progress;
+pub use recompute::{RowOutcome, Slice, build_slice};

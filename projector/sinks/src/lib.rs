@@ -1,1 +1,13 @@
+//! Places that hold view rows together with the position they reflect.
 //!
+//! Knows how rows are stored and made visible, not how they are computed. The one crate of the projector that knows
+//! sqlx.
+
+mod catalog;
+mod error;
+mod rows;
+mod store;
+mod stored_form;
+
+pub use error::StoreError;
+pub use store::{BuildTarget, Generation, LiveWrite, SqliteStore};

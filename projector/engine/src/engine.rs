@@ -1,0 +1,412 @@
+//! The one writer of the state: takes what has arrived, commits what it means.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prejoin_contract::{Decoded, Outcome};
+use prejoin_envelope::Position;
+use prejoin_model::{Row, Value, decode_row};
+use prejoin_state::{Batch, Layered, Snapshot, Space, State};
+
+use crate::dead_letters::{self, Numbered};
+use crate::fold::{Fold, RowChange, write_row};
+use crate::indexes::{Indexes, first_row_key};
+use crate::intake::Intake;
+use crate::journal::{Journal, pairs_of};
+use crate::keys::{index_prefix, meta, table_key};
+use crate::stale::{FanOutLimits, stale_keys};
+use crate::stored::{FORMAT, StoredJournalEntry, StoredProgress, StoredTrackedView, from_bytes, to_bytes};
+use crate::{Definition, EngineError, Progress};
+
+/// Bounds of the engine's work.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How much journal is kept for sinks to follow; one that falls further behind is built anew.
+    pub journal_bytes_max: u64,
+    /// More stale keys from one cause than this are named by the cause and worked through in slices.
+    pub fan_out_keys_per_cause: usize,
+    /// More stale keys found by paths in one step than this, and further causes are worked through in slices.
+    pub fan_out_keys_per_step: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            journal_bytes_max: 256 << 20,
+            fan_out_keys_per_cause: 1_000,
+            fan_out_keys_per_step: 100_000,
+        }
+    }
+}
+
+/// A message as it came from the log.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub service: Arc<str>,
+    pub stream_sequence: u64,
+    pub message_id: Option<String>,
+    pub payload_hash: u64,
+    pub payload: Bytes,
+}
+
+/// Events of a service are missing from the log: the service stops until they are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    pub service: Arc<str>,
+    pub expected: u64,
+    pub found: u64,
+}
+
+/// What became of a step's messages. Each is counted once.
+#[derive(Debug, Default)]
+pub struct StepReport {
+    pub applied: u64,
+    pub duplicates: BTreeMap<Arc<str>, u64>,
+    pub unknown_types: u64,
+    /// Parked in this step: service, number, reason.
+    pub dead_letters: Vec<(Arc<str>, i64, String)>,
+    pub holes: Vec<Hole>,
+    /// Beyond the position asked for, in their order: to be given again.
+    pub deferred: Vec<Incoming>,
+    /// Whether anything was committed.
+    pub committed: bool,
+}
+
+/// The state as of one commit, for sinks to read.
+#[derive(Clone)]
+pub struct Committed {
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) indexes: Arc<Indexes>,
+    pub(crate) snapshot: Arc<dyn Snapshot>,
+    pub(crate) commit: u64,
+    pub(crate) position: Position,
+    pub(crate) tracked: Arc<[StoredTrackedView]>,
+}
+
+impl Committed {
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+}
+
+pub struct Engine {
+    definition: Arc<Definition>,
+    state: Arc<dyn State>,
+    settings: Settings,
+    indexes: Arc<Indexes>,
+    journal: Journal,
+    progress: BTreeMap<Arc<str>, Progress>,
+    tracked: Arc<[StoredTrackedView]>,
+}
+
+impl Engine {
+    /// Opens a state for this definition: builds the indexes that its views need, drops others. A state folded under
+    /// other contracts is refused with `ContractsChanged`.
+    pub fn open(
+        definition: Arc<Definition>,
+        state: Arc<dyn State>,
+        settings: Settings,
+    ) -> Result<Self, EngineError> {
+        check_format(state.as_ref(), &definition.contracts.canonical())?;
+        let indexes = Arc::new(Indexes::open(state.as_ref(), &definition.tables, &definition.table_indexes)?);
+        let snapshot = state.snapshot();
+        let mut progress = BTreeMap::new();
+        for service in definition.contracts.services() {
+            let stored = match snapshot.get(Space::Meta, &meta::progress(service))? {
+                Some(bytes) => from_bytes("a service's progress", &bytes)?,
+                None => StoredProgress::default(),
+            };
+            progress.insert(Arc::from(service), Progress::from(stored));
+        }
+        let mut engine = Engine {
+            journal: Journal::open(snapshot.as_ref())?,
+            tracked: tracked_views(snapshot.as_ref())?.into(),
+            definition,
+            state,
+            settings,
+            indexes,
+            progress,
+        };
+        engine.track_views(snapshot.as_ref())?;
+        Ok(engine)
+    }
+
+    pub fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// The position that the tables reflect.
+    pub fn position(&self) -> Position {
+        position_of(&self.progress)
+    }
+
+    /// Nothing for a service that has no contract.
+    pub fn progress(&self, service: &str) -> Option<&Progress> {
+        self.progress.get(service)
+    }
+
+    /// The state as of the last commit.
+    pub fn committed(&self) -> Committed {
+        Committed {
+            definition: self.definition.clone(),
+            indexes: self.indexes.clone(),
+            snapshot: self.state.snapshot().into(),
+            commit: self.journal.last(),
+            position: self.position(),
+            tracked: self.tracked.clone(),
+        }
+    }
+
+    /// Returns when every commit has reached the disk: a sink may then commit what it derived from it.
+    pub fn sync(&self) -> Result<(), EngineError> {
+        Ok(self.state.sync()?)
+    }
+
+    /// Applies messages, in their order within each service, in one commit: tables, indexes, positions, dead letters
+    /// and the journal, or nothing at all. With `limit`, no service goes beyond its sequence there.
+    pub fn step(
+        &mut self,
+        messages: Vec<Incoming>,
+        limit: Option<&Position>,
+    ) -> Result<StepReport, EngineError> {
+        let before = self.state.snapshot();
+        let mut step = Step {
+            definition: &self.definition,
+            indexes: &self.indexes,
+            before: before.as_ref(),
+            fold: Fold::new(&self.definition.tables, before.as_ref()),
+            progress: self.progress.clone(),
+            stopped: BTreeSet::new(),
+            report: StepReport::default(),
+        };
+        for message in messages {
+            step.take(message, limit)?;
+        }
+        let Step { fold, progress, mut report, .. } = step;
+        let changes: Vec<_> = fold.into_net_changes().collect();
+        if progress == self.progress && changes.is_empty() {
+            return Ok(report);
+        }
+        let journal = self.commit(before.as_ref(), &changes, &progress)?;
+        self.journal = journal;
+        self.progress = progress;
+        report.committed = true;
+        Ok(report)
+    }
+
+    /// Everything that the step means, in one batch.
+    fn commit(
+        &self,
+        before: &dyn Snapshot,
+        changes: &[(Bytes, RowChange)],
+        progress: &BTreeMap<Arc<str>, Progress>,
+    ) -> Result<Journal, EngineError> {
+        let mut batch = Batch::default();
+        for (key, change) in changes {
+            write_row(&self.definition.tables, key, change, &mut batch);
+            self.indexes.write_entries(key, change, &mut batch);
+        }
+        let limits = FanOutLimits {
+            keys_per_cause: self.settings.fan_out_keys_per_cause,
+            keys_per_step: self.settings.fan_out_keys_per_step,
+        };
+        let views =
+            stale_keys(&self.definition, &self.indexes, changes, &Layered::new(before, &batch), limits)?;
+        let entry = StoredJournalEntry { position: pairs_of(&position_of(progress)), views };
+        let mut journal = self.journal;
+        journal.append(before, &entry, self.settings.journal_bytes_max, &mut batch)?;
+        for (service, progress) in progress {
+            batch.put(Space::Meta, meta::progress(service), to_bytes(&StoredProgress::from(progress)));
+        }
+        self.state.commit(batch)?;
+        Ok(journal)
+    }
+
+    /// Notes since when the journal names the stale keys of each view. A view that was away for a while has gaps, so
+    /// it begins anew; the first commit ever is one without events, where sinks without a position begin.
+    fn track_views(&mut self, before: &dyn Snapshot) -> Result<(), EngineError> {
+        let mut journal = self.journal;
+        let mut batch = Batch::default();
+        if journal.last() == 0 {
+            let entry = StoredJournalEntry { position: Vec::new(), views: Vec::new() };
+            journal.append(before, &entry, self.settings.journal_bytes_max, &mut batch)?;
+        }
+        let known =
+            |fingerprint: &str| self.tracked.iter().find(|tracked| tracked.fingerprint == fingerprint);
+        let tracked: Vec<StoredTrackedView> = self
+            .definition
+            .views
+            .iter()
+            .map(|view| {
+                let since_commit =
+                    known(&view.fingerprint).map_or(journal.last(), |tracked| tracked.since_commit);
+                StoredTrackedView { fingerprint: view.fingerprint.clone(), since_commit }
+            })
+            .collect();
+        batch.put(Space::Meta, meta::TRACKED_VIEWS, to_bytes(&tracked));
+        self.state.commit(batch)?;
+        self.journal = journal;
+        self.tracked = tracked.into();
+        Ok(())
+    }
+}
+
+/// One step in the making.
+struct Step<'a> {
+    definition: &'a Definition,
+    indexes: &'a Indexes,
+    before: &'a dyn Snapshot,
+    fold: Fold<'a>,
+    progress: BTreeMap<Arc<str>, Progress>,
+    /// Services that meet a hole: nothing after it is looked at.
+    stopped: BTreeSet<Arc<str>>,
+    report: StepReport,
+}
+
+impl Step<'_> {
+    fn take(&mut self, message: Incoming, limit: Option<&Position>) -> Result<(), EngineError> {
+        if self.stopped.contains(&message.service) {
+            return Ok(());
+        }
+        let numbering = self.definition.contracts.numbering(&message.service);
+        let decoded = self.definition.contracts.decode(&message.service, &message.payload);
+        let applied = self.progress.get(&message.service).map_or(0, |progress| progress.sequence);
+        let limit = limit.map(|limit| limit.get(&message.service));
+        let intake = Intake::decide(numbering, decoded.sequence, message.stream_sequence, applied, limit);
+        match intake {
+            Intake::Duplicate => *self.report.duplicates.entry(message.service).or_default() += 1,
+            Intake::Deferred => self.report.deferred.push(message),
+            Intake::Hole { expected, found } => {
+                self.stopped.insert(message.service.clone());
+                self.report.holes.push(Hole { service: message.service, expected, found });
+            }
+            Intake::Unnumbered => self.park_unnumbered(&message, &decoded)?,
+            Intake::Next(number) => self.take_next(message, decoded, number)?,
+        }
+        Ok(())
+    }
+
+    fn take_next(&mut self, message: Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
+        let behind = self.parked_number(&message.service, decoded.entity.as_deref())?;
+        let parked = match (&decoded.outcome, behind) {
+            (Outcome::UnknownType, _) => None,
+            (Outcome::Unfit(reason), behind) => Some((reason.clone(), behind)),
+            (Outcome::Changes(_), Some(behind)) => {
+                let reason = format!("waits behind event {behind} of the same entity, which is parked");
+                Some((reason, Some(behind)))
+            }
+            (Outcome::Changes(_), None) => None,
+        };
+        if let Some((reason, behind)) = &parked {
+            self.park(&message, Numbered::BySequence(number), &decoded, reason, *behind)?;
+        } else if let Outcome::Changes(changes) = decoded.outcome {
+            for change in changes {
+                self.fold.apply(change)?;
+            }
+            self.report.applied += 1;
+            self.service(&message.service).events_applied += 1;
+        } else {
+            self.report.unknown_types += 1;
+            self.service(&message.service).unknown_types += 1;
+        }
+        let progress = self.service(&message.service);
+        progress.sequence = number;
+        progress.stream_sequence = message.stream_sequence;
+        progress.message_id = message.message_id;
+        progress.payload_hash = message.payload_hash;
+        Ok(())
+    }
+
+    /// Read again after a restart, the same message takes the same place: it is counted once.
+    fn park_unnumbered(&mut self, message: &Incoming, decoded: &Decoded) -> Result<(), EngineError> {
+        let numbered = Numbered::ByStream(message.stream_sequence);
+        let reason = match &decoded.outcome {
+            Outcome::Unfit(reason) => reason.clone(),
+            _ => "has no usable sequence: number the events 1, 2, 3 … in the attribute sequence, or set sequence = \"stream\" \
+                  in the contract if the service does not number them"
+                .to_owned(),
+        };
+        let row = dead_letters::row(&message.service, numbered, decoded, &message.payload, &reason, None);
+        if self.fold.put_new(self.definition.dead_letters_table(), row)? {
+            self.count_parked(&message.service, numbered, reason);
+        }
+        Ok(())
+    }
+
+    fn park(
+        &mut self,
+        message: &Incoming,
+        numbered: Numbered,
+        decoded: &Decoded,
+        reason: &str,
+        behind: Option<i64>,
+    ) -> Result<(), EngineError> {
+        let row = dead_letters::row(&message.service, numbered, decoded, &message.payload, reason, behind);
+        self.fold.put(self.definition.dead_letters_table(), row)?;
+        self.count_parked(&message.service, numbered, reason.to_owned());
+        Ok(())
+    }
+
+    fn count_parked(&mut self, service: &Arc<str>, numbered: Numbered, reason: String) {
+        self.service(service).dead_letters += 1;
+        self.report.dead_letters.push((service.clone(), numbered.number(), reason));
+    }
+
+    /// The number of the first dead letter of an entity, if it has any.
+    fn parked_number(&self, service: &Arc<str>, entity: Option<&str>) -> Result<Option<i64>, EngineError> {
+        let Some(entity) = entity else { return Ok(None) };
+        if self.progress.get(service).is_none_or(|progress| progress.dead_letters == 0) {
+            return Ok(None);
+        }
+        let table = self.definition.dead_letters_table();
+        let index = dead_letters::entity_index(table);
+        let (service, entity) = (Value::text(service.as_ref()), Value::text(entity));
+        let id = self.indexes.id(table, &index.columns);
+        let prefix = index_prefix(id, [&service, &entity].into_iter()).unwrap_or_default();
+        if let Some(row_key) = first_row_key(self.before, &prefix)? {
+            let bytes = self.before.get(Space::Tables, &table_key(table, &row_key))?;
+            let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
+            return Ok(row.as_ref().and_then(dead_letters::number_of));
+        }
+        let blocks = |row: &Row| dead_letters::blocks(row, &service, &entity);
+        Ok(self.fold.find_put(table, blocks).and_then(dead_letters::number_of))
+    }
+
+    fn service(&mut self, service: &Arc<str>) -> &mut Progress {
+        self.progress.entry(service.clone()).or_default()
+    }
+}
+
+fn position_of(progress: &BTreeMap<Arc<str>, Progress>) -> Position {
+    progress.iter().map(|(service, progress)| (service.to_string(), progress.sequence)).collect()
+}
+
+fn check_format(state: &dyn State, contracts: &str) -> Result<(), EngineError> {
+    let snapshot = state.snapshot();
+    let Some(bytes) = snapshot.get(Space::Meta, meta::FORMAT)? else {
+        let mut batch = Batch::default();
+        batch.put(Space::Meta, meta::FORMAT, to_bytes(&FORMAT));
+        batch.put(Space::Meta, meta::CONTRACTS, contracts.as_bytes().to_vec());
+        return Ok(state.commit(batch)?);
+    };
+    let found: u32 = from_bytes("the format", &bytes)?;
+    if found != FORMAT {
+        return Err(EngineError::Format { found, expected: FORMAT });
+    }
+    match snapshot.get(Space::Meta, meta::CONTRACTS)? {
+        Some(stored) if stored == contracts.as_bytes() => Ok(()),
+        _ => Err(EngineError::ContractsChanged),
+    }
+}
+
+fn tracked_views(snapshot: &dyn Snapshot) -> Result<Vec<StoredTrackedView>, EngineError> {
+    match snapshot.get(Space::Meta, meta::TRACKED_VIEWS)? {
+        Some(bytes) => from_bytes("the list of tracked views", &bytes),
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,123 @@
+//! Table changes of many events, folded to one net change per row.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use prejoin_contract::TableChange;
+use prejoin_model::{Row, TableId, TableSchema, Value, decode_row, encode_row};
+use prejoin_state::{Batch, Snapshot, Space};
+
+use crate::EngineError;
+use crate::keys::{table_key_of_row, table_key_of_values};
+
+/// A row before and after the step.
+#[derive(Debug, Clone)]
+pub(crate) struct RowChange {
+    pub table: TableId,
+    pub old: Option<Row>,
+    pub new: Option<Row>,
+}
+
+/// The rows touched so far, over the state before the step.
+pub(crate) struct Fold<'a> {
+    tables: &'a [TableSchema],
+    before: &'a dyn Snapshot,
+    rows: BTreeMap<Bytes, RowChange>,
+}
+
+impl<'a> Fold<'a> {
+    pub(crate) fn new(tables: &'a [TableSchema], before: &'a dyn Snapshot) -> Self {
+        Fold { tables, before, rows: BTreeMap::new() }
+    }
+
+    pub(crate) fn apply(&mut self, change: TableChange) -> Result<(), EngineError> {
+        match change {
+            TableChange::Upsert { table, key, set } => {
+                let schema = &self.tables[table.0];
+                let touched = self.touch(table, table_key_of_values(table, &key).into())?;
+                let row = touched.new.get_or_insert_with(|| vec![Value::Null; schema.columns.len()]);
+                for (&column, value) in schema.key.iter().zip(key) {
+                    row[column] = value;
+                }
+                for (column, value) in set {
+                    row[column] = value;
+                }
+                Ok(())
+            }
+            TableChange::Delete { table, key_prefix } => self.delete(table, &key_prefix),
+            TableChange::Replace { table, key_prefix, rows } => {
+                self.delete(table, &key_prefix)?;
+                for row in rows {
+                    self.put(table, row)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts a whole row, whatever was there.
+    pub(crate) fn put(&mut self, table: TableId, row: Row) -> Result<(), EngineError> {
+        let key = table_key_of_row(table, &self.tables[table.0], &row);
+        self.touch(table, key.into())?.new = Some(row);
+        Ok(())
+    }
+
+    /// Puts a whole row unless one with its key is there. Returns whether it was put.
+    pub(crate) fn put_new(&mut self, table: TableId, row: Row) -> Result<bool, EngineError> {
+        let key = table_key_of_row(table, &self.tables[table.0], &row);
+        let touched = self.touch(table, key.into())?;
+        let is_new = touched.new.is_none();
+        touched.new.get_or_insert(row);
+        Ok(is_new)
+    }
+
+    /// The first row, in key order, that matches, among the rows touched in this step.
+    pub(crate) fn find_put(&self, table: TableId, matches: impl Fn(&Row) -> bool) -> Option<&Row> {
+        let prefix = crate::keys::table_prefix(table);
+        let rows = self.rows.range::<[u8], _>((Bound::Included(&prefix[..]), Bound::Unbounded));
+        let mut rows = rows.take_while(|(key, _)| key.starts_with(&prefix));
+        rows.find_map(|(_, change)| change.new.as_ref().filter(|row| matches(row)))
+    }
+
+    /// Rows that differ from before, by table key.
+    pub(crate) fn into_net_changes(self) -> impl Iterator<Item = (Bytes, RowChange)> {
+        self.rows.into_iter().filter(|(_, change)| change.old != change.new)
+    }
+
+    fn delete(&mut self, table: TableId, key_prefix: &[Value]) -> Result<(), EngineError> {
+        let prefix = table_key_of_values(table, key_prefix);
+        let schema = &self.tables[table.0];
+        for entry in self.before.scan(Space::Tables, &prefix, &[]) {
+            let (key, bytes) = entry?;
+            if let Entry::Vacant(vacant) = self.rows.entry(key) {
+                vacant.insert(RowChange { table, old: Some(decode_row(schema, &bytes)?), new: None });
+            }
+        }
+        let touched = self.rows.range_mut::<[u8], _>((Bound::Included(&prefix[..]), Bound::Unbounded));
+        for (_, change) in touched.take_while(|(key, _)| key.starts_with(&prefix)) {
+            change.new = None;
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, table: TableId, key: Bytes) -> Result<&mut RowChange, EngineError> {
+        match self.rows.entry(key) {
+            Entry::Occupied(entry) => Ok(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let bytes = self.before.get(Space::Tables, entry.key())?;
+                let old = bytes.map(|bytes| decode_row(&self.tables[table.0], &bytes)).transpose()?;
+                Ok(entry.insert(RowChange { table, new: old.clone(), old }))
+            }
+        }
+    }
+}
+
+/// Writes the row as it is after the change.
+pub(crate) fn write_row(tables: &[TableSchema], key: &Bytes, change: &RowChange, batch: &mut Batch) {
+    match &change.new {
+        Some(row) => batch.put(Space::Tables, key.clone(), encode_row(&tables[change.table.0], row)),
+        None => batch.remove(Space::Tables, key.clone()),
+    }
+}

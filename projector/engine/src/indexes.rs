@@ -1,0 +1,158 @@
+//! Indexes over tables: from the values of an equality to the keys of the rows that have them.
+
+use bytes::Bytes;
+use prejoin_model::{Row, TableId, TableSchema, decode_row};
+use prejoin_sql::TableIndex;
+use prejoin_state::{Batch, Snapshot, Space, State};
+
+use crate::EngineError;
+use crate::fold::RowChange;
+use crate::keys::{self, TABLE_PREFIX_BYTES, index_prefix, meta};
+use crate::stored::{StoredIndex, StoredIndexStage, StoredIndexes, from_bytes, to_bytes};
+
+/// Rows read, or entries removed, per commit while indexes are built and dropped.
+const SLICE_ROWS: usize = 20_000;
+
+/// The indexes that are complete and kept up to date, with their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Indexes {
+    ready: Vec<(u32, TableIndex)>,
+}
+
+impl Indexes {
+    /// Makes the state hold exactly the required indexes: drops others, builds what is missing. It is the one writer
+    /// while it does so; killed, it goes on from the last slice.
+    pub(crate) fn open(
+        state: &dyn State,
+        tables: &[TableSchema],
+        required: &[TableIndex],
+    ) -> Result<Self, EngineError> {
+        let mut stored: StoredIndexes = match state.snapshot().get(Space::Meta, meta::INDEXES)? {
+            Some(bytes) => from_bytes("the list of indexes", &bytes)?,
+            None => StoredIndexes::default(),
+        };
+        // A half-built index that was not required for a while has missed changes; so has one half dropped.
+        for index in &mut stored.indexes {
+            if !required.contains(&index_of(index)) {
+                index.stage = StoredIndexStage::Dropping;
+            }
+        }
+        for index in required {
+            let known =
+                |known: &StoredIndex| known.stage != StoredIndexStage::Dropping && index_of(known) == *index;
+            if !stored.indexes.iter().any(known) {
+                stored.indexes.push(new_stored(stored.next_id, index));
+                stored.next_id += 1;
+            }
+        }
+        save(state, &stored, Batch::default())?;
+        while let Some(place) = stored.indexes.iter().position(|index| index.stage != StoredIndexStage::Ready)
+        {
+            match stored.indexes[place].stage {
+                StoredIndexStage::Dropping => drop_slice(state, &mut stored, place)?,
+                _ => build_slice(state, tables, &mut stored, place)?,
+            }
+        }
+        Ok(Indexes { ready: stored.indexes.iter().map(|index| (index.id, index_of(index))).collect() })
+    }
+
+    pub(crate) fn id(&self, table: TableId, columns: &[usize]) -> u32 {
+        let found = self.ready.iter().find(|(_, index)| index.table == table && index.columns == columns);
+        found.expect("the plan declares every index that its paths use").0
+    }
+
+    /// Writes the index entries that a changed row loses and gains.
+    pub(crate) fn write_entries(&self, table_key: &Bytes, change: &RowChange, batch: &mut Batch) {
+        for (id, index) in self.ready.iter().filter(|(_, index)| index.table == change.table) {
+            let entry =
+                |row: &Option<Row>| entry_key(*id, index, row.as_ref()?, &table_key[TABLE_PREFIX_BYTES..]);
+            let (old, new) = (entry(&change.old), entry(&change.new));
+            if old == new {
+                continue;
+            }
+            if let Some(old) = old {
+                batch.remove(Space::Indexes, old);
+            }
+            if let Some(new) = new {
+                batch.put(Space::Indexes, new, Bytes::new());
+            }
+        }
+    }
+}
+
+fn entry_key(id: u32, index: &TableIndex, row: &Row, row_key: &[u8]) -> Option<Vec<u8>> {
+    let mut key = index_prefix(id, index.columns.iter().map(|&column| &row[column]))?;
+    key.extend(row_key);
+    Some(key)
+}
+
+fn build_slice(
+    state: &dyn State,
+    tables: &[TableSchema],
+    stored: &mut StoredIndexes,
+    place: usize,
+) -> Result<(), EngineError> {
+    let (id, index) = (stored.indexes[place].id, index_of(&stored.indexes[place]));
+    let StoredIndexStage::Building { cursor } = &stored.indexes[place].stage else { return Ok(()) };
+    let snapshot = state.snapshot();
+    let mut batch = Batch::default();
+    let mut last = None;
+    let rows = snapshot.scan(Space::Tables, &keys::table_prefix(index.table), cursor);
+    for entry in rows.take(SLICE_ROWS) {
+        let (table_key, bytes) = entry?;
+        let row = decode_row(&tables[index.table.0], &bytes)?;
+        if let Some(key) = entry_key(id, &index, &row, &table_key[TABLE_PREFIX_BYTES..]) {
+            batch.put(Space::Indexes, key, Bytes::new());
+        }
+        last = Some(table_key);
+    }
+    stored.indexes[place].stage = match last {
+        // The least key after the last one read.
+        Some(last) => StoredIndexStage::Building { cursor: [&last[..], &[0]].concat() },
+        None => StoredIndexStage::Ready,
+    };
+    save(state, stored, batch)
+}
+
+fn drop_slice(state: &dyn State, stored: &mut StoredIndexes, place: usize) -> Result<(), EngineError> {
+    let prefix = stored.indexes[place].id.to_be_bytes();
+    let snapshot = state.snapshot();
+    let mut batch = Batch::default();
+    for entry in snapshot.scan(Space::Indexes, &prefix, &[]).take(SLICE_ROWS) {
+        batch.remove(Space::Indexes, entry?.0);
+    }
+    if batch.is_empty() {
+        stored.indexes.remove(place);
+    }
+    save(state, stored, batch)
+}
+
+fn save(state: &dyn State, stored: &StoredIndexes, mut batch: Batch) -> Result<(), EngineError> {
+    batch.put(Space::Meta, meta::INDEXES, to_bytes(stored));
+    Ok(state.commit(batch)?)
+}
+
+fn new_stored(id: u32, index: &TableIndex) -> StoredIndex {
+    let number = |value: usize| u32::try_from(value).expect("tables and columns are counted in thousands");
+    StoredIndex {
+        id,
+        table: number(index.table.0),
+        columns: index.columns.iter().map(|&column| number(column)).collect(),
+        stage: StoredIndexStage::Building { cursor: Vec::new() },
+    }
+}
+
+fn index_of(stored: &StoredIndex) -> TableIndex {
+    TableIndex {
+        table: TableId(stored.table as usize),
+        columns: stored.columns.iter().map(|&column| column as usize).collect(),
+    }
+}
+
+/// The first row key under an equality on an index, if any.
+pub(crate) fn first_row_key(snapshot: &dyn Snapshot, prefix: &[u8]) -> Result<Option<Bytes>, EngineError> {
+    match snapshot.scan(Space::Indexes, prefix, &[]).next() {
+        Some(entry) => Ok(Some(entry?.0.slice(prefix.len()..))),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,122 @@
+//! The rows of a view at one commit, for given grain keys.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use prejoin_model::{Row, TableId, Value, decode_row};
+use prejoin_sql::{EvaluateError, LookupRow, RowView};
+use prejoin_state::{Snapshot, Space};
+
+use crate::keys::{row_key, table_key, table_key_of_values, table_prefix};
+use crate::{Committed, Definition, EngineError};
+
+/// Rows of joined tables kept while a batch of view rows is computed: many orders share a customer.
+const CACHED_ROWS_MAX: usize = 50_000;
+
+/// What a view has under a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RowOutcome {
+    Row(Row),
+    /// No such grain row, or the view's WHERE or an inner join leaves it out.
+    Absent,
+    /// The row cannot be computed: the last good one stays until a change makes it good.
+    Failed(EvaluateError),
+}
+
+/// A part of a whole view, in key order.
+#[derive(Debug)]
+pub struct Slice {
+    pub rows: Vec<(Bytes, RowOutcome)>,
+    /// Where the next slice begins; nothing at the end.
+    pub next: Option<Bytes>,
+}
+
+/// Computes up to `rows_max` rows of a view from its grain table, beginning at the row key `from`.
+pub fn build_slice(
+    committed: &Committed,
+    view: usize,
+    from: Option<&Bytes>,
+    rows_max: usize,
+) -> Result<Slice, EngineError> {
+    let plan = &committed.definition.views[view].plan;
+    let mut source = Source::new(committed);
+    let grain = plan.relations[0].table;
+    let start = from.map_or_else(Vec::new, |from| table_key(grain, from));
+    let mut rows = Vec::new();
+    for entry in committed.snapshot.scan(Space::Tables, &table_prefix(grain), &start) {
+        let (key, bytes) = entry?;
+        if rows.len() == rows_max {
+            return Ok(Slice { rows, next: Some(row_key(&key)) });
+        }
+        let row = decode_row(committed.definition.schema(grain), &bytes)?;
+        rows.push((row_key(&key), evaluate(plan, row, &mut source)?));
+    }
+    Ok(Slice { rows, next: None })
+}
+
+/// Computes the rows of a view under the given grain keys.
+pub(crate) fn recompute(
+    committed: &Committed,
+    view: usize,
+    keys: impl Iterator<Item = Bytes>,
+) -> Result<Vec<(Bytes, RowOutcome)>, EngineError> {
+    let plan = &committed.definition.views[view].plan;
+    let grain = plan.relations[0].table;
+    let mut source = Source::new(committed);
+    let mut rows = Vec::new();
+    for key in keys {
+        let outcome = match source.read(grain, &table_key(grain, &key))? {
+            Some(row) => evaluate(plan, row, &mut source)?,
+            None => RowOutcome::Absent,
+        };
+        rows.push((key, outcome));
+    }
+    Ok(rows)
+}
+
+fn evaluate(plan: &RowView, grain: Row, source: &mut Source<'_>) -> Result<RowOutcome, EngineError> {
+    Ok(match plan.evaluate(grain, source)? {
+        Ok(Some(row)) => RowOutcome::Row(row),
+        Ok(None) => RowOutcome::Absent,
+        Err(error) => RowOutcome::Failed(error),
+    })
+}
+
+/// Reads rows of tables, and remembers those of joined tables.
+struct Source<'a> {
+    definition: &'a Definition,
+    snapshot: &'a dyn Snapshot,
+    cached: HashMap<Vec<u8>, Option<Row>>,
+}
+
+impl<'a> Source<'a> {
+    fn new(committed: &'a Committed) -> Self {
+        Source {
+            definition: &committed.definition,
+            snapshot: committed.snapshot.as_ref(),
+            cached: HashMap::new(),
+        }
+    }
+
+    fn read(&self, table: TableId, table_key: &[u8]) -> Result<Option<Row>, EngineError> {
+        let bytes = self.snapshot.get(Space::Tables, table_key)?;
+        Ok(bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?)
+    }
+}
+
+impl LookupRow for Source<'_> {
+    type Error = EngineError;
+
+    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, EngineError> {
+        let table_key = table_key_of_values(table, key);
+        if let Some(row) = self.cached.get(&table_key) {
+            return Ok(row.clone());
+        }
+        let row = self.read(table, &table_key)?;
+        if self.cached.len() == CACHED_ROWS_MAX {
+            self.cached.clear();
+        }
+        self.cached.insert(table_key, row.clone());
+        Ok(row)
+    }
+}

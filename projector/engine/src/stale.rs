@@ -1,0 +1,137 @@
+//! Which view rows a step may have changed.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+use prejoin_model::Row;
+use prejoin_sql::{Relation, RowView};
+use prejoin_state::Snapshot;
+
+use crate::fold::RowChange;
+use crate::keys::{equality_bytes, row_key};
+use crate::stored::{StoredCause, StoredStale};
+use crate::walk::Walker;
+use crate::{Definition, EngineError, View, indexes::Indexes};
+
+/// Limits within which stale keys are named one by one; beyond them, by their cause.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FanOutLimits {
+    pub keys_per_cause: usize,
+    pub keys_per_step: usize,
+}
+
+/// The stale keys of every view, given the net changes of a step and the state after it. Views that nothing touched
+/// are left out.
+pub(crate) fn stale_keys(
+    definition: &Definition,
+    indexes: &Indexes,
+    changes: &[(Bytes, RowChange)],
+    after: &dyn Snapshot,
+    limits: FanOutLimits,
+) -> Result<Vec<StoredStale>, EngineError> {
+    let walker = Walker { definition, indexes, snapshot: after };
+    let mut budget = limits.keys_per_step;
+    let mut found = Vec::new();
+    for view in &definition.views {
+        let mut stale =
+            ViewStale { walker: &walker, plan: &view.plan, keys: BTreeSet::new(), causes: Vec::new() };
+        for (table_key, change) in changes {
+            stale.add(table_key, change, limits.keys_per_cause, &mut budget)?;
+        }
+        found.extend(stale.into_stored(view));
+    }
+    Ok(found)
+}
+
+struct ViewStale<'a> {
+    walker: &'a Walker<'a>,
+    plan: &'a RowView,
+    keys: BTreeSet<Bytes>,
+    causes: Vec<StoredCause>,
+}
+
+impl ViewStale<'_> {
+    fn add(
+        &mut self,
+        table_key: &Bytes,
+        change: &RowChange,
+        keys_max: usize,
+        budget: &mut usize,
+    ) -> Result<(), EngineError> {
+        for (place, relation) in self.plan.relations.iter().enumerate() {
+            if relation.table != change.table || !touches(relation, change) {
+                continue;
+            }
+            match place.checked_sub(1) {
+                None => drop(self.keys.insert(row_key(table_key))),
+                Some(path) => self.add_path(path, change, keys_max, budget)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn add_path(
+        &mut self,
+        path: usize,
+        change: &RowChange,
+        keys_max: usize,
+        budget: &mut usize,
+    ) -> Result<(), EngineError> {
+        let columns = &self.plan.paths[path].hops[0].from_columns;
+        let values = |row: &Option<Row>| {
+            row.as_ref().and_then(|row| equality_bytes(columns.iter().map(|&column| &row[column])))
+        };
+        let starts: BTreeSet<Vec<u8>> =
+            [values(&change.old), values(&change.new)].into_iter().flatten().collect();
+        for start in starts {
+            self.add_start(path, start, keys_max, budget)?;
+        }
+        Ok(())
+    }
+
+    fn add_start(
+        &mut self,
+        path: usize,
+        values: Vec<u8>,
+        keys_max: usize,
+        budget: &mut usize,
+    ) -> Result<(), EngineError> {
+        let keys_max = keys_max.min(*budget);
+        let mut keys = Vec::new();
+        let flow = self.walker.walk(&self.plan.paths[path], &values, None, &mut |trail| {
+            if keys.len() == keys_max {
+                return ControlFlow::Break(());
+            }
+            keys.extend(trail.last().cloned());
+            ControlFlow::Continue(())
+        })?;
+        if flow.is_break() {
+            let path = u32::try_from(path).expect("a view joins few tables");
+            let cause = StoredCause { path, values };
+            if !self.causes.contains(&cause) {
+                self.causes.push(cause);
+            }
+        } else {
+            *budget -= keys.len();
+            self.keys.extend(keys);
+        }
+        Ok(())
+    }
+
+    fn into_stored(self, view: &View) -> Option<StoredStale> {
+        if self.keys.is_empty() && self.causes.is_empty() {
+            return None;
+        }
+        let keys = self.keys.into_iter().map(|key| key.to_vec()).collect();
+        Some(StoredStale { view: view.fingerprint.clone(), keys, fan_outs: self.causes })
+    }
+}
+
+/// Whether the change is one that the relation can see: a row that came or went, or a column that is read.
+fn touches(relation: &Relation, change: &RowChange) -> bool {
+    match (&change.old, &change.new) {
+        (Some(old), Some(new)) => relation.columns_read.iter().any(|&column| old[column] != new[column]),
+        _ => true,
+    }
+}

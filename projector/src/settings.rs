@@ -1,0 +1,31 @@
+//! Bounds of the loop's work.
+
+use std::time::Duration;
+
+/// Defaults suit two cores and a few gigabytes of memory.
+#[derive(Debug, Clone)]
+pub struct ProjectorSettings {
+    /// A step takes whatever has arrived, up to this many events …
+    pub step_events_max: usize,
+    /// … and this many bytes of them.
+    pub step_bytes_max: usize,
+    /// Rows of pending fan-outs that a sink transaction works through, per view.
+    pub fan_out_slice_rows: usize,
+    /// Rows written to a transaction while a view is built.
+    pub build_slice_rows: usize,
+    pub engine: prejoin_engine::Settings,
+    pub status_interval: Duration,
+}
+
+impl Default for ProjectorSettings {
+    fn default() -> Self {
+        ProjectorSettings {
+            step_events_max: 64 * 1024,
+            step_bytes_max: 64 << 20,
+            fan_out_slice_rows: 5_000,
+            build_slice_rows: 20_000,
+            engine: prejoin_engine::Settings::default(),
+            status_interval: Duration::from_secs(1),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! How the projector is: per service and per view, written into the view store for readers of `/status`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use prejoin_engine::{Definition, Engine};
+use prejoin_envelope::Position;
+use prejoin_event_log::{EventLog, LogError, tail};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::sink_set::{SinkSet, Stand};
+use crate::source::SourceState;
+
+/// Where a service's stream ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    /// The last event's sequence as the service's position counts it.
+    pub sequence: u64,
+    pub stream_sequence: u64,
+}
+
+/// What the loop knows of one service beside the engine's progress.
+pub(crate) struct ServiceView {
+    pub source: watch::Receiver<SourceState>,
+    pub log_end: watch::Receiver<Option<LogEnd>>,
+    pub duplicates: u64,
+    /// The stream sequence up to which everything is in the sinks.
+    pub done_to: u64,
+    pub caught_up_at: Instant,
+}
+
+#[derive(Debug, Serialize)]
+struct Status<'a> {
+    state: &'static str,
+    pid: u32,
+    services: BTreeMap<&'a str, ServiceStatus>,
+    sinks: BTreeMap<&'a str, SinkStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct ServiceStatus {
+    state: &'static str,
+    detail: Option<String>,
+    applied: u64,
+    log_last: Option<u64>,
+    lag_events: Option<u64>,
+    lag_seconds: f64,
+    events_applied: u64,
+    duplicates: u64,
+    unknown_types: u64,
+    dead_letters: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct SinkStatus {
+    state: &'static str,
+    position: BTreeMap<String, u64>,
+    rows: i64,
+    row_errors: i64,
+    last_error: Option<String>,
+}
+
+/// Looks where a stream ends, as long as anybody wants to know.
+pub(crate) async fn watch_log_end(
+    log: Arc<dyn EventLog>,
+    service: Arc<str>,
+    dense: bool,
+    interval: Duration,
+    end: watch::Sender<Option<LogEnd>>,
+) {
+    while !end.is_closed() {
+        match tail(log.as_ref(), &service).await {
+            Ok(tail) => {
+                let sequence = if dense { tail.sequence() } else { tail.stream_last };
+                end.send_replace(Some(LogEnd { sequence, stream_sequence: tail.stream_last }));
+            }
+            Err(LogError::NoStream { .. }) => drop(end.send_replace(Some(LogEnd::default()))),
+            Err(error) => tracing::debug!(%service, %error, "the end of the log is not known"),
+        }
+        tokio::time::sleep(interval).await;
+    }
+}
+
+/// The status as JSON; `last_error` is that of the store.
+pub(crate) fn to_json(
+    engine: &Engine,
+    services: &mut BTreeMap<Arc<str>, ServiceView>,
+    sinks: Option<&SinkSet>,
+    definition: &Definition,
+    stopped: bool,
+    last_error: Option<&str>,
+) -> String {
+    let services =
+        services.iter_mut().map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
+    let sinks = sinks.into_iter().flat_map(|sinks| sinks.report(definition));
+    let sinks =
+        sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors, last_error)));
+    let status = Status {
+        state: if stopped { "stopped" } else { "running" },
+        pid: std::process::id(),
+        services: services.collect(),
+        sinks: sinks.collect(),
+    };
+    serde_json::to_string(&status).expect("plain data with text keys always serializes")
+}
+
+fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> ServiceStatus {
+    let progress = engine.progress(name).cloned().unwrap_or_default();
+    let (state, detail) = match &*view.source.borrow() {
+        SourceState::Attaching => ("attaching", None),
+        SourceState::Reading => ("reading", None),
+        SourceState::Waiting(reason) => ("waiting", Some(reason.clone())),
+        SourceState::Refused(reason) => ("refused", Some(reason.clone())),
+    };
+    let log_last = view.log_end.borrow().map(|end| end.sequence.max(progress.sequence));
+    let lag_events = log_last.map(|last| last - progress.sequence);
+    if lag_events == Some(0) {
+        view.caught_up_at = Instant::now();
+    }
+    ServiceStatus {
+        state,
+        detail,
+        applied: progress.sequence,
+        log_last,
+        lag_events,
+        lag_seconds: (view.caught_up_at.elapsed().as_secs_f64() * 10.0).round() / 10.0,
+        events_applied: progress.events_applied,
+        duplicates: view.duplicates,
+        unknown_types: progress.unknown_types,
+        dead_letters: progress.dead_letters,
+    }
+}
+
+fn sink_status(stand: &Stand, rows: i64, row_errors: i64, last_error: Option<&str>) -> SinkStatus {
+    let (state, position) = match stand {
+        Stand::Follows(follower) => ("following", follower.visible()),
+        Stand::FoldsTo(position) => ("waiting for the state to be replayed", position.clone()),
+        Stand::BuildsFrom(_) => ("to be built", Position::default()),
+    };
+    let position = position.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();
+    SinkStatus { state, position, rows, row_errors, last_error: last_error.map(str::to_owned) }
+}
+
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

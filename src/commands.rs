@@ -1,0 +1,11 @@
+//! What each subcommand does, one file each.
+
+pub(crate) mod check;
+pub(crate) mod dead_letters;
+pub(crate) mod demo;
+pub(crate) mod events;
+pub(crate) mod project;
+pub(crate) mod serve;
+pub(crate) mod service;
+pub(crate) mod status;
+pub(crate) mod up;

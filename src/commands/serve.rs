@@ -1,0 +1,22 @@
+//! `prejoin serve`: the query API, beside whatever writes the view store.
+
+use clap::Args;
+use prejoin_read_api::ReadApi;
+
+use crate::settings::{Settings, bind, url_of};
+use crate::shutdown;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeFlags {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN")]
+    listen: Option<String>,
+}
+
+pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
+    let stopped = shutdown::on_signals()?;
+    let listener = bind(&settings.listen(flags.listen)).await?;
+    println!("query API  {}/", url_of(&listener)?);
+    ReadApi::open(settings.view_store()).run(listener, shutdown::wait(stopped)).await?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `prejoin service NAME`: one write service with its own database and relay.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use prejoin_event_log::EventLog;
+use prejoin_orders::OrdersService;
+use prejoin_users::UsersService;
+use tokio::net::TcpListener;
+
+use crate::settings::{SERVICES, Settings, bind, url_of};
+use crate::shutdown;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServiceFlags {
+    /// The service: users or orders
+    name: String,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders]
+    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN")]
+    listen: Option<String>,
+}
+
+pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Result<()> {
+    let name = flags.name.as_str();
+    if !SERVICES.iter().any(|(known, _)| *known == name) {
+        let known: Vec<_> = SERVICES.iter().map(|(name, _)| *name).collect();
+        bail!("there is no service {name:?}; this binary brings {}", known.join(" and "));
+    }
+    let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;
+    let stopped = shutdown::on_signals()?;
+    let listener = bind(&settings.service_listen(name, flags.listen, false)).await?;
+    let log = settings.open_log().await?;
+    println!("{name}  {}/{name}", url_of(&listener)?);
+    serve(&settings, name, log, listener, shutdown::wait(stopped)).await
+}
+
+/// Runs a service on a listener until shutdown.
+pub(crate) async fn serve(
+    settings: &Settings,
+    name: &str,
+    log: Arc<dyn EventLog>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let database = settings.service_database(name);
+    match name {
+        "users" => UsersService::open(&database, log).await?.run(listener, shutdown).await?,
+        "orders" => OrdersService::open(&database, log).await?.run(listener, shutdown).await?,
+        _ => bail!("there is no service {name:?}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Settings of one run: flags over environment over `prejoin.toml` over defaults.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use prejoin_event_log::{EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
+use prejoin_projector::ProjectorSettings;
+use tokio::net::TcpListener;
+
+use crate::config::ConfigFiles;
+use crate::lock::{self, DataLock};
+use crate::logging::{self, LogFormat};
+
+const DEFAULT_DATA: &str = "data";
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// The services that this binary brings, with the port each listens on by default.
+pub(crate) const SERVICES: [(&str, u16); 2] = [("users", 8081), ("orders", 8082)];
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct CommonFlags {
+    /// Directory with prejoin.toml, contracts/*.toml and views/*.sql [default: config if it is there, else built in]
+    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_CONFIG")]
+    config: Option<PathBuf>,
+    /// Directory of the event log, the state, the views and the services' databases [default: data]
+    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_DATA")]
+    data: Option<PathBuf>,
+    /// NATS server with JetStream, such as nats://127.0.0.1:4222 [default: the embedded log in the data directory]
+    #[arg(long, global = true, value_name = "URL", env = "PREJOIN_NATS_URL")]
+    nats_url: Option<String>,
+    /// How logs are written to standard error [default: human]
+    #[arg(long, global = true, value_name = "FORMAT", env = "PREJOIN_LOG")]
+    log: Option<LogFormat>,
+}
+
+pub(crate) struct Settings {
+    pub files: ConfigFiles,
+    pub data: PathBuf,
+    nats_url: Option<String>,
+}
+
+impl Settings {
+    /// Reads the config directory and starts logging.
+    pub(crate) fn load(flags: CommonFlags) -> anyhow::Result<Settings> {
+        let files = ConfigFiles::read(flags.config.as_deref())?;
+        logging::start(flags.log.or(files.settings.log).unwrap_or(LogFormat::Human));
+        let data = flags.data.or_else(|| files.settings.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
+        let nats_url =
+            flags.nats_url.or_else(|| files.settings.nats_url.clone()).filter(|url| !url.is_empty());
+        Ok(Settings { files, data, nats_url })
+    }
+
+    pub(crate) fn view_store(&self) -> PathBuf {
+        self.data.join("views.sqlite")
+    }
+
+    pub(crate) fn embedded_log(&self) -> PathBuf {
+        self.data.join("event-log")
+    }
+
+    pub(crate) fn uses_nats(&self) -> bool {
+        self.nats_url.is_some()
+    }
+
+    /// Takes the data directory for a command that works on the projector's part of it.
+    pub(crate) fn lock(&self, command: &str) -> anyhow::Result<DataLock> {
+        lock::take(&self.data, "lock", command)
+    }
+
+    /// Takes what a service's process needs: its own database with NATS, all of the data directory with the embedded
+    /// log, which one process holds.
+    pub(crate) fn lock_for_service(&self, service: &str, command: &str) -> anyhow::Result<DataLock> {
+        match self.uses_nats() {
+            true => lock::take(&self.data, &format!("{service}.lock"), command),
+            false => self.lock(command),
+        }
+    }
+
+    /// The event log: JetStream if a server is named, else the embedded one. Needs the data directory's lock.
+    pub(crate) async fn open_log(&self) -> anyhow::Result<Arc<dyn EventLog>> {
+        match &self.nats_url {
+            Some(url) => {
+                let log = JetStreamLog::connect(url, JetStreamOptions::default()).await;
+                Ok(Arc::new(log.with_context(|| format!("cannot use the NATS server at {url}"))?))
+            }
+            None => {
+                let path = self.embedded_log();
+                std::fs::create_dir_all(&self.data)?;
+                let log = tokio::task::block_in_place(|| EmbeddedLog::open(&path));
+                Ok(Arc::new(
+                    log.with_context(|| format!("cannot open the embedded event log {}", path.display()))?,
+                ))
+            }
+        }
+    }
+
+    /// Reads the log beside whoever writes it.
+    pub(crate) async fn open_log_to_read(&self) -> anyhow::Result<Arc<dyn EventLog>> {
+        if self.uses_nats() {
+            return self.open_log().await;
+        }
+        let path = self.embedded_log();
+        if !path.exists() {
+            bail!("there is no event log in {}. Start with: prejoin up --data {0}", self.data.display());
+        }
+        let log = tokio::task::block_in_place(|| EmbeddedLog::open_read_only(&path));
+        Ok(Arc::new(log.with_context(|| format!("cannot read the embedded event log {}", path.display()))?))
+    }
+
+    pub(crate) fn projector(&self) -> ProjectorSettings {
+        let file = &self.files.settings.projector;
+        let mut settings = ProjectorSettings::default();
+        let set = |target: &mut usize, value: Option<usize>| *target = value.unwrap_or(*target).max(1);
+        set(&mut settings.step_events_max, file.step_events_max);
+        set(&mut settings.step_bytes_max, file.step_bytes_max);
+        set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
+        set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
+        set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
+        settings.engine.journal_bytes_max =
+            file.journal_bytes_max.unwrap_or(settings.engine.journal_bytes_max);
+        settings
+    }
+
+    /// The read API's address.
+    pub(crate) fn listen(&self, flag: Option<String>) -> String {
+        flag.or_else(|| self.files.settings.listen.clone()).unwrap_or_else(|| DEFAULT_LISTEN.to_owned())
+    }
+
+    /// The address of a service; `free_port` asks for any port when none is set.
+    pub(crate) fn service_listen(&self, service: &str, flag: Option<String>, free_port: bool) -> String {
+        let set = self.files.settings.services.get(service).and_then(|settings| settings.listen.clone());
+        let port = SERVICES.iter().find(|(name, _)| *name == service).map_or(0, |(_, port)| *port);
+        flag.or(set).unwrap_or_else(|| format!("127.0.0.1:{}", if free_port { 0 } else { port }))
+    }
+
+    pub(crate) fn service_database(&self, service: &str) -> PathBuf {
+        let set = self.files.settings.services.get(service).and_then(|settings| settings.database.clone());
+        set.unwrap_or_else(|| self.data.join(format!("{service}.sqlite")))
+    }
+}
+
+/// Listens on an address; port 0 takes a free one.
+pub(crate) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address}. If another process has the port, choose one with --listen; port 0 takes a free one"))
+}
+
+/// Where a listener can be reached.
+pub(crate) fn url_of(listener: &TcpListener) -> anyhow::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+/// A path as a person would type it.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
