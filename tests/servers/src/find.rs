@@ -50,7 +50,7 @@ fn is_binary(path: &Path) -> bool {
 fn nats_version(path: &Path) -> Option<(u32, u32)> {
     let output = Command::new(path).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
-    let (_, version) = text.trim().split_once('v').filter(|(name, _)| name.contains("nats-server"))?;
+    let version = text.trim().strip_prefix("nats-server: v")?;
     let mut parts = version.split('.').map(|part| part.parse().ok());
     Some((parts.next()??, parts.next()??))
 }

@@ -5,5 +5,7 @@
 
 mod find;
 mod nats;
+mod postgres;
 
 pub use nats::NatsServer;
+pub use postgres::Postgres;

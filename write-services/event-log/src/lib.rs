@@ -18,8 +18,8 @@ pub use embedded::EmbeddedLog;
 pub use identity::payload_hash;
 pub use jetstream::{Credentials, JetStreamLog, JetStreamOptions};
 pub use port::{
-    Ack, BatchLimit, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PAYLOAD_BYTES_MAX,
-    PendingAck,
+    Ack, BatchLimit, Bounds, EventLog, ExpectedEnd, LogError, LogReader, Message, NewMessage,
+    PAYLOAD_BYTES_MAX, PendingAck,
 };
 pub use publish::{Numbered, OrderedPublisher, PublishError, PublishProblem, Window};
 pub use tail::{LogTail, last_event, tail};

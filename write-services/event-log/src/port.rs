@@ -47,6 +47,14 @@ pub struct Bounds {
     pub last: u64,
 }
 
+/// Where a publisher expects the stream to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedEnd {
+    pub stream_sequence: u64,
+    /// The id of the message there. It is checked too if given, which is possible for a message sent just before.
+    pub message_id: Option<String>,
+}
+
 /// How much a batch may hold. At least one message is returned whatever its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimit {
@@ -56,7 +64,7 @@ pub struct BatchLimit {
 
 #[derive(Debug, Error)]
 pub enum LogError {
-    /// Another message was published in between, or an earlier one of the same window did not arrive.
+    /// Another message was published in between, or an earlier one of the same window did not arrive. Nothing was stored.
     #[error("the stream of {service} does not end where the publisher expected it to ({expected}): {detail}")]
     WrongLastSequence { service: String, expected: u64, detail: String },
     #[error(
@@ -97,6 +105,18 @@ pub trait EventLog: Send + Sync {
         message: NewMessage,
         expected_last: Option<u64>,
     ) -> Result<PendingAck, LogError>;
+
+    /// As `send` with `expected_last`, for a window: names the message before as well, which is still on its way.
+    /// Stream sequences alone would let a window go on behind somebody else's message that took the place of one of
+    /// its own. Logs that only one publisher can write may leave it at the sequence.
+    async fn send_after(
+        &self,
+        service: &str,
+        message: NewMessage,
+        expected: ExpectedEnd,
+    ) -> Result<PendingAck, LogError> {
+        self.send(service, message, Some(expected.stream_sequence)).await
+    }
 
     /// What the stream retains now.
     async fn bounds(&self, service: &str) -> Result<Bounds, LogError>;

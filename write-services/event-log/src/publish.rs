@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::identity::{ids_agree, payload_hash};
-use crate::port::{EventLog, LogError, Message, NewMessage, PAYLOAD_BYTES_MAX, PendingAck};
+use crate::port::{EventLog, ExpectedEnd, LogError, Message, NewMessage, PAYLOAD_BYTES_MAX, PendingAck};
 use crate::tail::{LogTail, tail};
 
 /// An event to be published, with its dense sequence, which its payload carries too.
@@ -55,7 +55,8 @@ pub enum PublishProblem {
 
 /// Publishes one service's events, in order and each once.
 ///
-/// Every message names the stream sequence before it, so that the log refuses it if anything came between. After a
+/// Every message names the one before it (its stream sequence, and its id while that one is on its way), so that the log
+/// refuses it if anything came between. After a
 /// refusal, a time-out or a disconnect, all outstanding outcomes are awaited, the log's last event is read, and
 /// publishing goes on from the one after it: no time-out reorders or doubles events, no second publisher interleaves.
 /// One `publish` holds at most a window of messages besides the batch itself. Cancelling `publish` is safe; the next
@@ -200,11 +201,14 @@ impl OrderedPublisher {
         let mut next = published.len();
         let mut failure = None;
         loop {
-            while failure.is_none() && next < batch.len() && self.has_room(&outstanding, outstanding_bytes) {
-                let expected = stream_last + outstanding.len() as u64;
+            while failure.is_none()
+                && next < batch.len()
+                && self.has_room(&outstanding, outstanding_bytes, &batch[..next])
+            {
+                let expected = expected_end(stream_last, outstanding.len(), &batch[..next]);
                 let message = batch[next].message.clone();
                 outstanding_bytes += message.payload.len();
-                match self.log.send(&self.service, message, Some(expected)).await {
+                match self.log.send_after(&self.service, message, expected).await {
                     Ok(pending) => outstanding.push_back(pending),
                     Err(error) => failure = Some(self.problem(error, next, &batch[next])),
                 }
@@ -231,9 +235,16 @@ impl OrderedPublisher {
         failure.map_or(Ok(stream_last), Err)
     }
 
-    fn has_room(&self, outstanding: &VecDeque<PendingAck>, outstanding_bytes: usize) -> bool {
+    /// A message without an id cannot be named as the one before, so nothing is sent until it is acknowledged.
+    fn has_room(
+        &self,
+        outstanding: &VecDeque<PendingAck>,
+        outstanding_bytes: usize,
+        sent: &[Numbered],
+    ) -> bool {
+        let named = sent.last().is_none_or(|last| last.message.message_id.is_some());
         outstanding.is_empty()
-            || (outstanding.len() < self.window.messages && outstanding_bytes < self.window.bytes)
+            || (named && outstanding.len() < self.window.messages && outstanding_bytes < self.window.bytes)
     }
 
     fn elsewhere(&self, stream_sequence: u64, expected: u64) -> LogError {
@@ -397,6 +408,16 @@ impl OrderedPublisher {
                 message.payload.len()
             ),
         })
+    }
+}
+
+/// Behind an acknowledged message its place says enough. Behind one on its way, somebody else's message may take that
+/// place: then the id must hold too. (Not always, since a log that was restarted may not know the last id any more.)
+fn expected_end(stream_last: u64, outstanding: usize, sent: &[Numbered]) -> ExpectedEnd {
+    let last = sent.last().filter(|_| outstanding > 0);
+    ExpectedEnd {
+        stream_sequence: stream_last + outstanding as u64,
+        message_id: last.and_then(|last| last.message.message_id.clone()),
     }
 }
 

@@ -132,7 +132,7 @@ impl LogFile {
         limit: BatchLimit,
     ) -> Result<Vec<Message>, LogError> {
         let mut messages = Vec::new();
-        let mut bytes_left = limit.bytes;
+        let mut bytes = 0;
         loop {
             let count_max = limit.messages.max(1).saturating_sub(messages.len()).min(OFFSETS_PER_LOOK_UP);
             let offsets = stream.offsets_after(after + messages.len() as u64, count_max);
@@ -141,14 +141,15 @@ impl LogFile {
                 return Ok(messages);
             }
             while !rest.is_empty() {
-                let (chunk, chunk_offset) = self.read_chunk(rest, bytes_left as u64)?;
+                let (chunk, chunk_offset) =
+                    self.read_chunk(rest, limit.bytes.saturating_sub(bytes) as u64)?;
                 let mut taken = 0;
                 for &offset in rest {
                     let Some(message) = self.message_in(&chunk, chunk_offset, offset)? else { break };
-                    if message.payload.len() > bytes_left && !messages.is_empty() {
+                    bytes += message.payload.len();
+                    if bytes > limit.bytes && !messages.is_empty() {
                         return Ok(messages);
                     }
-                    bytes_left = bytes_left.saturating_sub(message.payload.len());
                     messages.push(message);
                     taken += 1;
                 }

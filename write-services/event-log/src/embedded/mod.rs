@@ -29,9 +29,11 @@ use self::format::{Frame, HEADER_BYTES, Kind, header};
 use self::index::Stream;
 use self::reader::EmbeddedReader;
 use self::recent::RecentIds;
-use self::writer::{Action, Command, Writer};
+use self::writer::{Action, Command, Last, Writer};
 use crate::limits::{check_message, check_service};
-use crate::port::{Ack, BatchLimit, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PendingAck};
+use crate::port::{
+    Ack, BatchLimit, Bounds, EventLog, ExpectedEnd, LogError, LogReader, Message, NewMessage, PendingAck,
+};
 
 /// So much may wait for the writer before `send` waits too.
 const WAITING_KIB_MAX: u32 = 64 * 1024;
@@ -112,6 +114,20 @@ impl EmbeddedLog {
         writing.commands.send(command).await.map_err(|_| self.closed())
     }
 
+    async fn append(
+        &self,
+        service: &str,
+        message: NewMessage,
+        expected: Option<ExpectedEnd>,
+    ) -> Result<PendingAck, LogError> {
+        check_message(service, &message)?;
+        let bytes = message.payload.len();
+        let (done, outcome) = oneshot::channel();
+        self.hand_over(service, Action::Append { message, expected, done }, bytes).await?;
+        let closed = self.closed();
+        Ok(Box::pin(async move { outcome.await.unwrap_or(Err::<Ack, _>(closed)) }))
+    }
+
     fn closed(&self) -> LogError {
         LogError::Unavailable(format!("{} was closed", self.log_file.path.display()))
     }
@@ -152,12 +168,17 @@ impl EventLog for EmbeddedLog {
         message: NewMessage,
         expected_last: Option<u64>,
     ) -> Result<PendingAck, LogError> {
-        check_message(service, &message)?;
-        let bytes = message.payload.len();
-        let (done, outcome) = oneshot::channel();
-        self.hand_over(service, Action::Append { message, expected_last, done }, bytes).await?;
-        let closed = self.closed();
-        Ok(Box::pin(async move { outcome.await.unwrap_or(Err::<Ack, _>(closed)) }))
+        let expected = expected_last.map(|stream_sequence| ExpectedEnd { stream_sequence, message_id: None });
+        self.append(service, message, expected).await
+    }
+
+    async fn send_after(
+        &self,
+        service: &str,
+        message: NewMessage,
+        expected: ExpectedEnd,
+    ) -> Result<PendingAck, LogError> {
+        self.append(service, message, Some(expected)).await
     }
 
     async fn bounds(&self, service: &str) -> Result<Bounds, LogError> {
@@ -189,7 +210,7 @@ impl EventLog for EmbeddedLog {
 /// What the writer must know of the messages that the file holds.
 #[derive(Default)]
 struct Summary {
-    last: HashMap<String, u64>,
+    last: HashMap<String, Last>,
     recent: RecentIds,
     last_time_ns: u64,
     now_ns: Option<u64>,
@@ -197,9 +218,11 @@ struct Summary {
 
 impl Summary {
     fn note(&mut self, frame: &Frame<'_>) {
-        match self.last.get_mut(frame.service) {
-            Some(last) => *last = frame.stream_sequence.max(*last),
-            None => drop(self.last.insert(frame.service.to_owned(), frame.stream_sequence)),
+        if !self.last.contains_key(frame.service) {
+            self.last.insert(frame.service.to_owned(), Last::default());
+        }
+        if let (Kind::Message, Some(last)) = (frame.kind, self.last.get_mut(frame.service)) {
+            last.note(frame.stream_sequence, frame.message_id);
         }
         self.last_time_ns = frame.time_ns.max(self.last_time_ns);
         let now_ns = *self.now_ns.get_or_insert_with(|| {

@@ -11,7 +11,7 @@ use super::file::LogFile;
 use super::format::{Frame, Kind, encode};
 use super::index::Additions;
 use super::recent::RecentIds;
-use crate::port::{Ack, LogError, NewMessage};
+use crate::port::{Ack, ExpectedEnd, LogError, NewMessage};
 
 /// A group is closed at this size; what arrives later goes into the next.
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -26,19 +26,59 @@ pub(super) struct Command {
 }
 
 pub(super) enum Action {
-    CreateStream { done: oneshot::Sender<Result<(), LogError>> },
-    Append { message: NewMessage, expected_last: Option<u64>, done: oneshot::Sender<Result<Ack, LogError>> },
+    CreateStream {
+        done: oneshot::Sender<Result<(), LogError>>,
+    },
+    Append {
+        message: NewMessage,
+        expected: Option<ExpectedEnd>,
+        done: oneshot::Sender<Result<Ack, LogError>>,
+    },
 }
 
 pub(super) struct Writer {
     log_file: Arc<LogFile>,
-    /// The last stream sequence of each stream, the group's included.
-    last: HashMap<String, u64>,
+    /// The end of each stream, the group's messages included.
+    last: HashMap<String, Last>,
     recent: RecentIds,
     last_time_ns: u64,
     /// Why the file takes no more writes. A failed write or sync leaves its end unknown until it is scanned again.
     failure: Option<String>,
     group: Vec<u8>,
+}
+
+/// A stream's last message.
+#[derive(Default)]
+pub(super) struct Last {
+    stream_sequence: u64,
+    /// Empty if it has none.
+    message_id: String,
+}
+
+impl Last {
+    /// Notes the next message; returns its stream sequence.
+    fn follow(&mut self, message_id: Option<&str>) -> u64 {
+        self.note(self.stream_sequence + 1, message_id);
+        self.stream_sequence
+    }
+
+    pub(super) fn note(&mut self, stream_sequence: u64, message_id: Option<&str>) {
+        self.stream_sequence = stream_sequence;
+        self.message_id.clear();
+        self.message_id.push_str(message_id.unwrap_or_default());
+    }
+
+    fn check(&self, service: &str, expected: &ExpectedEnd) -> Result<(), LogError> {
+        let id_holds = expected.message_id.as_ref().is_none_or(|id| *id == self.message_id);
+        if expected.stream_sequence == self.stream_sequence && id_holds {
+            return Ok(());
+        }
+        Err(LogError::WrongLastSequence {
+            service: service.to_owned(),
+            expected: expected.stream_sequence,
+            detail: format!("it ends at {} with the message id {:?}", self.stream_sequence, self.message_id),
+        })
+    }
 }
 
 /// An answer that waits for the group's sync.
@@ -50,7 +90,7 @@ enum Answer {
 impl Writer {
     pub(super) fn new(
         log_file: Arc<LogFile>,
-        last: HashMap<String, u64>,
+        last: HashMap<String, Last>,
         recent: RecentIds,
         last_time_ns: u64,
     ) -> Self {
@@ -110,12 +150,12 @@ impl Writer {
             Action::CreateStream { done } => {
                 if !self.last.contains_key(&service) {
                     self.push(&created(&service, time_ns, group_start), group_start, additions);
-                    self.last.insert(service, 0);
+                    self.last.insert(service, Last::default());
                 }
                 Some(Answer::Created(done))
             }
-            Action::Append { message, expected_last, done } => {
-                match self.append(&service, &message, expected_last, group_start, time_ns, additions) {
+            Action::Append { message, expected, done } => {
+                match self.append(&service, &message, expected.as_ref(), group_start, time_ns, additions) {
                     Ok(ack) => Some(Answer::Appended(done, ack)),
                     Err(refusal) => {
                         drop(done.send(Err(refusal)));
@@ -126,28 +166,27 @@ impl Writer {
         }
     }
 
-    /// Recognises a repetition first, then holds the expectation against the stream: the order JetStream uses.
+    /// Holds the expectation against the stream first, then recognises a repetition: the order JetStream uses.
     fn append(
         &mut self,
         service: &str,
         message: &NewMessage,
-        expected_last: Option<u64>,
+        expected: Option<&ExpectedEnd>,
         group_start: u64,
         time_ns: u64,
         additions: &mut Additions,
     ) -> Result<Ack, LogError> {
-        let Some(&last) = self.last.get(service) else {
+        let Some(last) = self.last.get_mut(service) else {
             return Err(LogError::NoStream { service: service.to_owned() });
         };
+        if let Some(expected) = expected {
+            last.check(service, expected)?;
+        }
         let message_id = message.message_id.as_deref();
         if let Some(stream_sequence) = message_id.and_then(|id| self.recent.find(service, id, time_ns)) {
             return Ok(Ack { stream_sequence, duplicate: true });
         }
-        if let Some(expected) = expected_last.filter(|&expected| expected != last) {
-            let detail = format!("it ends at {last}");
-            return Err(LogError::WrongLastSequence { service: service.to_owned(), expected, detail });
-        }
-        let stream_sequence = last + 1;
+        let stream_sequence = last.follow(message_id);
         let frame = Frame {
             kind: Kind::Message,
             service,
@@ -159,7 +198,6 @@ impl Writer {
             payload: &message.payload,
         };
         self.push(&frame, group_start, additions);
-        self.last.insert(service.to_owned(), stream_sequence);
         if let Some(message_id) = message_id {
             self.recent.note(service, message_id, stream_sequence, time_ns);
         }

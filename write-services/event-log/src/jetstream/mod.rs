@@ -21,7 +21,7 @@ use self::link::{Failure, Link};
 pub use self::options::{Credentials, JetStreamOptions};
 use self::reader::JetStreamReader;
 use crate::limits::{check_message, check_service};
-use crate::port::{Ack, Bounds, EventLog, LogError, LogReader, Message, NewMessage, PendingAck};
+use crate::port::{Ack, Bounds, EventLog, ExpectedEnd, LogError, LogReader, Message, NewMessage, PendingAck};
 
 /// Within it, a repeated message id is recognised.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(120);
@@ -39,6 +39,27 @@ impl JetStreamLog {
     /// `Denied` when the address or the credentials cannot be used at all.
     pub async fn connect(url: &str, options: JetStreamOptions) -> Result<Self, LogError> {
         Ok(JetStreamLog { link: Link::connect(url, options).await? })
+    }
+
+    async fn publish(
+        &self,
+        service: &str,
+        message: NewMessage,
+        expected: Option<ExpectedEnd>,
+    ) -> Result<PendingAck, LogError> {
+        check_message(service, &message)?;
+        self.link.connected(self.link.ack_timeout).await?;
+        let watch = self.link.watch(self.link.ack_timeout);
+        let outgoing = outgoing(service, &message, expected.as_ref());
+        let refusal = Refusal::new(&self.link, service, &message, expected.as_ref());
+        let pending = self.link.context.send_publish(message.subject.clone(), outgoing).await;
+        let pending = pending.map_err(|error| refusal.read(&error))?;
+        Ok(Box::pin(async move {
+            match watch.over(&refusal.subject, pending.into_future()).await? {
+                Ok(ack) => Ok(Ack { stream_sequence: ack.sequence, duplicate: ack.duplicate }),
+                Err(error) => Err(refusal.read(&error)),
+            }
+        }))
     }
 
     async fn stream_bounds(link: &Link, service: &str) -> Result<Bounds, LogError> {
@@ -110,19 +131,17 @@ impl EventLog for JetStreamLog {
         message: NewMessage,
         expected_last: Option<u64>,
     ) -> Result<PendingAck, LogError> {
-        check_message(service, &message)?;
-        self.link.connected(self.link.ack_timeout).await?;
-        let watch = self.link.watch(self.link.ack_timeout);
-        let outgoing = outgoing(service, &message, expected_last);
-        let refusal = Refusal::new(&self.link, service, &message, expected_last);
-        let pending = self.link.context.send_publish(message.subject.clone(), outgoing).await;
-        let pending = pending.map_err(|error| refusal.read(&error))?;
-        Ok(Box::pin(async move {
-            match watch.over(&refusal.subject, pending.into_future()).await? {
-                Ok(ack) => Ok(Ack { stream_sequence: ack.sequence, duplicate: ack.duplicate }),
-                Err(error) => Err(refusal.read(&error)),
-            }
-        }))
+        let expected = expected_last.map(|stream_sequence| ExpectedEnd { stream_sequence, message_id: None });
+        self.publish(service, message, expected).await
+    }
+
+    async fn send_after(
+        &self,
+        service: &str,
+        message: NewMessage,
+        expected: ExpectedEnd,
+    ) -> Result<PendingAck, LogError> {
+        self.publish(service, message, Some(expected)).await
     }
 
     async fn bounds(&self, service: &str) -> Result<Bounds, LogError> {
@@ -172,14 +191,17 @@ fn message_id(headers: &async_nats::HeaderMap) -> Option<String> {
     headers.get(async_nats::header::NATS_MESSAGE_ID).map(|id| id.as_str().to_owned())
 }
 
-fn outgoing(service: &str, message: &NewMessage, expected_last: Option<u64>) -> PublishMessage {
+fn outgoing(service: &str, message: &NewMessage, expected: Option<&ExpectedEnd>) -> PublishMessage {
     let mut outgoing =
         PublishMessage::build().payload(message.payload.clone()).expected_stream(stream_name(service));
     if let Some(message_id) = &message.message_id {
         outgoing = outgoing.message_id(message_id);
     }
-    if let Some(expected_last) = expected_last {
-        outgoing = outgoing.expected_last_sequence(expected_last);
+    if let Some(expected) = expected {
+        outgoing = outgoing.expected_last_sequence(expected.stream_sequence);
+        if let Some(message_id) = &expected.message_id {
+            outgoing = outgoing.expected_last_message_id(message_id);
+        }
     }
     outgoing
 }
@@ -194,19 +216,21 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(link: &Link, service: &str, message: &NewMessage, expected_last: Option<u64>) -> Self {
+    fn new(link: &Link, service: &str, message: &NewMessage, expected: Option<&ExpectedEnd>) -> Self {
         Refusal {
             link: link.clone(),
             service: service.to_owned(),
             subject: message.subject.clone(),
             payload_bytes: message.payload.len(),
-            expected_last: expected_last.unwrap_or(0),
+            expected_last: expected.map_or(0, |expected| expected.stream_sequence),
         }
     }
 
     fn read(&self, error: &PublishError) -> LogError {
         match error.kind() {
-            PublishErrorKind::WrongLastSequence => self.wrong_last(error.to_string()),
+            PublishErrorKind::WrongLastSequence | PublishErrorKind::WrongLastMessageId => {
+                self.wrong_last(error.to_string())
+            }
             PublishErrorKind::StreamNotFound => LogError::NoStream { service: self.service.clone() },
             PublishErrorKind::MaxPayloadExceeded => self.too_large(),
             PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe | PublishErrorKind::MaxAckPending => {
