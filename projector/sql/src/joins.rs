@@ -244,7 +244,7 @@ impl<'s, 'a> Binder<'s, 'a> {
                         key.join(", ")
                     ),
                     format!(
-                        "add an equality for {}; or make {table} the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)",
+                        "make {table} the FROM table, or add an equality for {}; to aggregate {table} in a subquery or to GROUP BY is not supported yet",
                         column.name
                     ),
                 )

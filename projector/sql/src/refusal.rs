@@ -61,7 +61,9 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> S
     let distance_max = (name.chars().count() / 3).max(1);
     let near = known.iter().map(|&other| (edit_distance(name, other), other)).min();
     match near {
-        Some((distance, other)) if distance <= distance_max => format!("did you mean {other}?"),
+        Some((distance, other)) if distance <= distance_max && distance < name.chars().count() => {
+            format!("did you mean {other}?")
+        }
         Some(_) if known.len() <= 12 => format!("write one of {}", known.join(", ")),
         Some(_) => format!("write one of {}, …", known[..12].join(", ")),
         None => "there are none to choose from".to_owned(),

@@ -91,6 +91,9 @@ fn read_statement(piece: &[TokenWithSpan]) -> Checked<Option<Statement>> {
         );
     }
     check_leading_words(body, place)?;
+    if let Some(token) = body.iter().find(|token| token.token == Token::DoubleEq) {
+        return refuse(place.or(token.span), "operator does not exist: ==", "write =");
+    }
     let end = body.last().and_then(|token| Place::of(token.span.end)).unwrap_or(place);
     let mut parser = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(body.to_vec());
     let parsed = parser.parse_statement().map_err(|error| syntax_error(error, place, end))?;
@@ -171,7 +174,7 @@ fn check_rest(parser: &mut Parser<'_>, end: Place) -> Checked<()> {
         _ => refuse(
             place,
             format!("syntax error at {}", next.token),
-            "end the statement before it with a semicolon, or correct the text here; it is PostgreSQL's SQL",
+            "a word before it may be misspelt, or the statement above may lack its semicolon",
         ),
     }
 }
@@ -337,8 +340,7 @@ fn comment_above(above: &[TokenWithSpan]) -> Option<String> {
                 if !on_line_of_previous || newlines > 0 {
                     lines.push(comment.trim().to_owned());
                 }
-                // The comment's text ends with its line.
-                newlines = 1;
+                newlines = usize::from(comment.ends_with('\n'));
             }
             Whitespace::MultiLineComment(comment) => {
                 start_comment(&mut lines, newlines);

@@ -20,6 +20,10 @@ use crate::scope::{Scope, VisibleColumn};
 use crate::statements::{IndexStatement, Statement, ViewStatement, read_statements};
 use crate::typing::Typing;
 
+/// The parser's tree is walked and dropped by recursion: as deep as the longest statement has operators. Pages that are
+/// not used are not taken from the system.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
 /// A file of `CREATE MATERIALIZED VIEW` and `CREATE INDEX` statements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ViewFile {
@@ -31,6 +35,10 @@ pub struct ViewFile {
 /// Reads all view files together. Views come in the order of files and statements. Otherwise every problem found, not
 /// just the first, in that order too.
 pub fn parse_views(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>, Vec<Problem>> {
+    stacker::grow(STACK_BYTES, || plan_files(files, tables))
+}
+
+fn plan_files(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>, Vec<Problem>> {
     let mut refusals: Vec<(usize, Refusal)> = Vec::new();
     let mut view_statements = Vec::new();
     let mut index_statements = Vec::new();

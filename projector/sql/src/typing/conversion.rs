@@ -14,9 +14,11 @@ impl Operand {
             Operand::Unknown { text: None, .. } => Ok(Expression::Constant(Value::Null)),
             Operand::Unknown { text: Some(text), place } => match from_text(to, &text) {
                 Ok(value) => Ok(Expression::Constant(value)),
-                Err(error) => {
-                    refuse(place, error.to_string(), format!("write a literal that is a {to}, or add a cast"))
-                }
+                Err(error) => refuse(
+                    place,
+                    error.to_string(),
+                    format!("write a literal of type {to}, or cast the other side to text"),
+                ),
             },
             Operand::Typed { expression, kind } => Ok(cast(expression, kind, to)),
         }
@@ -129,7 +131,7 @@ pub(super) fn share_type(
         refuse(
             place,
             format!("{what} types {left} and {right} cannot be matched"),
-            format!("cast one of them: …::{left}, or …::text for all"),
+            "cast them to one type, for example …::text".to_owned(),
         )
     })?;
     let expressions = operands.into_iter().map(|operand| operand.convert(kind)).collect::<Checked<_>>()?;

@@ -1,6 +1,5 @@
 //! Function calls: the few that are syntax in disguise, and the refusal of all others by name.
 
-use prejoin_model::Type;
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Spanned,
 };
@@ -189,7 +188,8 @@ impl Typing<'_> {
                     "write NULLIF(value, value that becomes NULL)",
                 ),
             },
-            _ => Err(refused_function(&name, place)),
+            _ if matches!(call.args, FunctionArguments::None) => Err(refused_function(&name, &name, place)),
+            _ => Err(refused_function(&name, &format!("{name}()"), place)),
         }
     }
 }
@@ -222,9 +222,8 @@ fn plain_arguments<'e>(call: &'e Function, name: &str, place: Place) -> Checked<
     arguments.collect()
 }
 
-/// Why a function cannot be used, by its name.
-pub(super) fn refused_function(name: &str, place: Place) -> Refusal {
-    let call = if Type::from_name(name).is_some() { name.to_owned() } else { format!("{name}()") };
+/// Why a function cannot be used; `call` is how it was written.
+pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal {
     if CLOCK.contains(&name) {
         return Refusal::new(
             place,

@@ -70,24 +70,16 @@ impl<'e> Sides<'e> {
     fn no_operator(&self, symbol: &str) -> Refusal {
         let (left, right) = (self.left.1.kind_name(), self.right.1.kind_name());
         let remedy = match self.kinds() {
-            (Some(Type::Text), Some(kind)) => {
-                format!(
-                    "write {}::text if the texts agree, or {}::{kind}",
-                    quote(self.right.0),
-                    quote(self.left.0)
-                )
-            }
-            (Some(kind), Some(Type::Text)) => {
-                format!(
-                    "write {}::text if the texts agree, or {}::{kind}",
-                    quote(self.left.0),
-                    quote(self.right.0)
-                )
-            }
+            (Some(Type::Text), Some(kind)) => self.text_remedy(self.left.0, self.right.0, kind),
+            (Some(kind), Some(Type::Text)) => self.text_remedy(self.right.0, self.left.0, kind),
             (Some(left), Some(_)) => format!("cast one side, for example {}::{left}", quote(self.right.0)),
             _ => "give the literal a type with a cast, and use an operator of that type".to_owned(),
         };
         Refusal::new(self.place, format!("operator does not exist: {left} {symbol} {right}"), remedy)
+    }
+
+    fn text_remedy(&self, text: &Expr, other: &Expr, kind: Type) -> String {
+        format!("write {}::text if the texts agree, or {}::{kind}", quote(other), quote(text))
     }
 
     fn not_unique(&self, symbol: &str) -> Refusal {
@@ -228,7 +220,8 @@ impl Typing<'_> {
     ) -> Checked<Operand> {
         let sides = self.sides(of, pattern, place)?;
         if !matches!(sides.kinds(), (None | Some(Type::Text), None | Some(Type::Text))) {
-            return Err(sides.no_operator(kind.symbol()));
+            let remedy = "cast to text: (…)::text LIKE …".to_owned();
+            return Err(Refusal { remedy, ..sides.no_operator(kind.symbol()) });
         }
         let mut sides = sides.convert(Type::Text, Type::Text)?;
         if let Some(escape) = escape {
@@ -309,8 +302,13 @@ fn arithmetic(operator: Arithmetic, sides: Sides<'_>) -> Checked<Operand> {
             Err(Refusal { remedy, ..sides.no_operator(symbol) })
         }
         Some(kind) => Ok(typed(Expression::Arithmetic { operator, sides: sides.convert(kind, kind)? }, kind)),
-        None => Err(refused::refused_arithmetic(sides.kinds(), symbol, sides.place)
-            .unwrap_or_else(|| sides.no_operator(symbol))),
+        None => Err(refused::refused_arithmetic(sides.kinds(), symbol, sides.place).unwrap_or_else(|| {
+            let remedy = match sides.kinds() {
+                (Some(Date), _) | (_, Some(Date)) => "days are added to a date as integer: …::integer",
+                _ => "cast both sides to one numeric type, for example …::bigint",
+            };
+            Refusal { remedy: remedy.to_owned(), ..sides.no_operator(symbol) }
+        })),
     }
 }
 

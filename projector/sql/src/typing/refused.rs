@@ -52,13 +52,13 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
             ("grouping sets are not supported", "group when the view is read")
         }
         Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ("* is not a value", "name one column"),
-        Expr::Extract { .. } => return refused_function("extract", place),
-        Expr::Ceil { .. } => return refused_function("ceil", place),
-        Expr::Floor { .. } => return refused_function("floor", place),
-        Expr::Position { .. } => return refused_function("position", place),
-        Expr::Substring { .. } => return refused_function("substring", place),
-        Expr::Trim { .. } => return refused_function("trim", place),
-        Expr::Overlay { .. } => return refused_function("overlay", place),
+        Expr::Extract { .. } => return refused_function("extract", "extract()", place),
+        Expr::Ceil { .. } => return refused_function("ceil", "ceil()", place),
+        Expr::Floor { .. } => return refused_function("floor", "floor()", place),
+        Expr::Position { .. } => return refused_function("position", "position()", place),
+        Expr::Substring { .. } => return refused_function("substring", "substring()", place),
+        Expr::Trim { .. } => return refused_function("trim", "trim()", place),
+        Expr::Overlay { .. } => return refused_function("overlay", "overlay()", place),
         Expr::Like { .. } | Expr::ILike { .. } => {
             ("LIKE ANY is not supported", "write one LIKE for each pattern, joined with OR")
         }

@@ -1,0 +1,247 @@
+//! Plans: what is read, the way back to the grain, the indexes, the columns and the canonical text.
+
+mod common;
+
+use common::{tables, view, views};
+use expect_test::{Expect, expect};
+use prejoin_sql::{IndexUse, RowView};
+
+/// The plan as text: relations with the columns read, paths, indexes.
+fn plan(view: &RowView) -> String {
+    let tables = tables();
+    let names = |table: usize, columns: &[usize]| -> String {
+        let names: Vec<&str> =
+            columns.iter().map(|&column| tables[table].columns[column].name.as_str()).collect();
+        names.join(", ")
+    };
+    let mut lines = Vec::new();
+    for (index, relation) in view.relations.iter().enumerate() {
+        let table = relation.table.0;
+        lines.push(format!(
+            "{} as {} reads {}",
+            tables[table].name,
+            relation.alias,
+            names(table, &relation.columns_read)
+        ));
+        let Some(path) = index.checked_sub(1).map(|index| &view.paths[index]) else { continue };
+        let mut from = table;
+        for hop in &path.hops {
+            let to = hop.to_table.0;
+            let index = match hop.index {
+                IndexUse::PrimaryKey => "by key",
+                IndexUse::TableIndex => "by index",
+            };
+            lines.push(format!(
+                "  ({}) -> {} ({}) {index}",
+                names(from, &hop.from_columns),
+                tables[to].name,
+                names(to, &hop.to_columns)
+            ));
+            from = to;
+        }
+        assert_eq!(from, view.relations[0].table.0, "a path ends at the grain");
+    }
+    for index in &view.table_indexes {
+        lines.push(format!(
+            "index {} ({})",
+            tables[index.table.0].name,
+            names(index.table.0, &index.columns)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn check(text: &str, expected: Expect) {
+    expected.assert_eq(&plan(&view(&format!("CREATE MATERIALIZED VIEW v AS {text}"))));
+}
+
+#[test]
+fn a_join_on_a_key_leads_back_through_an_index() {
+    check(
+        "SELECT o.order_id, u.name FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE o.status <> 'x'",
+        expect![[r#"
+            orders as o reads order_id, customer_id, status
+            users as u reads user_id, name
+              (user_id) -> orders (customer_id) by index
+            index orders (customer_id)"#]],
+    );
+}
+
+#[test]
+fn a_join_on_the_same_key_needs_no_index() {
+    check(
+        "SELECT o.order_id, carrier FROM orders o JOIN shipments s ON o.order_id = s.order_id",
+        expect![[r#"
+            orders as o reads order_id
+            shipments as s reads order_id, carrier
+              (order_id) -> orders (order_id) by key"#]],
+    );
+    check(
+        "SELECT l.line_no, o.status FROM order_lines l JOIN orders o USING (order_id)",
+        expect![[r#"
+            order_lines as l reads order_id, line_no
+            orders as o reads order_id, status
+              (order_id) -> order_lines (order_id) by key"#]],
+    );
+}
+
+#[test]
+fn a_chain_of_joins_has_a_hop_for_each() {
+    check(
+        "SELECT l.line_no, o.status, u.name, r.name AS referrer, p.name AS product
+         FROM order_lines l
+         JOIN orders o ON o.order_id = l.order_id
+         LEFT JOIN users u ON u.user_id = o.customer_id
+         LEFT JOIN users r ON r.user_id = u.referrer_id
+         LEFT JOIN products p ON (l.product_id = p.product_id)",
+        expect![[r#"
+            order_lines as l reads order_id, line_no, product_id
+            orders as o reads order_id, customer_id, status
+              (order_id) -> order_lines (order_id) by key
+            users as u reads user_id, name, referrer_id
+              (user_id) -> orders (customer_id) by index
+              (order_id) -> order_lines (order_id) by key
+            users as r reads user_id, name
+              (user_id) -> users (referrer_id) by index
+              (user_id) -> orders (customer_id) by index
+              (order_id) -> order_lines (order_id) by key
+            products as p reads product_id, name
+              (product_id) -> order_lines (product_id) by index
+            index orders (customer_id)
+            index order_lines (product_id)
+            index users (referrer_id)"#]],
+    );
+}
+
+#[test]
+fn a_key_bound_from_several_relations_goes_back_to_the_one_that_gives_most() {
+    check(
+        "SELECT l.line_no, c.cents FROM order_lines l
+         JOIN orders o ON o.order_id = l.order_id
+         LEFT JOIN prices c ON c.product_id = l.product_id AND c.country = o.status AND c.valid_from = '2024-01-01'",
+        expect![[r#"
+            order_lines as l reads order_id, line_no, product_id
+            orders as o reads order_id, status
+              (order_id) -> order_lines (order_id) by key
+            prices as c reads product_id, country, valid_from, cents
+              (product_id) -> order_lines (product_id) by index
+            index order_lines (product_id)"#]],
+    );
+    check(
+        "SELECT s.order_id, c.cents FROM shipments s
+         JOIN products p ON p.product_id = s.carrier
+         JOIN orders o ON o.order_id = s.order_id
+         LEFT JOIN prices c ON c.country = o.status AND c.product_id = o.customer_id AND c.valid_from = DATE '2024-01-01'",
+        expect![[r#"
+            shipments as s reads order_id, carrier
+            products as p reads product_id
+              (product_id) -> shipments (carrier) by index
+            orders as o reads order_id, customer_id, status
+              (order_id) -> shipments (order_id) by key
+            prices as c reads product_id, country, valid_from, cents
+              (product_id, country) -> orders (customer_id, status) by index
+              (order_id) -> shipments (order_id) by key
+            index orders (customer_id, status)
+            index shipments (carrier)"#]],
+    );
+}
+
+#[test]
+fn one_column_may_bind_two_key_columns() {
+    check(
+        "SELECT o.order_id, c.cents FROM orders o
+         LEFT JOIN prices c ON c.product_id = o.status AND c.country = o.status AND c.valid_from = '2024-01-01'",
+        expect![[r#"
+            orders as o reads order_id, status
+            prices as c reads product_id, country, valid_from, cents
+              (product_id) -> orders (status) by index
+            index orders (status)"#]],
+    );
+}
+
+#[test]
+fn star_lists_columns_in_from_order_with_merged_ones_first() {
+    let columns = |text: &str| -> String {
+        let view = view(&format!("CREATE MATERIALIZED VIEW v AS {text}"));
+        let names: Vec<String> =
+            view.columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
+        names.join(", ")
+    };
+    assert_eq!(columns("SELECT * FROM shipments"), "order_id text, carrier text, dispatched_at timestamptz");
+    assert_eq!(
+        columns("SELECT * FROM order_lines l LEFT JOIN orders o USING (order_id)"),
+        "order_id text, line_no bigint, product_id text, quantity bigint, unit_price_cents bigint, \
+         customer_id text, status text, total_cents bigint, placed_at timestamptz, ship_to bigint"
+    );
+    assert_eq!(
+        columns("SELECT s.*, o.STATUS, O.\"placed_at\" FROM orders o JOIN shipments s USING (order_id)"),
+        "order_id text, carrier text, dispatched_at timestamptz, status text, placed_at timestamptz"
+    );
+}
+
+#[test]
+fn comments_and_indexes_belong_to_their_view() {
+    let views = views(
+        "-- A file of two views.
+
+         -- Orders with
+         -- their customers' names.
+         CREATE MATERIALIZED VIEW first AS SELECT order_id /* the key */, status FROM orders; -- not for the second
+
+         CREATE INDEX ON first (status DESC, order_id);
+         CREATE INDEX named ON first USING btree (order_id ASC);
+         /* The
+          * second. */
+         CREATE MATERIALIZED VIEW second AS SELECT user_id FROM users;
+         CREATE MATERIALIZED VIEW \"Third\" AS SELECT user_id FROM users;",
+    );
+    let comments: Vec<_> = views.iter().map(|view| (view.name.as_str(), view.comment.as_deref())).collect();
+    assert_eq!(
+        comments,
+        [
+            ("first", Some("Orders with\ntheir customers' names.")),
+            ("second", Some("The\nsecond.")),
+            ("Third", None)
+        ]
+    );
+    let indexes: Vec<_> = views[0].store_indexes.iter().map(|index| index.columns.clone()).collect();
+    assert_eq!(indexes, [vec![(1, true), (0, false)], vec![(0, false)]]);
+    assert!(views[1].store_indexes.is_empty());
+}
+
+#[test]
+fn the_canonical_text_follows_the_meaning_and_not_the_spelling() {
+    let canonical = |text: &str| views(text)[0].canonical.clone();
+    let first = canonical(
+        "-- a comment
+         CREATE MATERIALIZED VIEW v AS
+         SELECT o.order_id, total_cents + 1 AS more FROM orders AS o LEFT JOIN users u ON u.user_id = o.customer_id
+         WHERE (status) IN ('a', 'b');",
+    );
+    let spelt_otherwise = canonical(
+        "create materialized view V as select x.order_id, (x.total_cents + /* one */ 1) as more
+         from orders x left outer join users y on (x.customer_id = y.user_id) where x.status in ('a','b')",
+    );
+    assert_eq!(first, spelt_otherwise);
+    expect![[r#"
+        view "v"
+        from "orders"
+        left join "users" "user_id" = 0."customer_id"
+        where or(in(0."status", "a"::text, "b"::text))
+        select "order_id" text 0."order_id"
+        select "more" bigint +(0."total_cents", "1"::bigint)
+    "#]]
+    .assert_eq(&first);
+    for changed in [
+        "CREATE MATERIALIZED VIEW w AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 2 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS mores FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.status WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id AND u.country = 'x' WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status NOT IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b'); CREATE INDEX ON v (more)",
+    ] {
+        assert_ne!(first, canonical(changed), "{changed}");
+    }
+}
