@@ -136,7 +136,7 @@ fn delete(
 ) -> Option<Action> {
     let each = rule.each.as_ref().map(|each| each.at);
     let within = rule.within.as_ref().map(|within| within.at);
-    for at in each.into_iter().chain(within) {
+    if let Some(at) = each.or(within) {
         let remedy =
             "remove each and within: delete removes every row whose key begins with the columns it names";
         report.problem(at, "a delete has no elements", remedy);

@@ -73,9 +73,7 @@ type Entry<'t> = (&'t Spanned<Cow<'t, str>>, &'t Spanned<DeValue<'t>>);
 pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Declaration {
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let at = error.span().map_or(0, |span| span.start);
-        let reason = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-        report.problem(at, reason, "correct the line; https://toml.io describes the language");
+        report_syntax(text, error, report);
     }
     let mut declaration = Declaration {
         service: None,
@@ -88,6 +86,18 @@ pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Declaration {
         read_document(document.get_ref(), report, &mut declaration);
     }
     declaration
+}
+
+fn report_syntax(text: &str, error: &toml::de::Error, report: &mut Report<'_>) {
+    let span = error.span().unwrap_or_default();
+    if error.message().starts_with("duplicate key") {
+        let name = text.get(span.clone()).unwrap_or_default();
+        let reason = format!("{name} stands here a second time");
+        report.problem(span.start, reason, "remove one of them, or give it another name");
+    } else {
+        let reason = format!("this is not TOML: {}", error.message().replace('\n', ", "));
+        report.problem(span.start, reason, "correct the line; https://toml.io describes the language");
+    }
 }
 
 fn read_document(document: &DeTable<'_>, report: &mut Report<'_>, declaration: &mut Declaration) {

@@ -1,6 +1,9 @@
 //! A constant as it is written in a contract, and its value in a column of some type.
 
+use std::borrow::Cow;
+
 use prejoin_model::{Json, Type, Value};
+use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::cast::{self, Misfit};
@@ -34,10 +37,10 @@ impl Literal {
                 Literal::Array(elements.iter().map(|element| Literal::read(element.get_ref())).collect())
             }
             DeValue::Table(members) => {
-                let member = |(name, value): (&toml::Spanned<_>, &toml::Spanned<_>)| {
-                    (String::from(AsRef::<str>::as_ref(name.get_ref())), Literal::read(value.get_ref()))
+                let member = |(name, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                    (name.get_ref().to_string(), Literal::read(value.get_ref()))
                 };
-                Literal::Table(members.iter().map(|(name, value)| member((name, value))).collect())
+                Literal::Table(members.iter().map(member).collect())
             }
         }
     }
@@ -67,7 +70,7 @@ impl Literal {
             }
             Literal::Table(members) => {
                 let json = |(name, value): &(String, Literal)| Ok((name.clone(), value.json()?));
-                cast::json_object(members.iter().map(json).collect::<Result<_, Misfit>>()?)
+                Json::object(members.iter().map(json).collect::<Result<_, Misfit>>()?)
             }
         })
     }

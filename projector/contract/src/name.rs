@@ -76,7 +76,8 @@ pub(crate) fn remedy_of_known<'n>(name: &str, known: impl IntoIterator<Item = &'
 
 fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
     let distances = known.iter().map(|&candidate| (distance(name, candidate), candidate));
-    distances.filter(|&(distance, _)| distance * 3 <= name.chars().count().max(3)).min().map(|(_, best)| best)
+    // Two letters in five may be wrong; a transposition counts as two.
+    distances.filter(|&(distance, _)| distance * 5 <= name.chars().count() * 2).min().map(|(_, best)| best)
 }
 
 /// Levenshtein's distance, in characters.
