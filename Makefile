@@ -1,0 +1,23 @@
+# The two commands are `make demo` and `make test`; the rest is for developers.
+
+.PHONY: demo test test-long lint tools
+
+# Builds and starts everything in one process, with a made-up history and living traffic. Data goes to ./data.
+demo:
+	cargo run --release --bin prejoin -- up --demo
+
+# Installs what the tests need if it is missing, and passes everything.
+test: tools lint
+	cargo test --workspace
+
+# The same with the long form of the randomised tests.
+test-long: tools lint
+	PREJOIN_KILLS=300 cargo test --workspace
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+
+# Real servers for the tests: nats-server, PostgreSQL.
+tools:
+	sh tests/install-servers.sh
