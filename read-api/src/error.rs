@@ -35,12 +35,29 @@ pub enum Error {
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
-    Store(#[from] sqlx::Error),
+    Store(#[source] sqlx::Error),
     /// The store holds something this version does not understand.
     #[error(
         "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
     )]
     Unreadable { what: String },
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Error::Busy,
+            sqlx::Error::Database(database) if database.code().is_some_and(|code| is_busy(&code)) => {
+                Error::Busy
+            }
+            _ => Error::Store(error),
+        }
+    }
+}
+
+/// SQLITE_BUSY or SQLITE_LOCKED, extended or not.
+fn is_busy(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6))
 }
 
 const MISSING_OPERATOR: &str =

@@ -75,7 +75,6 @@ impl Store {
 
     fn explain(&self, error: sqlx::Error) -> Error {
         match &error {
-            sqlx::Error::PoolTimedOut => Error::Busy,
             sqlx::Error::Database(database) if database.message().starts_with("no such table") => {
                 self.absent("the projector is still creating it")
             }
@@ -83,7 +82,7 @@ impl Store {
             sqlx::Error::Database(database) if matches!(database.code().as_deref(), Some("14" | "26")) => {
                 self.absent(database.message())
             }
-            _ => Error::Store(error),
+            _ => error.into(),
         }
     }
 }

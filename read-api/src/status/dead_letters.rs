@@ -11,7 +11,8 @@ use crate::Error;
 use crate::catalog::{self, View};
 
 const VIEW: &str = "_dead_letters";
-const COLUMNS: &str = "service, sequence, stream_sequence, event_id, type, entity, reason, behind, logged_at";
+const COLUMNS: &str =
+    "service, sequence, stream_sequence, event_id, type, entity, reason, behind, event_time";
 
 pub(super) async fn summary(
     connection: &mut SqliteConnection,
@@ -28,7 +29,7 @@ pub(super) async fn summary(
     let newest = format!(
         "SELECT {COLUMNS} FROM {table} ORDER BY {} DESC NULLS LAST, sequence DESC, stream_sequence DESC, _key \
         LIMIT {shown_max}",
-        logged_at_order(&view),
+        event_time_order(&view),
     );
     let newest = sqlx::query(AssertSqlSafe(newest)).fetch_all(connection).await?;
     Ok(DeadLetters {
@@ -63,7 +64,7 @@ fn letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
         entity: row.try_get(5)?,
         reason: row.try_get::<Option<_>, _>(6)?.unwrap_or_default(),
         behind: row.try_get::<Option<i64>, _>(7)?.and_then(unsigned),
-        logged_at: row.try_get(8)?,
+        event_time: row.try_get(8)?,
         payload: None,
         payload_base64: None,
     })
@@ -74,9 +75,9 @@ fn table(view: &View) -> String {
 }
 
 /// The hidden column that sorts by time.
-fn logged_at_order(view: &View) -> String {
-    let column = view.columns.iter().find(|column| column.name == "logged_at");
-    quoted(column.and_then(|column| column.sort_column.as_deref()).unwrap_or("logged_at"))
+fn event_time_order(view: &View) -> String {
+    let column = view.columns.iter().find(|column| column.name == "event_time");
+    quoted(column.and_then(|column| column.sort_column.as_deref()).unwrap_or("event_time"))
 }
 
 fn quoted(name: &str) -> String {

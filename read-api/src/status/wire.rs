@@ -110,8 +110,8 @@ pub struct DeadLetter {
     pub reason: String,
     /// The sequence of the dead letter that this one is parked behind.
     pub behind: Option<u64>,
-    /// When the message was written to the log, in PostgreSQL's text form, UTC.
-    pub logged_at: Option<String>,
+    /// When the event says it happened, in PostgreSQL's text form, UTC.
+    pub event_time: Option<String>,
     /// The message, if it is UTF-8 and was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,

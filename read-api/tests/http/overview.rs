@@ -16,7 +16,7 @@ const DEAD_LETTERS: [(&str, Type); 11] = [
     ("entity", Type::Text),
     ("reason", Type::Text),
     ("behind", Type::Bigint),
-    ("logged_at", Type::Timestamptz),
+    ("event_time", Type::Timestamptz),
     ("payload", Type::Text),
     ("payload_base64", Type::Text),
 ];
@@ -37,7 +37,7 @@ fn running() -> serde_json::Value {
 }
 
 async fn publish_dead_letters(store: &mut TestStore) {
-    let letter = |service, sequence, stream_sequence, reason, behind, logged_at, payload, base64| {
+    let letter = |service, sequence, stream_sequence, reason, behind, event_time, payload, base64| {
         [
             service,
             sequence,
@@ -47,7 +47,7 @@ async fn publish_dead_letters(store: &mut TestStore) {
             Some("7"),
             reason,
             behind,
-            logged_at,
+            event_time,
             payload,
             base64,
         ]
@@ -208,7 +208,7 @@ async fn dead_letters_and_rows_in_error() {
         letters["newest"][2],
         json!({
             "service": "orders", "sequence": 11, "stream_sequence": 11, "event_id": "id", "type": "orders.paid.v1",
-            "entity": "7", "reason": "parked", "behind": 10, "logged_at": "2026-01-01 00:00:01+00",
+            "entity": "7", "reason": "parked", "behind": 10, "event_time": "2026-01-01 00:00:01+00",
         })
     );
     assert_eq!(

@@ -173,6 +173,11 @@ async fn ranges() {
             );
             assert_eq!(answer.header("prejoin-position"), "orders=831,users=91", "{method} {query_string}");
             assert_eq!(answer.body.is_empty(), method == "HEAD", "{method} {query_string}");
+            assert_eq!(
+                answer.headers.contains_key("content-length"),
+                method == "GET",
+                "{method} {query_string}"
+            );
         }
     }
     server.stop().await;
