@@ -38,9 +38,14 @@ impl NewEvent {
 
     /// Fixes id and time, so that they are the same however often the event is published.
     pub(crate) fn into_row(self, service: &str) -> Result<NewRow, OutboxError> {
-        if service_of_type(&self.kind) != service || self.kind.len() <= service.len() + 1 {
+        if service_of_type(&self.kind) != service || !self.kind.contains('.') {
             let reason =
                 format!("{service} records events of types {service}.<what happened>.v<version> only");
+            return Err(refused(&self.kind, &self.entity, reason));
+        }
+        if !self.kind.split('.').all(is_word) {
+            let reason =
+                "an event type is words of letters, digits, - and _ with dots between them".to_owned();
             return Err(refused(&self.kind, &self.entity, reason));
         }
         let time = self.time.unwrap_or_else(Timestamp::now);
@@ -52,6 +57,12 @@ impl NewEvent {
             data: self.data,
         })
     }
+}
+
+/// The type becomes part of a subject, and a subject that the log refuses would block those behind it.
+fn is_word(word: &str) -> bool {
+    let allowed = |character: char| character.is_alphanumeric() || matches!(character, '-' | '_');
+    !word.is_empty() && word.chars().all(allowed)
 }
 
 /// RFC 3339 in UTC, to the microsecond.

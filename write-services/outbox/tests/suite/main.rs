@@ -1,0 +1,9 @@
+//! The promises of the outbox, kept against a real event log.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
+
+mod killed;
+mod reconciling;
+mod recording;
+mod relaying;
+mod support;
