@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use prejoin_model::{Problem, TableSchema, Type};
 
 use crate::compile::compile;
-use crate::declaration::{self, Declaration, RuleDeclaration, TableDeclaration};
+use crate::declaration::{
+    self, Assignment, Declaration, RuleDeclaration, SourceDeclaration, TableDeclaration,
+};
 use crate::entity::{self, Draft};
 use crate::name::remedy_of_known;
 use crate::owner;
 use crate::place::{Report, line_and_column};
 use crate::rule::{Action, Contract, Kind, Rule};
-use crate::{ContractFile, ContractSet};
+use crate::source::{Attribute, Source};
+use crate::{ContractFile, ContractSet, Numbering};
 
 pub(crate) fn load(files: &[ContractFile]) -> Result<ContractSet, Vec<Problem>> {
     let mut reports: Vec<Report<'_>> = files.iter().map(Report::new).collect();
@@ -52,6 +55,7 @@ fn contract(scope: &Scope<'_>, report: &mut Report<'_>) -> Option<Contract> {
         }
     }
     check_conflicts(scope, &drafts, report);
+    check_sequence_exists(scope.declaration, report);
     check_every_table_is_filled(scope.declaration, report);
     if report.problem_count() == before {
         entity::assign(scope.tables, &mut drafts, report);
@@ -123,6 +127,19 @@ fn same_rows(earlier: &Draft, later: &Draft) -> bool {
         && earlier.event == later.event
         && earlier.rule.table == later.rule.table
         && earlier.rule.key_of_event() == later.rule.key_of_event()
+}
+
+fn check_sequence_exists(declaration: &Declaration, report: &mut Report<'_>) {
+    let assignments = declaration.rules.iter().flat_map(|rule| rule.action.value.assignments());
+    for Assignment { from, .. } in assignments {
+        let takes_sequence =
+            matches!(from.value, SourceDeclaration::Source(Source::Attribute(Attribute::Sequence)));
+        if takes_sequence && declaration.numbering == Numbering::Stream {
+            let reason =
+                "with sequence = \"stream\" the events have no $event.sequence: it would always be NULL";
+            report.problem(from.at, reason, "leave the column out, or remove the line sequence = \"stream\"");
+        }
+    }
 }
 
 fn check_every_table_is_filled(declaration: &Declaration, report: &mut Report<'_>) {

@@ -1,6 +1,6 @@
 //! The bytes of one event become changes of tables, or a reason why not.
 
-use prejoin_envelope::service_of_type;
+use prejoin_envelope::{EventHead, service_of_type};
 use prejoin_model::{Row, TableId, Type, Value, to_text};
 
 use crate::payload::Envelope;
@@ -54,13 +54,26 @@ impl ContractSet {
     pub fn decode(&self, service: &str, payload: &[u8]) -> Decoded {
         let root = match payload::parse(payload) {
             Ok(root) => root,
-            Err(reason) => return decoded(&Envelope::default(), None, Outcome::Unfit(reason)),
+            Err(reason) => return self.decode_head(service, payload, reason),
         };
         let envelope = Envelope::read(&root);
-        let kind = envelope.kind.and_then(|kind| self.contract(service)?.kinds.get(kind));
-        let subject = envelope.subject.zip(kind).and_then(|(subject, kind)| read_subject(subject, kind));
+        let kind = self.kind(service, &envelope);
+        let subject = kind.and_then(|kind| read_subject(&envelope, kind));
         let outcome = self.outcome(service, payload, &envelope, kind, subject.as_ref());
         decoded(&envelope, subject, outcome)
+    }
+
+    /// For a payload that cannot be parsed as a whole: its data may be at fault, and the head readable.
+    #[cold]
+    fn decode_head(&self, service: &str, payload: &[u8], reason: String) -> Decoded {
+        let head = EventHead::parse(payload).ok();
+        let envelope = head.as_ref().map(Envelope::of_head).unwrap_or_default();
+        let subject = self.kind(service, &envelope).and_then(|kind| read_subject(&envelope, kind));
+        decoded(&envelope, subject, Outcome::Unfit(reason))
+    }
+
+    fn kind(&self, service: &str, envelope: &Envelope<'_>) -> Option<&Kind> {
+        self.contract(service)?.kinds.get(envelope.kind?)
     }
 
     fn outcome(
@@ -89,8 +102,9 @@ impl ContractSet {
     }
 }
 
-fn read_subject(subject: &str, kind: &Kind) -> Option<Value> {
-    cast::from_string(kind.entity, subject).ok().filter(|_| !subject.is_empty())
+fn read_subject(envelope: &Envelope<'_>, kind: &Kind) -> Option<Value> {
+    let subject = envelope.subject.filter(|subject| !subject.is_empty())?;
+    cast::from_string(kind.entity, subject).ok()
 }
 
 fn decoded(envelope: &Envelope<'_>, subject: Option<Value>, outcome: Outcome) -> Decoded {

@@ -15,6 +15,11 @@ use crate::source::{Attribute, Source};
 /// How much of a value a reason shows, in characters.
 const EXCERPT_CHARACTERS_MAX: usize = 60;
 
+/// How long one column of a key may be, as text in UTF-8: what finds rows must stay small in every store and index.
+const KEY_TEXT_BYTES_MAX: usize = 1024;
+
+const KEY_MISFIT: Misfit = "1024 bytes at most, because it is a column of the key";
+
 /// The changes, in the order of the contract; or why the event does not fit.
 pub(crate) fn changes(
     tables: &[TableSchema],
@@ -107,6 +112,7 @@ impl Fold<'_> {
     /// The column that must equal the subject.
     fn entity_value(&self, column: usize, source: &Source) -> Result<Value, String> {
         if let (Source::Data(path), Value::Text(subject)) = (source, self.subject)
+            && subject.len() <= KEY_TEXT_BYTES_MAX
             && self.data(path).and_then(|node| node.as_str()) == Some(subject)
         {
             return Ok(self.subject.clone());
@@ -129,15 +135,19 @@ impl Fold<'_> {
         element: Option<&Element<'_>>,
     ) -> Result<Value, String> {
         let value = self.value(column, source, element)?;
-        match value.is_null() {
-            true => Err(format!(
+        let Some(length) = key_text_bytes(&value) else {
+            return Err(format!(
                 "{}no value for the key column {} of {} at {source}",
                 place(element),
                 self.schema.columns[column].name,
                 self.schema.name
-            )),
-            false => Ok(value),
+            ));
+        };
+        if length > KEY_TEXT_BYTES_MAX {
+            let found = format!("{length} bytes long");
+            return Err(self.misfit(column, source, element, &found, KEY_MISFIT));
         }
+        Ok(value)
     }
 
     fn value(&self, column: usize, source: &Source, element: Option<&Element<'_>>) -> Result<Value, String> {
@@ -292,6 +302,16 @@ impl Fold<'_> {
         let name = column_name(self.schema, column);
         let kind = self.schema.columns[column].kind;
         format!("{}{source} is {found}, but {name} is {kind}: expected {expected}", place(element))
+    }
+}
+
+/// The length of a value that may be long, 0 for others; nothing for NULL.
+fn key_text_bytes(value: &Value) -> Option<usize> {
+    match value {
+        Value::Null => None,
+        Value::Text(text) => Some(text.len()),
+        Value::Numeric(_) => to_text(value).map(|text| text.len()),
+        _ => Some(0),
     }
 }
 

@@ -9,6 +9,9 @@ use crate::declaration::{Declaration, TableDeclaration};
 use crate::name::remedy_of_known;
 use crate::place::{Placed, Report, line_and_column};
 
+/// PostgreSQL's limit for the columns of an index.
+const KEY_COLUMNS_MAX: usize = 32;
+
 /// Reports every service that has two contracts.
 pub(crate) fn check_services(
     files: &[ContractFile],
@@ -67,6 +70,10 @@ fn schema(service: &str, table: &TableDeclaration, report: &mut Report<'_>) -> O
     let mut key = Vec::new();
     for name in &table.key.value {
         key.extend(key_column(table, &columns, name, report));
+    }
+    if key.len() > KEY_COLUMNS_MAX {
+        let reason = format!("a key of {} columns is too long: {KEY_COLUMNS_MAX} are the limit", key.len());
+        report.problem(table.key.at, reason, "leave out what is not needed to tell rows apart");
     }
     let sound = !table.broken && key.len() == table.key.value.len();
     sound.then(|| TableSchema { service: service.to_owned(), name: table.name.value.clone(), columns, key })

@@ -94,6 +94,19 @@ impl<'n> Envelope<'n> {
         envelope
     }
 
+    pub(crate) fn of_head(head: &'n EventHead) -> Self {
+        Envelope {
+            specversion: Some(&head.specversion),
+            id: Some(&head.id),
+            source: Some(&head.source),
+            kind: Some(&head.kind),
+            subject: head.subject.as_deref(),
+            time: head.time.as_deref(),
+            sequence: head.sequence,
+            ..Envelope::default()
+        }
+    }
+
     /// What is wrong with the envelope, in the words of `EventHead`; nothing if all is well.
     pub(crate) fn refusal(&self, payload: &[u8]) -> Option<String> {
         let filled = |value: Option<&str>| value.is_some_and(|value| !value.is_empty());

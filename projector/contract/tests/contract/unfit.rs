@@ -1,5 +1,7 @@
 //! Events that do not fit, and what the person who finds them among the dead letters is told.
 
+use prejoin_contract::Outcome;
+
 use crate::common::{contract, default_contracts, event, outcome_text};
 
 const TYPED: &str = r#"
@@ -194,4 +196,38 @@ fn the_subject_is_read_as_the_type_of_the_key() {
     }
     let fits = set.decode("t", event("t.set.v1", r#""subject":"01","data":{"id":1.0}"#).as_bytes());
     assert!(outcome_text(&set, &fits.outcome).starts_with("set things (1) "));
+}
+
+/// A sequence that could be read keeps the service going: only the event is set aside.
+#[test]
+fn the_head_is_read_even_if_the_data_cannot_be() {
+    let set = default_contracts();
+    let head = r#""subject":"7","time":"2026-01-31T09:00:00Z","sequence":"3""#;
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let mut payloads: Vec<Vec<u8>> = [r#"{"order_id":7}"#, "7", r#""\ud800""#, &deep]
+        .iter()
+        .map(|data| event("orders.paid.v1", &format!(r#"{head},"data":{data}"#)).into_bytes())
+        .collect();
+    payloads.push(event("orders.paid.v1", head).replace("\"1.0\"", "\"9.9\"").into_bytes());
+    payloads.push(event("users.renamed.v1", head).into_bytes());
+    for payload in &payloads {
+        let decoded = set.decode("orders", payload);
+        let shown = String::from_utf8_lossy(payload);
+        assert!(matches!(decoded.outcome, Outcome::Unfit(_)), "{shown}");
+        assert_eq!(decoded.id.as_deref(), Some("e1"), "{shown}");
+        assert_eq!((decoded.sequence, decoded.entity.as_deref()), (Some(3), Some("7")), "{shown}");
+        assert!(decoded.kind.is_some() && decoded.time.is_some(), "{shown}");
+    }
+}
+
+#[test]
+fn keys_stay_short() {
+    let set = default_contracts();
+    for (length, fits) in [(1024, true), (1025, false)] {
+        let id = "x".repeat(length);
+        let payload = event("orders.paid.v1", &format!(r#""subject":"{id}","data":{{"order_id":"{id}"}}"#));
+        let outcome = outcome_text(&set, &set.decode("orders", payload.as_bytes()).outcome);
+        assert_eq!(outcome.starts_with("set orders"), fits, "{outcome}");
+        assert_eq!(outcome.contains("1025 bytes long"), !fits, "{outcome}");
+    }
 }
