@@ -169,7 +169,8 @@ fn compared(column: &Column) -> String {
     quoted(column.sort_column.as_ref().unwrap_or(&column.name))
 }
 
-fn quoted(name: &str) -> String {
+/// A name from the catalog as SQL writes it.
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

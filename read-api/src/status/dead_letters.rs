@@ -8,7 +8,8 @@ use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::wire::{DeadLetter, DeadLetters};
 use crate::Error;
-use crate::catalog::{self, View};
+use crate::catalog;
+use crate::query::quoted;
 
 const VIEW: &str = "_dead_letters";
 const COLUMNS: &str =
@@ -19,17 +20,17 @@ pub(super) async fn summary(
     shown_max: usize,
 ) -> Result<DeadLetters, Error> {
     let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(DeadLetters::default()) };
-    let table = table(&view);
+    let table = quoted(&view.table);
     let counts = format!("SELECT service, count(*) FROM {table} GROUP BY service");
     let counts = sqlx::query(AssertSqlSafe(counts)).fetch_all(&mut *connection).await?;
     let services = counts
         .iter()
         .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?).unwrap_or(0))))
         .collect::<Result<BTreeMap<String, u64>, Error>>()?;
+    // By their place in the log, each service's latest first: an event's own time may be absent or wrong.
     let newest = format!(
-        "SELECT {COLUMNS} FROM {table} ORDER BY {} DESC NULLS LAST, sequence DESC, stream_sequence DESC, _key \
-        LIMIT {shown_max}",
-        event_time_order(&view),
+        "SELECT {COLUMNS} FROM {table} ORDER BY row_number() OVER \
+        (PARTITION BY service ORDER BY coalesce(sequence, stream_sequence) DESC, _key), service LIMIT {shown_max}"
     );
     let newest = sqlx::query(AssertSqlSafe(newest)).fetch_all(connection).await?;
     Ok(DeadLetters {
@@ -43,7 +44,7 @@ pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<DeadLet
     let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(Vec::new()) };
     let all = format!(
         "SELECT {COLUMNS}, payload, payload_base64 FROM {} ORDER BY service, sequence NULLS LAST, stream_sequence, _key",
-        table(&view)
+        quoted(&view.table)
     );
     let mut rows = sqlx::query(AssertSqlSafe(all)).fetch(connection);
     let mut letters = Vec::new();
@@ -68,20 +69,6 @@ fn letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
         payload: None,
         payload_base64: None,
     })
-}
-
-fn table(view: &View) -> String {
-    quoted(&view.table)
-}
-
-/// The hidden column that sorts by time.
-fn event_time_order(view: &View) -> String {
-    let column = view.columns.iter().find(|column| column.name == "event_time");
-    quoted(column.and_then(|column| column.sort_column.as_deref()).unwrap_or("event_time"))
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn unsigned(sequence: i64) -> Option<u64> {

@@ -93,7 +93,7 @@ pub struct DeadLetters {
     pub count: u64,
     /// Count by service.
     pub services: BTreeMap<String, u64>,
-    /// The latest first, at most 20, without their payloads.
+    /// Each service's latest in the log first, at most 20, without their payloads.
     pub newest: Vec<DeadLetter>,
 }
 

@@ -337,3 +337,108 @@ async fn hostile_values_are_values() {
     assert_eq!(server.column("/rest/v1/orders?select=id").await, "1 2");
     server.stop().await;
 }
+
+/// Requests put together at random from what the grammar knows are answered or refused, never a fault of the server.
+#[tokio::test]
+async fn no_request_is_the_servers_fault() {
+    const SEED: u64 = 0x5eed_0f0e_a11e_d5e5;
+    const WORDS: &[&str] = &[
+        "select=",
+        "order=",
+        "limit=",
+        "offset=",
+        "and=",
+        "id=",
+        "order_id=",
+        "placed_at=",
+        "x=",
+        "&",
+        "&",
+        "&",
+        "id",
+        "order_id",
+        "placed_at",
+        "eq.",
+        "neq.",
+        "lt.",
+        "gte.",
+        "in.",
+        "is.",
+        "like.",
+        "ilike.",
+        "not.",
+        "fts.",
+        "(any)",
+        "(",
+        ")",
+        ",",
+        ",",
+        ".",
+        "*",
+        "%25",
+        "%22",
+        "%5C",
+        "_",
+        ":",
+        "::",
+        "-%3E%3E",
+        "-",
+        "...",
+        "!",
+        "count()",
+        "null",
+        "true",
+        "1",
+        "10248",
+        "-1",
+        "99999999999999999999",
+        "1.5",
+        "NaN",
+        "infinity",
+        "1996-07-04",
+        "asc",
+        "desc",
+        "nullsfirst",
+        "+",
+        "%00",
+        "%FF",
+        "%C3%A9",
+        "%F0%9F%98%80",
+        "%0A",
+        "%",
+        "'",
+        ";",
+        "--",
+        "[",
+        "]",
+        "?",
+        "{}",
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let (_store, server) = with_orders(&directory).await;
+    let mut state = SEED;
+    let mut below = |bound: usize| {
+        // xorshift64
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % bound as u64).unwrap()
+    };
+    let (mut answered, mut refused) = (0, 0);
+    for _ in 0..3_000 {
+        let length = 1 + below(9);
+        let query_string: String = (0..length).map(|_| WORDS[below(WORDS.len())]).collect();
+        let answer = server.get(&format!("/rest/v1/orders?{query_string}")).await;
+        match answer.status {
+            200 => answered += 1,
+            400 | 404 | 416 => {
+                assert!(answer.json()["code"].is_string(), "{query_string}");
+                refused += 1;
+            }
+            status => panic!("seed {SEED:#x}: {query_string} answers {status}: {}", answer.body),
+        }
+        assert_eq!(answer.header("prejoin-position"), "orders=2", "seed {SEED:#x}: {query_string}");
+    }
+    assert!(answered > 100 && refused > 100, "seed {SEED:#x}: {answered} answered, {refused} refused");
+    server.stop().await;
+}

@@ -63,16 +63,7 @@ async fn publish_dead_letters(store: &mut TestStore) {
             Some("{<b>}"),
             None,
         ),
-        letter(
-            Some("orders"),
-            None,
-            Some("12"),
-            Some("not JSON"),
-            None,
-            Some("2026-01-01 00:00:03+00"),
-            None,
-            Some("/w=="),
-        ),
+        letter(Some("orders"), None, Some("12"), Some("not JSON"), None, None, None, Some("/w==")),
         letter(
             Some("orders"),
             Some("11"),
