@@ -6,6 +6,7 @@ use prejoin_model::Type;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::document::{article, entries, read_names, read_string, read_table, unknown_key};
 use crate::literal::Literal;
 use crate::name::{check_event_type, check_identifier, check_service, remedy_of_known};
 use crate::place::{Placed, Report};
@@ -66,8 +67,6 @@ pub(crate) enum SourceDeclaration {
     /// Refused already.
     Unusable,
 }
-
-type Entry<'t> = (&'t Spanned<Cow<'t, str>>, &'t Spanned<DeValue<'t>>);
 
 /// Reads a file. What cannot be understood goes into the report, the rest into the declaration.
 pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Declaration {
@@ -376,59 +375,6 @@ fn read_source(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> SourceD
     SourceDeclaration::Unusable
 }
 
-fn read_names(
-    value: &Spanned<DeValue<'_>>,
-    what: &str,
-    report: &mut Report<'_>,
-) -> Option<Vec<Placed<String>>> {
-    let remedy = format!("write {what} = [\"order_id\"]");
-    let at = value.span().start;
-    let Some(names) = value.get_ref().as_array() else {
-        let reason = format!("{what} is {}, not a list of columns", article(value.get_ref().type_str()));
-        report.problem(at, reason, remedy);
-        return None;
-    };
-    if names.is_empty() {
-        report.problem(at, format!("{what} names no column"), remedy);
-        return None;
-    }
-    let names: Vec<_> = names.iter().map(|name| read_string(name, "a column", report)).collect();
-    let names: Vec<_> = names.into_iter().collect::<Option<_>>()?;
-    for (index, name) in names.iter().enumerate() {
-        if names[..index].iter().any(|earlier| earlier.value == name.value) {
-            report.problem(name.at, format!("{what} names {} twice", name.value), "name it once");
-            return None;
-        }
-    }
-    Some(names)
-}
-
-fn read_string(value: &Spanned<DeValue<'_>>, what: &str, report: &mut Report<'_>) -> Option<Placed<String>> {
-    let at = value.span().start;
-    match value.get_ref() {
-        DeValue::String(text) => Some(Placed::new(at, text.to_string())),
-        other => {
-            let reason = format!("{what} is {}, not a string", article(other.type_str()));
-            report.problem(at, reason, "write it as a string in double quotes");
-            None
-        }
-    }
-}
-
-fn read_table<'t>(
-    value: &'t Spanned<DeValue<'t>>,
-    what: &str,
-    remedy: &str,
-    report: &mut Report<'_>,
-) -> Option<&'t DeTable<'t>> {
-    let table = value.get_ref().as_table();
-    if table.is_none() {
-        let reason = format!("{what} is {}, not a table", article(value.get_ref().type_str()));
-        report.problem(value.span().start, reason, remedy);
-    }
-    table
-}
-
 fn is_identifier(name: &Placed<String>, report: &mut Report<'_>) -> bool {
     match check_identifier(&name.value) {
         Ok(()) => true,
@@ -437,20 +383,4 @@ fn is_identifier(name: &Placed<String>, report: &mut Report<'_>) -> bool {
             false
         }
     }
-}
-
-fn unknown_key(at: usize, name: &str, of: &str, known: &[&str], report: &mut Report<'_>) {
-    report.problem(at, format!("{of} has no setting {name:?}"), remedy_of_known(name, known.iter().copied()));
-}
-
-/// The entries of a table in the order of the file.
-fn entries<'t>(table: &'t DeTable<'t>) -> Vec<Entry<'t>> {
-    let mut entries: Vec<Entry<'t>> = table.iter().collect();
-    entries.sort_by_key(|(key, _)| key.span().start);
-    entries
-}
-
-fn article(noun: &str) -> String {
-    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-    format!("{article} {noun}")
 }

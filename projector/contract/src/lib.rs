@@ -13,6 +13,7 @@ mod check;
 mod compile;
 mod declaration;
 mod decode;
+mod document;
 mod entity;
 mod fold;
 mod literal;
