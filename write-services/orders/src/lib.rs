@@ -11,6 +11,7 @@ mod total;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use prejoin_event_log::EventLog;
@@ -38,6 +39,13 @@ impl OrdersService {
     #[must_use]
     pub fn with_relay_settings(self, settings: RelaySettings) -> Self {
         OrdersService { context: self.context.with_relay_settings(settings) }
+    }
+
+    /// Replaces how long an answer waits for its event to reach the log, so that it can name its position; a quarter
+    /// of a second by default.
+    #[must_use]
+    pub fn with_position_wait(self, wait: Duration) -> Self {
+        OrdersService { context: self.context.with_position_wait(wait) }
     }
 
     /// The HTTP API. Events are recorded without the relay, and published when it runs.

@@ -197,3 +197,96 @@ fn report(service: &str, findings: &Findings, outcome: &Outcome) {
         tracing::info!(service, found, "events that were on their way when the relay stopped are in the log");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log_tail::LoggedEvent;
+    use crate::store::{OutboxId, SentRun};
+    use prejoin_event_log::Bounds;
+
+    /// A row with the id `row-<sequence>`, acknowledged if it has a place.
+    fn row(sequence: u64, place: Option<u64>, unsent: bool) -> RowHead {
+        let outbox_id = OutboxId(sequence.cast_signed());
+        RowHead { outbox_id, sequence, event_id: format!("row-{sequence}"), stream_sequence: place, unsent }
+    }
+
+    /// Sent rows 1 to `settled`, each in the place of its number, then unsent ones up to `last`.
+    fn findings(settled: u64, last: u64, log: &[(u64, &str)]) -> Findings {
+        let rows = (1..=last)
+            .map(|sequence| row(sequence, (sequence <= settled).then_some(sequence), sequence > settled));
+        let event = |&(sequence, source): &(u64, &str)| {
+            (
+                sequence,
+                LoggedEvent { sequence, event_id: format!("{source}-{sequence}"), stream_sequence: sequence },
+            )
+        };
+        let log_last = log.last().map_or(0, |&(sequence, _)| sequence);
+        Findings {
+            standing: Standing {
+                last_sequence: last,
+                last_settled: settled,
+                first_unsent: (last > settled).then_some(settled + 1),
+                last_stream_sequence: (settled > 0).then_some(settled),
+            },
+            rows: rows.filter(|row| row.sequence <= log_last).collect(),
+            log_last,
+            log: LogRange { events: log.iter().map(event).collect(), forgotten_below: 0 },
+        }
+    }
+
+    fn outcome(findings: &Findings) -> Outcome {
+        decide("orders", findings).unwrap()
+    }
+
+    #[test]
+    fn agreement_changes_nothing() {
+        let agreed = findings(2, 3, &[(1, "row"), (2, "row")]);
+        assert!(!changes_anything(&agreed.standing, &outcome(&agreed).repair));
+    }
+
+    #[test]
+    fn what_is_found_in_the_log_is_marked() {
+        let found = outcome(&findings(1, 4, &[(1, "row"), (2, "row"), (3, "row")]));
+        assert_eq!(found.repair.mark_sent, [SentRun { sequences: 2..=3, stream_sequence: 2 }]);
+        assert_eq!((found.repair.renumber, found.repair.lost_above), (false, None));
+    }
+
+    #[test]
+    fn what_the_log_lost_is_sent_again() {
+        let lost = outcome(&findings(3, 4, &[(1, "row")]));
+        assert_eq!((lost.repair.lost_above, lost.lost_events), (Some(1), 2));
+        let all = outcome(&findings(3, 3, &[]));
+        assert_eq!((all.repair.lost_above, all.lost_events), (Some(0), 3));
+    }
+
+    #[test]
+    fn numbers_that_others_took_are_given_back() {
+        let taken = outcome(&findings(1, 3, &[(1, "row"), (2, "foreign"), (3, "foreign"), (4, "foreign")]));
+        assert_eq!((taken.repair.renumber, taken.repair.last_sequence_min), (true, 4));
+        assert_eq!(taken.unknown_events, 3);
+        // Others passed over the number: it cannot be published behind theirs either.
+        let passed = outcome(&findings(1, 2, &[(1, "row"), (3, "foreign")]));
+        assert!(passed.repair.renumber);
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_another_or_gone_stops() {
+        let conflict = decide("orders", &findings(2, 2, &[(1, "row"), (2, "foreign")])).unwrap_err();
+        assert!(matches!(conflict, OutboxError::Conflict { sequence: 2, .. }), "{conflict}");
+        let hole = decide("orders", &findings(2, 2, &[(1, "row"), (3, "foreign")])).unwrap_err();
+        assert!(matches!(hole, OutboxError::Hole { sequence: 2, .. }), "{hole}");
+    }
+
+    #[test]
+    fn what_the_log_forgot_by_age_is_no_loss() {
+        let mut aged = findings(3, 3, &[(3, "row")]);
+        aged.log.forgotten_below = 3;
+        assert!(!changes_anything(&aged.standing, &outcome(&aged).repair));
+        let standing = aged.standing;
+        let empty = |last| LogEnd { bounds: Bounds { first: last + 1, last }, last: None };
+        assert_eq!(last_in_log(&standing, &empty(3)), 3, "all of it aged out");
+        assert_eq!(last_in_log(&standing, &empty(2)), 0, "it never reached so far: another stream");
+        assert_eq!(last_in_log(&standing, &empty(0)), 0, "a new stream");
+    }
+}

@@ -17,6 +17,8 @@ use crate::store::{KeepRows, OutboxId, OutboxRow, Window, WindowLimit};
 
 /// After the start, this many of the last rows are compared with the log: it loses its end or nothing.
 const RECHECK_ROWS: u64 = 8;
+/// Forgetting old rows keeps the relay from its work; the rest goes next time.
+const CLEAN_UPS_MAX: usize = 100;
 
 /// Carries one outbox to one log.
 pub struct Relay {
@@ -139,9 +141,16 @@ impl Relay {
     /// Only ever right after the log was seen to hold the last rows.
     async fn clean_up(&self) -> Result<(), OutboxError> {
         let keep = KeepRows { age: self.settings.keep_for, rows: self.settings.keep_rows };
-        let rows = self.outbox.store.clean_up(keep).await?;
-        if rows > 0 {
-            tracing::debug!(service = self.service(), rows, "forgot rows that were sent long ago");
+        let mut forgotten = 0;
+        for _ in 0..CLEAN_UPS_MAX {
+            let rows = self.outbox.store.clean_up(keep).await?;
+            forgotten += rows;
+            if rows == 0 {
+                break;
+            }
+        }
+        if forgotten > 0 {
+            tracing::debug!(service = self.service(), forgotten, "forgot rows that were sent long ago");
         }
         Ok(())
     }

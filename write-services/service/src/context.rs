@@ -15,7 +15,7 @@ use crate::error::ServiceError;
 /// Says which event an answer stands for: `Prejoin-Position: orders=831`.
 pub const POSITION_HEADER: HeaderName = HeaderName::from_static("prejoin-position");
 
-/// How long an answer waits for its event to reach the log.
+/// How long an answer waits for its event to reach the log, unless told otherwise.
 const POSITION_WAIT: Duration = Duration::from_millis(250);
 
 /// One service at work.
@@ -25,6 +25,7 @@ pub struct Context {
     pub outbox: Outbox,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) relay_settings: RelaySettings,
+    position_wait: Duration,
 }
 
 impl Context {
@@ -38,12 +39,20 @@ impl Context {
         let database = Database::open(service, path, migrations).await?;
         let outbox = Outbox::sqlite(service, database.writer().clone());
         outbox.migrate().await?;
-        Ok(Context { database, outbox, log, relay_settings: RelaySettings::default() })
+        let relay_settings = RelaySettings::default();
+        Ok(Context { database, outbox, log, relay_settings, position_wait: POSITION_WAIT })
     }
 
     #[must_use]
     pub fn with_relay_settings(mut self, settings: RelaySettings) -> Self {
         self.relay_settings = settings;
+        self
+    }
+
+    /// Replaces how long an answer waits for its position.
+    #[must_use]
+    pub fn with_position_wait(mut self, wait: Duration) -> Self {
+        self.position_wait = wait;
         self
     }
 
@@ -54,7 +63,8 @@ impl Context {
     /// Adds the position of a committed event to an answer, if the event reaches the log within a short wait.
     pub async fn with_position(&self, recorded: OutboxId, mut response: Response) -> Response {
         // The command is done; that its position is not known must not make it look failed.
-        let reached = self.outbox.wait_until_sent(recorded, POSITION_WAIT).await.unwrap_or_else(|error| {
+        let waited = self.outbox.wait_until_sent(recorded, self.position_wait).await;
+        let reached = waited.unwrap_or_else(|error| {
             tracing::warn!(service = self.service(), %error, "an answer goes out without its position");
             None
         });

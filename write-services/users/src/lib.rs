@@ -10,6 +10,7 @@ mod user;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use prejoin_event_log::EventLog;
@@ -37,6 +38,13 @@ impl UsersService {
     #[must_use]
     pub fn with_relay_settings(self, settings: RelaySettings) -> Self {
         UsersService { context: self.context.with_relay_settings(settings) }
+    }
+
+    /// Replaces how long an answer waits for its event to reach the log, so that it can name its position; a quarter
+    /// of a second by default.
+    #[must_use]
+    pub fn with_position_wait(self, wait: Duration) -> Self {
+        UsersService { context: self.context.with_position_wait(wait) }
     }
 
     /// The HTTP API. Events are recorded without the relay, and published when it runs.
