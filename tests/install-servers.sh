@@ -51,4 +51,49 @@ install_nats() {
     exit 1
 }
 
+# holds_postgres FOLDER: PostgreSQL 14 or later, with all the programs that the tests call.
+holds_postgres() {
+    for program in initdb postgres pg_ctl psql; do
+        [ -x "$1/$program" ] || return 1
+    done
+    version=$("$1/postgres" --version 2>/dev/null | sed -n 's/^postgres (PostgreSQL) \([0-9]*\).*/\1/p')
+    [ -n "$version" ] && [ "$version" -ge 14 ]
+}
+
+postgres_installed() {
+    if [ -n "${PREJOIN_PG_BIN:-}" ]; then
+        holds_postgres "$PREJOIN_PG_BIN" && return 0
+        echo "PREJOIN_PG_BIN names $PREJOIN_PG_BIN, which does not hold PostgreSQL 14 or later." >&2
+        exit 1
+    fi
+    for folder in /usr/lib/postgresql/*/bin; do
+        holds_postgres "$folder" && return 0
+    done
+    IFS=:
+    for folder in $PATH; do
+        [ -x "$folder/postgres" ] || continue
+        holds_postgres "$(dirname -- "$(readlink -f -- "$folder/postgres")")" && return 0
+    done
+    return 1
+}
+
+install_postgres() {
+    echo "Installing PostgreSQL with apt-get" >&2
+    command -v apt-get >/dev/null || {
+        echo "apt-get is missing. Install PostgreSQL 14 or later yourself, or set PREJOIN_PG_BIN to its bin folder." >&2
+        exit 1
+    }
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    $as_root apt-get install -y --no-install-recommends postgresql >&2 || {
+        $as_root apt-get update >&2
+        $as_root apt-get install -y --no-install-recommends postgresql >&2
+    }
+    (postgres_installed) || {
+        echo "The package postgresql brought no usable PostgreSQL 14 or later." >&2
+        exit 1
+    }
+}
+
 (nats_installed) || { [ -z "${PREJOIN_NATS_SERVER:-}" ] || exit 1; install_nats; }
+(postgres_installed) || { [ -z "${PREJOIN_PG_BIN:-}" ] || exit 1; install_postgres; }

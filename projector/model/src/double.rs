@@ -91,13 +91,17 @@ impl fmt::Display for Decimal {
 /// would read them back as the same one: 1e23 prints as 9.999999999999999e+22.
 fn shortest(value: f64) -> Decimal {
     let shortest = Decimal::of_scientific(&format!("{value:e}"));
-    if !is_midpoint(value, &shortest) {
+    let count = shortest.digits.len();
+    if count < 16 && !is_midpoint(value, &shortest) {
         return shortest;
     }
-    (shortest.digits.len()..17)
-        .map(|after_point| Decimal::of_scientific(&format!("{value:.after_point$e}")))
-        .find(|longer| longer.to_string().parse() == Ok(value) && !is_midpoint(value, longer))
-        .unwrap_or(shortest)
+    // Of 16 or 17 digits two choices may be equally near: PostgreSQL takes the even one, and so does Rust when the number
+    // of digits is given. Beside a power of two, where doubles are denser below, that choice may not read back.
+    let given_digits = |count: usize| Decimal::of_scientific(&format!("{value:.0$e}", count - 1));
+    let reads_back =
+        |decimal: &Decimal| decimal.to_string().parse() == Ok(value) && !is_midpoint(value, decimal);
+    let candidates = [given_digits(count), shortest].into_iter().chain((count + 1..=17).map(given_digits));
+    candidates.into_iter().find(reads_back).expect("17 digits name every double")
 }
 
 /// Whether the decimal lies exactly half-way between the double and a neighbour. With a last digit after the point that

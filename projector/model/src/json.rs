@@ -26,8 +26,9 @@ fn compare_keys(left: &str, right: &str) -> Ordering {
 }
 
 impl Json {
-    /// Arrays and objects within each other in a document that is read. No stack is exhausted at this depth.
-    pub const MAX_DEPTH: usize = 1000;
+    /// Arrays and objects within each other in a document that is read. Far from what exhausts a thread's stack, and twice
+    /// what JSON readers commonly accept, so that values built around such documents can be read back.
+    pub const MAX_DEPTH: usize = 256;
 
     /// An object of these pairs in jsonb's order; of equal keys the last one stays.
     pub fn object(mut pairs: Vec<(String, Json)>) -> Json {

@@ -81,13 +81,18 @@ fn parse_boolean(text: &str) -> Result<bool, TextError> {
     }
 }
 
+/// PostgreSQL notices a number that is too great before it notices what stands behind it.
 fn parse_integer<T: TryFrom<i64>>(kind: Type, text: &str) -> Result<T, TextError> {
+    let read = |number: &str| number.parse::<i64>().ok().and_then(|value| T::try_from(value).ok());
     let trimmed = trim_space(text);
-    let digits = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let unsigned = trimmed.strip_prefix(['+', '-']).unwrap_or(trimmed);
+    let end = unsigned.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(unsigned.len());
+    let digits = &unsigned[..end];
+    let whole = end == unsigned.len();
+    if digits.is_empty() || (!whole && read(&format!("-{digits}")).is_some()) {
         return Err(syntax_error(kind.name(), text));
     }
-    let value = trimmed.parse::<i64>().ok().and_then(|value| T::try_from(value).ok());
+    let value = if whole { read(trimmed) } else { None };
     value.ok_or_else(|| TextError(format!("value \"{text}\" is out of range for type {kind}")))
 }
 

@@ -42,17 +42,18 @@ impl Postgres {
             chown(directory.path(), Some(account.user_id), Some(account.group_id)).expect("root may chown");
         }
         // psql, run by another user, must reach the socket.
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the owner may chmod");
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))
+            .expect("the owner may chmod");
 
         let cluster = directory.path().join("cluster");
         let mut initdb = command(&programs.join("initdb"), account);
-        initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D"]);
-        succeed(initdb.arg(&cluster), "initdb");
+        initdb.args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C"]);
+        succeed(initdb.arg("-D").arg(&cluster), "initdb");
 
         let log = File::create(directory.path().join("log")).expect("the directory is writable");
         let mut postgres = command(&programs.join("postgres"), account);
         postgres.arg("-D").arg(&cluster).arg("-k").arg(directory.path());
-        for setting in ["listen_addresses=", "timezone=UTC", "datestyle=ISO", "fsync=off", "shared_buffers=16MB"] {
+        for setting in ["listen_addresses=", "timezone=UTC", "datestyle=ISO", "fsync=off"] {
             postgres.args(["-c", setting]);
         }
         let errors = log.try_clone().expect("a file can be opened twice");

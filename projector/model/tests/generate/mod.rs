@@ -40,7 +40,7 @@ fn bigint() -> impl Strategy<Value = i64> {
 
 /// From one digit to hundreds, from 10^-400 to 10^400, equal ones in several scales, and the specials.
 pub(crate) fn numeric() -> impl Strategy<Value = Numeric> {
-    let parse = |text: String| Numeric::parse(&text).unwrap();
+    let parse = |text: String| Numeric::parse(&text).expect("a numeric is written");
     let plain = "-?[0-9]{1,24}(\\.[0-9]{0,12})?".prop_map(parse);
     let short = "-?[0-9]{1,2}(\\.[0-9]{1,2}0{0,3})?".prop_map(parse);
     let scaled =
