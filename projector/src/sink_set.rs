@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use prejoin_engine::{
-    Advance, Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice,
-};
+use prejoin_engine::{Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice};
 use prejoin_envelope::Position;
 use prejoin_sinks::{Generation, LiveWrite, SqliteStore, StoreError};
 
@@ -100,22 +98,29 @@ impl SinkSet {
         }
         self.build_due(committed, settings).await?;
         let mut writes = Vec::new();
-        let mut followers = Vec::new();
+        let mut stands = Vec::new();
         for (&view, stand) in &self.stands {
             let Stand::Follows(follower) = stand else { continue };
             if !follower.is_behind(committed) {
                 continue;
             }
-            let advance: Advance = tokio::task::block_in_place(|| {
-                advance(committed, view, follower, settings.fan_out_slice_rows)
-            })?;
-            followers.push((view, advance.follower.clone()));
-            writes.push(LiveWrite { view: committed.definition().views[view].plan.name.clone(), advance });
+            let name = &committed.definition().views[view].plan.name;
+            let slice_rows = settings.fan_out_slice_rows;
+            match tokio::task::block_in_place(|| advance(committed, view, follower, slice_rows))? {
+                Some(advance) => {
+                    stands.push((view, Stand::Follows(advance.follower.clone())));
+                    writes.push(LiveWrite { view: name.clone(), advance });
+                }
+                None => {
+                    tracing::warn!(view = %name, "will be built anew: the journal was cut before it could follow");
+                    stands.push((view, Stand::BuildsFrom(follower.followed.clone())));
+                }
+            }
         }
         if !writes.is_empty() {
             self.store.write_live(writes).await?;
         }
-        self.stands.extend(followers.into_iter().map(|(view, follower)| (view, Stand::Follows(follower))));
+        self.stands.extend(stands);
         Ok(())
     }
 

@@ -80,6 +80,8 @@ pub struct Committed {
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) snapshot: Arc<dyn Snapshot>,
     pub(crate) commit: u64,
+    /// The oldest commit whose stale keys are known.
+    pub(crate) journal_first: u64,
     pub(crate) position: Position,
     pub(crate) tracked: Arc<[StoredTrackedView]>,
 }
@@ -157,6 +159,7 @@ impl Engine {
             indexes: self.indexes.clone(),
             snapshot: self.state.snapshot().into(),
             commit: self.journal.last(),
+            journal_first: self.journal.first(),
             position: self.position(),
             tracked: self.tracked.clone(),
         }

@@ -78,12 +78,16 @@ pub struct Advance {
 }
 
 /// Takes a view to the last commit: every ordinary stale key since, and at most `slice_rows` rows of pending fan-outs.
+/// Nothing if the journal no longer reaches back to where the view stands: it is to be built anew.
 pub fn advance(
     committed: &Committed,
     view: usize,
     follower: &Follower,
     slice_rows: usize,
-) -> Result<Advance, EngineError> {
+) -> Result<Option<Advance>, EngineError> {
+    if follower.commit + 1 < committed.journal_first {
+        return Ok(None);
+    }
     let fingerprint = &committed.definition.views[view].fingerprint;
     let mut keys: BTreeSet<Bytes> = BTreeSet::new();
     let mut pending = follower.pending.clone();
@@ -100,13 +104,14 @@ pub fn advance(
     let pending = slice(committed, view, pending, slice_rows, &mut keys)?;
     let rows = recompute(committed, view, keys.into_iter())?;
     let follower = Follower { commit: committed.commit, followed: committed.position.clone(), pending };
-    Ok(Advance { rows, follower })
+    Ok(Some(Advance { rows, follower }))
 }
 
 /// Names up to `slice_rows` keys of the pending fan-outs, oldest first. Returns those that are not done.
 ///
 /// A fan-out may be worked through in later states than the one that caused it: a row that joins the cause's values
-/// since then is stale by its own change, and one that no longer does likewise.
+/// since then is stale by its own change, and one that no longer does likewise. That change may itself be a fan-out
+/// that is pending still: so a later one takes over what readers may rely on from an earlier one that is done.
 fn slice(
     committed: &Committed,
     view: usize,
@@ -122,7 +127,11 @@ fn slice(
     };
     let mut left = slice_rows;
     let mut unfinished = Vec::new();
+    let mut taken_over: Option<Position> = None;
     for mut pending in pending {
+        if let Some(before) = &taken_over {
+            pending.before = pending.before.meet(before);
+        }
         let path = &paths[pending.cause.path as usize];
         let mut reached = None;
         let flow = walker.walk(path, &pending.cause.values, pending.cursor.as_deref(), &mut |trail| {
@@ -137,6 +146,8 @@ fn slice(
         if flow.is_break() {
             pending.cursor = reached.or(pending.cursor);
             unfinished.push(pending);
+        } else {
+            taken_over = Some(pending.before);
         }
     }
     Ok(unfinished)

@@ -27,6 +27,11 @@ impl Journal {
         self.bounds.last
     }
 
+    /// The oldest commit whose entry is kept.
+    pub(crate) fn first(&self) -> u64 {
+        self.bounds.first
+    }
+
     /// Adds the entry of the next commit and drops the oldest ones while the journal is larger than `bytes_max`. The
     /// newest entry always stays: it is where sinks stand.
     pub(crate) fn append(

@@ -1,0 +1,181 @@
+//! Simulation: random histories in random steps, with duplicates, restarts, lost states and trimmed journals, against
+//! an oracle that folds and joins in plain maps.
+//!
+//! The seed of a failing run is printed. `PREJOIN_SEED` runs that one alone, `PREJOIN_SIMULATIONS` sets how many run.
+
+mod oracle;
+mod random;
+mod shop;
+mod sink;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prejoin_engine::{Definition, Engine, Incoming, Settings};
+use prejoin_envelope::Position;
+use prejoin_state::{MemoryState, State};
+
+use crate::oracle::Oracle;
+use crate::random::Random;
+use crate::sink::Sink;
+
+const SIMULATIONS_DEFAULT: u64 = 200;
+
+#[test]
+fn every_history_ends_as_the_oracle_says() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = match number("PREJOIN_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PREJOIN_SIMULATIONS").unwrap_or(SIMULATIONS_DEFAULT),
+    };
+    let mut seen = sink::Seen::default();
+    for seed in seeds.clone() {
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulate(seed)));
+        match failed {
+            Ok(of_this) => seen.add(&of_this),
+            Err(cause) => {
+                eprintln!("the failing seed is {seed}: PREJOIN_SEED={seed}");
+                std::panic::resume_unwind(cause);
+            }
+        }
+    }
+    if seeds.end - seeds.start > 100 {
+        // What is never met is not tested.
+        assert!(seen.sliced > 0 && seen.rebuilt > 0 && seen.folded_to > 0 && seen.parked > 0, "{seen:?}");
+    }
+}
+
+/// One run: the log of each service grows, the engine and the sink are advanced, killed and reopened at random.
+fn simulate(seed: u64) -> sink::Seen {
+    let mut random = Random::new(seed);
+    let definition = Arc::new(shop::definition());
+    let settings = Settings {
+        journal_bytes_max: [200, 2_000, 1 << 20][random.below(3)],
+        fan_out_keys_per_cause: [0, 1, 3, 1_000][random.below(4)],
+        fan_out_keys_per_step: [2, 5, 100_000][random.below(3)],
+    };
+    let slice_rows = 1 + random.below(4);
+    let mut world = World::new(definition, settings, slice_rows);
+    for _ in 0..40 {
+        match random.below(12) {
+            0..=4 => world.emit(&mut random),
+            5..=8 => world.step(&mut random),
+            9 => world.restart(),
+            10 if random.below(3) == 0 => world.lose_state(),
+            _ => world.advance_sink(),
+        }
+    }
+    world.settle();
+    world.sink.seen
+}
+
+struct World {
+    definition: Arc<Definition>,
+    settings: Settings,
+    slice_rows: usize,
+    state: Arc<dyn State>,
+    engine: Engine,
+    /// The log: each service's messages; message n has sequence n + 1.
+    log: BTreeMap<&'static str, Vec<Bytes>>,
+    sink: Sink,
+    oracle: Oracle,
+}
+
+impl World {
+    fn new(definition: Arc<Definition>, settings: Settings, slice_rows: usize) -> Self {
+        let state: Arc<dyn State> = Arc::new(MemoryState::default());
+        let engine = Engine::open(definition.clone(), state.clone(), settings).unwrap();
+        let log = shop::SERVICES.into_iter().map(|service| (service, Vec::new())).collect();
+        World {
+            definition,
+            settings,
+            slice_rows,
+            state,
+            engine,
+            log,
+            sink: Sink::default(),
+            oracle: Oracle::default(),
+        }
+    }
+
+    fn emit(&mut self, random: &mut Random) {
+        for _ in 0..1 + random.below(12) {
+            let service = shop::SERVICES[random.below(shop::SERVICES.len())];
+            let messages = self.log.get_mut(service).unwrap();
+            let sequence = messages.len() as u64 + 1;
+            let event = shop::event(service, sequence, random);
+            self.oracle.add(&event);
+            messages.push(event.to_json());
+        }
+    }
+
+    /// Hands over some of what comes next, sometimes from an earlier place, sometimes each message twice.
+    fn step(&mut self, random: &mut Random) {
+        let mut messages = Vec::new();
+        for (service, log) in &self.log {
+            let applied = usize::try_from(self.engine.progress(service).unwrap().sequence).unwrap();
+            let again = random.below(4).min(applied);
+            let count = random.below(15);
+            let copies = 1 + random.below(8) / 7;
+            for (place, payload) in log.iter().enumerate().skip(applied - again).take(again + count) {
+                for _ in 0..copies {
+                    messages.push(incoming(service, place as u64 + 1, payload));
+                }
+            }
+        }
+        let limit = self.sink.fold_limit().cloned();
+        let report = self.engine.step(messages, limit.as_ref()).unwrap();
+        assert_eq!(report.holes, []);
+        if let Some(limit) = limit {
+            assert!(limit.covers(&self.engine.position()), "folded beyond the sink's position");
+        }
+        self.sink.seen.parked += report.dead_letters.len();
+    }
+
+    fn restart(&mut self) {
+        self.engine = Engine::open(self.definition.clone(), self.state.clone(), self.settings).unwrap();
+        self.sink.detach();
+    }
+
+    fn lose_state(&mut self) {
+        self.state = Arc::new(MemoryState::default());
+        self.restart();
+    }
+
+    fn advance_sink(&mut self) {
+        self.sink.advance(&self.engine.committed(), self.slice_rows);
+        self.sink.check(&self.oracle);
+    }
+
+    /// Everything is applied and written; rows, dead letters and positions are what the oracle says.
+    fn settle(&mut self) {
+        let end: Position =
+            self.log.iter().map(|(service, log)| ((*service).to_owned(), log.len() as u64)).collect();
+        for _ in 0..1_000 {
+            let mut messages = Vec::new();
+            for (service, log) in &self.log {
+                let applied = usize::try_from(self.engine.progress(service).unwrap().sequence).unwrap();
+                let next = log.iter().enumerate().skip(applied).take(7);
+                messages.extend(next.map(|(place, payload)| incoming(service, place as u64 + 1, payload)));
+            }
+            let limit = self.sink.fold_limit().cloned();
+            self.engine.step(messages, limit.as_ref()).unwrap();
+            self.advance_sink();
+            if self.sink.is_at(&end) {
+                return;
+            }
+        }
+        panic!("the sink never got to {end}: {:?}", self.sink);
+    }
+}
+
+fn incoming(service: &str, sequence: u64, payload: &Bytes) -> Incoming {
+    Incoming {
+        service: service.into(),
+        stream_sequence: sequence,
+        message_id: None,
+        payload_hash: 0,
+        payload: payload.clone(),
+    }
+}

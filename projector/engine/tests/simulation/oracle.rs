@@ -1,0 +1,133 @@
+//! The oracle: the same events folded and joined in plain maps, at any position.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use prejoin_envelope::Position;
+use serde_json::Value;
+
+use crate::shop::Event;
+
+/// A row's texts, NULL as `None`.
+pub type Texts = Vec<Option<String>>;
+/// Rows by their grain key's texts.
+pub type Rows = BTreeMap<Vec<String>, Texts>;
+
+#[derive(Debug, Default)]
+pub struct Oracle {
+    events: BTreeMap<&'static str, Vec<Event>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    countries: BTreeMap<String, Option<String>>,
+    users: BTreeMap<String, (Option<String>, Option<String>)>,
+    orders: BTreeMap<String, (Option<String>, Option<i64>)>,
+    lines: BTreeMap<(String, usize), String>,
+    /// Sequences of dead letters by order.
+    parked: BTreeMap<String, Vec<u64>>,
+}
+
+impl Oracle {
+    pub fn add(&mut self, event: &Event) {
+        self.events.entry(event.service).or_default().push(event.clone());
+    }
+
+    /// The rows of a view at a position.
+    pub fn rows(&self, view: &str, position: &Position) -> Rows {
+        let tables = self.tables(position);
+        match view {
+            "order_list" => tables.order_list(),
+            "line_list" => tables.line_list(),
+            "_dead_letters" => tables.dead_letters(),
+            other => panic!("the oracle does not know {other}"),
+        }
+    }
+
+    fn tables(&self, position: &Position) -> Tables {
+        let mut tables = Tables::default();
+        for (service, events) in &self.events {
+            for event in events.iter().filter(|event| event.sequence <= position.get(service)) {
+                tables.apply(event);
+            }
+        }
+        tables
+    }
+}
+
+impl Tables {
+    fn apply(&mut self, event: &Event) {
+        let text = |name: &str| event.data[name].as_str().map(str::to_owned);
+        let id = event.id.clone();
+        let unfit = event.data["amount"].is_string();
+        if unfit || self.parked.contains_key(&id) {
+            self.parked.entry(id).or_default().push(event.sequence);
+            return;
+        }
+        match event.kind {
+            "named.v1" => drop(self.countries.insert(id, text("name"))),
+            "dissolved.v1" => drop(self.countries.remove(&id)),
+            "registered.v1" => drop(self.users.insert(id, (text("name"), text("country")))),
+            "renamed.v1" => self.users.entry(id).or_default().0 = text("name"),
+            "erased.v1" => drop(self.users.remove(&id)),
+            "placed.v1" => {
+                self.orders.insert(id.clone(), (text("customer"), event.data["amount"].as_i64()));
+                self.remove_lines(&id);
+                let lines = event.data["lines"].as_array().unwrap();
+                let line = |line: &Value| line["sku"].as_str().unwrap().to_owned();
+                self.lines
+                    .extend(lines.iter().enumerate().map(|(place, of)| ((id.clone(), place + 1), line(of))));
+            }
+            "moved.v1" => self.orders.entry(id).or_default().0 = text("customer"),
+            "cancelled.v1" => {
+                self.orders.remove(&id);
+                self.remove_lines(&id);
+            }
+            "rained.v1" => {}
+            other => panic!("{other}"),
+        }
+    }
+
+    fn remove_lines(&mut self, order: &str) {
+        self.lines.retain(|(of, _), _| of != order);
+    }
+
+    fn order_list(&self) -> Rows {
+        let row = |(id, (customer, amount)): (&String, &(Option<String>, Option<i64>))| {
+            let user = customer.as_ref().and_then(|customer| self.users.get(customer));
+            let country = user.and_then(|user| self.countries.get(user.1.as_ref()?)).cloned().flatten();
+            let name = user.and_then(|user| user.0.clone());
+            (vec![id.clone()], vec![Some(id.clone()), amount.map(|amount| amount.to_string()), name, country])
+        };
+        self.orders.iter().map(row).collect()
+    }
+
+    fn line_list(&self) -> Rows {
+        let mut rows = Rows::new();
+        for ((order, place), sku) in &self.lines {
+            let Some((customer, Some(11..))) = self.orders.get(order) else { continue };
+            let name = customer.as_ref().and_then(|customer| self.users.get(customer)?.0.clone());
+            let key = vec![order.clone(), place.to_string()];
+            rows.insert(key, vec![Some(order.clone()), Some(place.to_string()), Some(sku.clone()), name]);
+        }
+        rows
+    }
+
+    /// Service, sequence, and what it waits behind.
+    fn dead_letters(&self) -> Rows {
+        let mut rows = Rows::new();
+        for (order, sequences) in &self.parked {
+            for sequence in sequences {
+                let number = sequence.to_string();
+                let behind = (*sequence != sequences[0]).then(|| sequences[0].to_string());
+                let row = vec![Some("orders".to_owned()), Some(number.clone()), Some(order.clone()), behind];
+                rows.insert(vec!["orders".to_owned(), "sequence".to_owned(), number], row);
+            }
+        }
+        rows
+    }
+}
+
+/// All keys of two sets of rows.
+pub fn keys<'a>(one: &'a Rows, other: &'a Rows) -> BTreeSet<&'a Vec<String>> {
+    one.keys().chain(other.keys()).collect()
+}
