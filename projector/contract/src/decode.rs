@@ -7,7 +7,8 @@ use crate::payload::Envelope;
 use crate::rule::Kind;
 use crate::{ContractSet, cast, fold, payload};
 
-/// An event as the contracts see it. What of the head can be read is there, whatever the outcome.
+/// An event as the contracts see it. What of the head can be read is there, whatever the outcome. None of the texts
+/// holds U+0000, which stores refuse: U+FFFD stands in its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
     pub id: Option<String>,
@@ -110,14 +111,25 @@ fn read_subject(envelope: &Envelope<'_>, kind: &Kind) -> Option<Value> {
 fn decoded(envelope: &Envelope<'_>, subject: Option<Value>, outcome: Outcome) -> Decoded {
     let entity = match &subject {
         Some(value) if value.kind() != Some(Type::Text) => to_text(value),
-        _ => envelope.subject.map(str::to_owned),
+        _ => envelope.subject.map(storable),
     };
     Decoded {
-        id: envelope.id.map(str::to_owned),
-        kind: envelope.kind.map(str::to_owned),
+        id: envelope.id.map(storable),
+        kind: envelope.kind.map(storable),
         entity,
-        time: envelope.time.map(str::to_owned),
+        time: envelope.time.map(storable),
         sequence: envelope.sequence,
-        outcome,
+        outcome: match outcome {
+            Outcome::Unfit(reason) => Outcome::Unfit(storable(&reason)),
+            outcome => outcome,
+        },
+    }
+}
+
+/// Text without U+0000: no store takes it, and a dead letter has to be stored.
+fn storable(text: &str) -> String {
+    match text.contains('\0') {
+        true => text.replace('\0', "\u{fffd}"),
+        false => text.to_owned(),
     }
 }

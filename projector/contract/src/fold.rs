@@ -218,9 +218,14 @@ impl Fold<'_> {
         for (column, source) in of_event {
             template[*column] = self.row_value(*column, source, None)?;
         }
+        let goes_into_elements =
+            of_element.iter().any(|(_, source)| matches!(source, Source::Element(path) if !path.is_root()));
         let mut rows = Vec::with_capacity(elements.len());
         for (node, number) in elements.iter().zip(1..) {
             let element = Element { number, node, each };
+            if goes_into_elements && !(node.is_object() || node.is_array()) {
+                return Err(format!("element {number} of ${each} is {}: expected an object", excerpt(node)));
+            }
             let mut row = template.clone();
             for (column, source) in of_element {
                 row[*column] = self.row_value(*column, source, Some(&element))?;

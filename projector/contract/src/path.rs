@@ -30,6 +30,11 @@ impl Path {
         Some(Path(segments))
     }
 
+    /// Whether it is the empty path.
+    pub(crate) fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What stands at the path; nothing if a step of it is missing or not of the kind that the step goes into.
     pub(crate) fn resolve<'j>(&self, root: &'j Json) -> Option<&'j Json> {
         self.0.iter().try_fold(root, |value, segment| match segment {

@@ -1,9 +1,9 @@
-//! No bytes make decoding panic, and what is accepted keeps the promises of `TableChange`.
+//! No bytes make decoding or reading contracts panic, and what is accepted keeps the promises of `TableChange`.
 
 use std::collections::HashSet;
 
 use crate::common::default_contracts;
-use prejoin_contract::{ContractSet, Decoded, Outcome, TableChange};
+use prejoin_contract::{ContractFile, ContractSet, Decoded, Outcome, TableChange};
 use prejoin_envelope::EventHead;
 use prejoin_model::{TableSchema, Value, encode_key};
 use proptest::prelude::*;
@@ -79,6 +79,8 @@ fn mutate(payload: &mut Vec<u8>, mutation: &Mutation) {
 }
 
 fn check_promises(set: &ContractSet, payload: &[u8], decoded: &Decoded) {
+    let texts = [&decoded.id, &decoded.kind, &decoded.entity, &decoded.time];
+    assert!(texts.into_iter().flatten().all(|text| !text.contains('\0')), "{decoded:?}");
     let Outcome::Changes(changes) = &decoded.outcome else { return };
     let head = EventHead::parse(payload).expect("what is accepted is an event");
     assert_eq!(decoded.id.as_deref(), Some(head.id.as_str()));
@@ -122,6 +124,7 @@ fn check_key(schema: &TableSchema, key: &[Value]) {
 
 fn check_value(schema: &TableSchema, column: usize, value: &Value) {
     let kind = schema.columns[column].kind;
+    assert!(!matches!(value, Value::Text(text) if text.contains('\0')));
     assert!(value.kind().is_none_or(|found| found == kind), "{value:?} in a column of {kind}");
 }
 
@@ -134,7 +137,7 @@ fn the_seeds_are_accepted_as_they_are() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn mutated_events(seed in 0..SEEDS.len(), mutations in prop::collection::vec(mutation(), 1..6)) {
@@ -144,5 +147,20 @@ proptest! {
             mutate(&mut payload, mutation);
         }
         SET.with(|set| check_promises(set, &payload, &set.decode("orders", &payload)));
+    }
+    #[test]
+    fn mutated_contracts(mutations in prop::collection::vec(mutation(), 1..4)) {
+        let mut text = include_str!("../../../../config/contracts/orders.toml").as_bytes().to_vec();
+        for mutation in &mutations {
+            mutate(&mut text, mutation);
+        }
+        let file = ContractFile { path: "orders.toml".into(), text: String::from_utf8_lossy(&text).into_owned() };
+        match ContractSet::load(&[file]) {
+            Ok(set) => prop_assert_eq!(set.services().count(), 1),
+            Err(problems) => {
+                prop_assert!(!problems.is_empty());
+                prop_assert!(problems.iter().all(|problem| problem.line > 0 && !problem.remedy.is_empty()));
+            }
+        }
     }
 }

@@ -116,6 +116,14 @@ fn the_reason_says_what_is_wrong_and_what_was_expected() {
             "unfit: $.lines is an object: expected an array, each element of which is a row of order_lines",
         ),
         (
+            placed(r#""subject":"1","data":{"order_id":"1","lines":[{},null]}"#).into(),
+            "unfit: element 2 of $.lines is null: expected an object",
+        ),
+        (
+            event("or\\u0000ders.placed.v1", r#""subject":"1""#).into(),
+            "unfit: type or\u{fffd}ders.placed.v1 belongs to the service or\u{fffd}ders, but the message is in the stream of orders",
+        ),
+        (
             placed(r#""subject":"1","data":{"order_id":"1","lines":[{"quantity":1},{"quantity":1.5}]}"#)
                 .into(),
             "unfit: in element 2 of $.lines, @.quantity is 1.5, but order_lines.quantity is bigint: expected a whole number between -9223372036854775808 and 9223372036854775807, or one as a string of digits",
