@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use prejoin_event_log::PAYLOAD_BYTES_MAX;
 
-/// What the broker counts besides the payload: headers with the message id and the expectations.
-const HEADER_BYTES_RESERVED: usize = 4 * 1024;
-
 #[derive(Debug, Clone)]
 pub struct RelaySettings {
     /// How many messages may be on their way to the log without an acknowledgement.
@@ -35,7 +32,7 @@ impl Default for RelaySettings {
         RelaySettings {
             window_messages: 512,
             window_bytes: 4 * 1024 * 1024,
-            event_bytes_max: PAYLOAD_BYTES_MAX - HEADER_BYTES_RESERVED,
+            event_bytes_max: PAYLOAD_BYTES_MAX,
             poll: Duration::from_millis(500),
             back_off_min: Duration::from_millis(100),
             back_off_max: Duration::from_secs(10),

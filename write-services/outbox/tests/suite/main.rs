@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
 
+mod jetstream;
 mod killed;
 mod reconciling;
 mod recording;
 mod relaying;
+mod speed;
 mod support;

@@ -8,7 +8,7 @@ use prejoin_outbox::{OutboxError, RelaySettings};
 
 use crate::support::{
     Database, Fixture, MoodyLog, RunningRelay, SERVICE, assert_log_holds, beginning_of, embedded, events,
-    quick,
+    quick, wait_for_events,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,16 +188,6 @@ async fn wait_with_relay(database: &Database, log: &Arc<dyn EventLog>, count: us
     let relay = RunningRelay::start(&database.outbox, log, quick());
     wait_for_events(log, count).await;
     relay.stop().await.unwrap();
-}
-
-async fn wait_for_events(log: &Arc<dyn EventLog>, count: usize) {
-    let arrived = async {
-        while events(log).await.len() < count {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    let patience = std::time::Duration::from_secs(60);
-    tokio::time::timeout(patience, arrived).await.expect("the log does not get its events back");
 }
 
 /// Puts events into the log that the database knows nothing of; their data number is one less than their sequence.

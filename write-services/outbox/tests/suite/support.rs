@@ -187,6 +187,16 @@ pub(crate) async fn events(log: &Arc<dyn EventLog>) -> Vec<(u64, String, u64)> {
     read_all(log).await.into_iter().map(read).collect()
 }
 
+/// Until the log holds so many events.
+pub(crate) async fn wait_for_events(log: &Arc<dyn EventLog>, count: usize) {
+    let arrived = async {
+        while events(log).await.len() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, arrived).await.expect("the log does not get its events back");
+}
+
 /// The log holds exactly these data numbers, in this order, under the sequences from 1.
 pub(crate) async fn assert_log_holds(log: &Arc<dyn EventLog>, numbers: impl IntoIterator<Item = usize>) {
     let found: Vec<(u64, u64)> =

@@ -1,0 +1,84 @@
+//! The relay beside a bare publisher with the same window. Run it with `--ignored --nocapture`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use prejoin_envelope::{Event, message_id, subject};
+use prejoin_event_log::{
+    EventLog, JetStreamLog, JetStreamOptions, NewMessage, Numbered, OrderedPublisher, Window,
+};
+use prejoin_outbox::{NewEvent, RelaySettings};
+use prejoin_test_servers::NatsServer;
+use serde_json::{json, value::RawValue};
+
+use crate::support::{Database, RunningRelay, SERVICE, embedded, wait_for_events};
+
+const EVENTS: usize = 20_000;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures; it proves nothing"]
+async fn the_relay_beside_a_bare_publisher() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = NatsServer::start("");
+    for name in ["embedded", "jetstream"] {
+        let log: Arc<dyn EventLog> = match name {
+            "embedded" => embedded(&directory.path().join("log")),
+            _ => Arc::new(JetStreamLog::connect(&server.url(), JetStreamOptions::default()).await.unwrap()),
+        };
+        let relayed = relay(&directory.path().join(name), &log).await;
+        let bare = publish(&log).await;
+        let ratio = bare.as_secs_f64() / relayed.as_secs_f64();
+        println!("{name}: {EVENTS} events relayed in {relayed:.2?}, bare {bare:.2?}: ratio {ratio:.2}");
+    }
+}
+
+fn data(number: usize) -> serde_json::Value {
+    json!({ "number": number, "order_id": number.to_string(), "paid_at": "2026-01-01T00:00:00Z" })
+}
+
+async fn relay(path: &std::path::Path, log: &Arc<dyn EventLog>) -> Duration {
+    let database = Database::open(path).await;
+    let mut tx = database.pool.begin().await.unwrap();
+    for number in 0..EVENTS {
+        let event = NewEvent::new("orders.paid.v1", &number.to_string(), &data(number)).unwrap();
+        database.outbox.record(&mut *tx, event).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let started = Instant::now();
+    let relay = RunningRelay::start(&database.outbox, log, RelaySettings::default());
+    database.wait_until_drained().await;
+    let took = started.elapsed();
+    relay.stop().await.unwrap();
+    wait_for_events(log, EVENTS).await;
+    took
+}
+
+async fn publish(log: &Arc<dyn EventLog>) -> Duration {
+    let settings = RelaySettings::default();
+    let window = Window { messages: settings.window_messages, bytes: settings.window_bytes };
+    let mut publisher = OrderedPublisher::new(Arc::clone(log), SERVICE).with_window(window);
+    let first = EVENTS as u64 + 1;
+    let batch: Vec<Numbered> = (first..first + EVENTS as u64)
+        .map(|sequence| {
+            let event = Event {
+                id: format!("bare-{sequence:031}"),
+                source: "/orders".into(),
+                kind: "orders.paid.v1".into(),
+                subject: sequence.to_string(),
+                time: "2026-01-01T00:00:00Z".into(),
+                sequence,
+                data: RawValue::from_string(data(0).to_string()).unwrap(),
+            };
+            let message = NewMessage {
+                subject: subject(&event.kind, &event.subject),
+                message_id: Some(message_id(SERVICE, sequence)),
+                payload: Bytes::from(event.to_json()),
+            };
+            Numbered { sequence, message }
+        })
+        .collect();
+    let started = Instant::now();
+    publisher.publish(&batch).await.unwrap();
+    started.elapsed()
+}
