@@ -176,7 +176,7 @@ async fn large_messages_pass_and_larger_ones_are_refused(place: Place) {
     let sized = |bytes: usize| NewMessage {
         subject: "orders.noted.1".to_owned(),
         message_id: Some(format!("of-{bytes}")),
-        payload: (0..bytes).map(|at| (at % 251) as u8).collect::<Vec<_>>().into(),
+        payload: (0..=250).cycle().take(bytes).collect::<Vec<u8>>().into(),
     };
     for bytes in [900 * 1024, 0, PAYLOAD_BYTES_MAX] {
         let last = log.bounds(SERVICE).await.unwrap().last;

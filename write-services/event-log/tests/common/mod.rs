@@ -12,27 +12,27 @@ use prejoin_event_log::{
 use prejoin_test_servers::NatsServer;
 use tempfile::TempDir;
 
-pub const SERVICE: &str = "orders";
-pub const ALL: BatchLimit = BatchLimit { messages: 100_000, bytes: 64 * 1024 * 1024 };
+pub(crate) const SERVICE: &str = "orders";
+pub(crate) const ALL: BatchLimit = BatchLimit { messages: 100_000, bytes: 64 * 1024 * 1024 };
 /// Long enough for the slowest machine; no test waits for it to pass.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A log that can be opened, crashed and opened again.
-pub enum Place {
+pub(crate) enum Place {
     Embedded(TempDir),
     JetStream(NatsServer),
 }
 
 impl Place {
-    pub fn embedded() -> Self {
+    pub(crate) fn embedded() -> Self {
         Place::Embedded(tempfile::tempdir().unwrap())
     }
 
-    pub fn jetstream() -> Self {
+    pub(crate) fn jetstream() -> Self {
         Place::JetStream(NatsServer::start(""))
     }
 
-    pub async fn open(&self) -> Arc<dyn EventLog> {
+    pub(crate) async fn open(&self) -> Arc<dyn EventLog> {
         match self {
             Place::Embedded(directory) => {
                 Arc::new(EmbeddedLog::open(directory.path().join("event-log")).unwrap())
@@ -42,14 +42,14 @@ impl Place {
     }
 
     /// As `open`, with the stream of `SERVICE`.
-    pub async fn open_with_stream(&self) -> Arc<dyn EventLog> {
+    pub(crate) async fn open_with_stream(&self) -> Arc<dyn EventLog> {
         let log = self.open().await;
         log.ensure_stream(SERVICE).await.unwrap();
         log
     }
 
     /// Ends what serves the log, where that is not this process. Every handle must have been dropped before.
-    pub fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         if let Place::JetStream(server) = self {
             server.kill_9();
             server.restart();
@@ -57,14 +57,14 @@ impl Place {
     }
 }
 
-pub async fn jetstream(server: &NatsServer, timeout: Duration) -> JetStreamLog {
+pub(crate) async fn jetstream(server: &NatsServer, timeout: Duration) -> JetStreamLog {
     let options =
         JetStreamOptions { ack_timeout: timeout, request_timeout: timeout, ..JetStreamOptions::default() };
     JetStreamLog::connect(&server.url(), options).await.unwrap()
 }
 
 /// The event `sequence` of `SERVICE`; `variant` makes another one under the same sequence.
-pub fn event(sequence: u64, variant: &str) -> Numbered {
+pub(crate) fn event(sequence: u64, variant: &str) -> Numbered {
     let data = serde_json::value::RawValue::from_string(format!("{{\"variant\":{variant:?}}}")).unwrap();
     let event = Event {
         id: format!("event-{sequence}{variant}"),
@@ -83,12 +83,12 @@ pub fn event(sequence: u64, variant: &str) -> Numbered {
     Numbered { sequence, message }
 }
 
-pub fn events(sequences: impl IntoIterator<Item = u64>) -> Vec<Numbered> {
+pub(crate) fn events(sequences: impl IntoIterator<Item = u64>) -> Vec<Numbered> {
     sequences.into_iter().map(|sequence| event(sequence, "")).collect()
 }
 
 /// A message that says its number, without being an event.
-pub fn plain(service: &str, number: usize) -> NewMessage {
+pub(crate) fn plain(service: &str, number: usize) -> NewMessage {
     NewMessage {
         subject: format!("{service}.noted.{number}"),
         message_id: None,
@@ -97,7 +97,7 @@ pub fn plain(service: &str, number: usize) -> NewMessage {
 }
 
 /// Publishes and waits for every acknowledgement.
-pub async fn publish(
+pub(crate) async fn publish(
     log: &dyn EventLog,
     service: &str,
     messages: impl IntoIterator<Item = NewMessage>,
@@ -114,7 +114,7 @@ pub async fn publish(
 }
 
 /// Reads exactly so many messages.
-pub async fn take(reader: &mut dyn LogReader, count: usize) -> Vec<Message> {
+pub(crate) async fn take(reader: &mut dyn LogReader, count: usize) -> Vec<Message> {
     let mut messages = Vec::new();
     while messages.len() < count {
         let limit = BatchLimit { messages: count - messages.len(), ..ALL };
@@ -126,22 +126,22 @@ pub async fn take(reader: &mut dyn LogReader, count: usize) -> Vec<Message> {
 }
 
 /// Everything that the stream of `SERVICE` holds.
-pub async fn whole_stream(log: &dyn EventLog) -> Vec<Message> {
+pub(crate) async fn whole_stream(log: &dyn EventLog) -> Vec<Message> {
     let bounds = log.bounds(SERVICE).await.unwrap();
     let count = usize::try_from(bounds.last + 1 - bounds.first).unwrap();
     take(log.read(SERVICE, 0).await.unwrap().as_mut(), count).await
 }
 
-pub fn stream_sequences(messages: &[Message]) -> Vec<u64> {
+pub(crate) fn stream_sequences(messages: &[Message]) -> Vec<u64> {
     messages.iter().map(|message| message.stream_sequence).collect()
 }
 
-pub fn payloads(messages: &[Message]) -> Vec<String> {
+pub(crate) fn payloads(messages: &[Message]) -> Vec<String> {
     messages.iter().map(|message| String::from_utf8(message.payload.to_vec()).unwrap()).collect()
 }
 
 /// The stream holds exactly the events 1 to `last`, each once, in order.
-pub async fn assert_exactly(log: &dyn EventLog, last: u64) {
+pub(crate) async fn assert_exactly(log: &dyn EventLog, last: u64) {
     let messages = whole_stream(log).await;
     let expected: Vec<_> = events(1..=last).into_iter().map(|event| event.message.payload).collect();
     let held: Vec<_> = messages.into_iter().map(|message| message.payload).collect();
