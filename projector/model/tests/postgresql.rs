@@ -1,5 +1,6 @@
 //! PostgreSQL as the judge: text forms, order and arithmetic of values against a real server.
 
+mod generate;
 mod judge;
 
 use std::cmp::Ordering;
@@ -8,6 +9,8 @@ use judge::samples::*;
 use judge::{Judge, literal};
 use prejoin_model::{Date, Numeric, NumericError, Timestamptz, Type, Value, from_text, to_text};
 use prejoin_test_servers::Postgres;
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
 
 fn read_and_print(kind: Type, text: &str) -> Result<String, String> {
     let value = from_text(kind, text).map_err(|error| error.to_string())?;
@@ -195,32 +198,58 @@ fn order_is_that_of_postgresql() {
         (Type::Jsonb, &[JSONS]),
     ];
     for (kind, groups) in groups {
-        let texts = groups.iter().copied().flatten().copied();
-        let values: Vec<(&str, Value)> =
-            texts.filter_map(|text| Some((text, from_text(*kind, text).ok()?))).collect();
+        let texts = groups.iter().copied().flatten();
+        let values: Vec<Value> = texts.filter_map(|text| from_text(*kind, text).ok()).collect();
         assert!(values.len() > 5, "{kind}");
-        let rows: Vec<String> = values
-            .iter()
-            .enumerate()
-            .map(|(n, (text, _))| format!("({n}, {})", literal(text, kind.name())))
-            .collect();
-        let output = server.run_script(&format!(
-            "CREATE TEMP TABLE value (n int, v {}); INSERT INTO value VALUES {};
-             SELECT CASE WHEN a.v < b.v THEN '<' WHEN a.v = b.v THEN '=' WHEN a.v > b.v THEN '>' END
-             FROM value a, value b ORDER BY a.n, b.n;",
-            kind.name(),
-            rows.join(", ")
-        ));
-        let pairs = values.iter().flat_map(|left| values.iter().map(move |right| (left, right)));
-        assert_eq!(output.lines().count(), values.len() * values.len());
-        for (((left_text, left), (right_text, right)), theirs) in pairs.zip(output.lines()) {
-            let ours = match left.compare(right) {
-                Ordering::Less => "<",
-                Ordering::Equal => "=",
-                Ordering::Greater => ">",
-            };
-            assert_eq!(ours, theirs, "{kind}: {left_text:?} beside {right_text:?}");
+        compare_with(&server, *kind, &values);
+    }
+}
+
+/// The values are the same in every run.
+#[test]
+fn order_and_text_of_generated_values_are_those_of_postgresql() {
+    let server = Postgres::start();
+    for kind in Type::ALL {
+        let mut runner = TestRunner::deterministic();
+        let strategy = generate::value(kind);
+        let generated = (0..150).map(|_| strategy.new_tree(&mut runner).expect("a value").current());
+        let values: Vec<Value> = generated.filter(|value| !text_of(value).contains('\0')).collect();
+        assert!(values.len() > 50, "{kind}");
+        compare_with(&server, kind, &values);
+
+        let mut judge = Judge::default();
+        for value in &values {
+            judge.ask(literal(&text_of(value), kind.name()), Ok(text_of(value)));
         }
+        judge.verdict(&server, &format!("generated {kind}"));
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    to_text(value).expect("not NULL")
+}
+
+/// Every value beside every value.
+fn compare_with(server: &Postgres, kind: Type, values: &[Value]) {
+    let rows = values.iter().enumerate();
+    let rows: Vec<String> =
+        rows.map(|(n, value)| format!("({n}, {})", literal(&text_of(value), kind.name()))).collect();
+    let output = server.run_script(&format!(
+        "DROP TABLE IF EXISTS value; CREATE TABLE value (n int, v {kind});
+         INSERT INTO value VALUES {};
+         SELECT CASE WHEN a.v < b.v THEN '<' WHEN a.v = b.v THEN '=' WHEN a.v > b.v THEN '>' END
+         FROM value a, value b ORDER BY a.n, b.n;",
+        rows.join(", ")
+    ));
+    let pairs = values.iter().flat_map(|left| values.iter().map(move |right| (left, right)));
+    assert_eq!(output.lines().count(), values.len() * values.len());
+    for ((left, right), theirs) in pairs.zip(output.lines()) {
+        let ours = match left.compare(right) {
+            Ordering::Less => "<",
+            Ordering::Equal => "=",
+            Ordering::Greater => ">",
+        };
+        assert_eq!(ours, theirs, "{left:?} beside {right:?}");
     }
 }
 

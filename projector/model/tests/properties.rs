@@ -5,12 +5,27 @@ mod generate;
 use std::cmp::Ordering;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use generate::{any_kind, numeric, value, value_or_null};
+use generate::value;
 use prejoin_model::{
     Column, Json, Numeric, TableSchema, Type, Value, decode_key, decode_row, encode_key, encode_row,
     from_text, to_text,
 };
 use proptest::prelude::*;
+
+fn any_kind() -> impl Strategy<Value = Type> {
+    proptest::sample::select(Type::ALL.to_vec())
+}
+
+fn value_or_null(kind: Type) -> BoxedStrategy<Value> {
+    prop_oneof![1 => Just(Value::Null), 6 => value(kind)].boxed()
+}
+
+fn finite_numeric() -> impl Strategy<Value = Numeric> {
+    value(Type::Numeric).prop_filter_map("not finite", |value| match value {
+        Value::Numeric(number) if number.is_finite() => Some(number),
+        _ => None,
+    })
+}
 
 fn schema(kinds: &[Type]) -> TableSchema {
     let columns = kinds.iter().enumerate().map(|(index, &kind)| Column { name: format!("c{index}"), kind });
@@ -167,8 +182,7 @@ proptest! {
     /// The machine-integer paths and the arbitrary-precision ones are the same function: moving both operands far to
     /// the left leaves only the latter.
     #[test]
-    fn small_and_big_arithmetic_agree(left in numeric(), right in numeric()) {
-        prop_assume!(left.is_finite() && right.is_finite());
+    fn small_and_big_arithmetic_agree(left in finite_numeric(), right in finite_numeric()) {
         let shift = Numeric::parse("1e40").unwrap();
         let (Ok(big_left), Ok(big_right)) = (left.mul(&shift), right.mul(&shift)) else { return Ok(()) };
         prop_assert_eq!(left.compare(&right), big_left.compare(&big_right));
@@ -182,8 +196,7 @@ proptest! {
     }
 
     #[test]
-    fn floor_ceil_round_and_trunc_lie_where_they_should(number in numeric(), scale in -3..6i32) {
-        prop_assume!(number.is_finite());
+    fn floor_ceil_round_and_trunc_lie_where_they_should(number in finite_numeric(), scale in -3..6i32) {
         let (floor, ceil) = (number.floor().unwrap(), number.ceil().unwrap());
         prop_assert!(floor.compare(&number).is_le() && ceil.compare(&number).is_ge());
         prop_assert!(ceil.sub(&floor).unwrap().compare(&Numeric::ONE).is_le());

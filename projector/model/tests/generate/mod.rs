@@ -5,10 +5,6 @@ use std::sync::Arc;
 use prejoin_model::{Date, Json, Numeric, Timestamptz, Type, Value};
 use proptest::prelude::*;
 
-pub(crate) fn any_kind() -> impl Strategy<Value = Type> {
-    proptest::sample::select(Type::ALL.to_vec())
-}
-
 pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
     match kind {
         Type::Boolean => any::<bool>().prop_map(Value::Boolean).boxed(),
@@ -26,10 +22,6 @@ pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
     }
 }
 
-pub(crate) fn value_or_null(kind: Type) -> BoxedStrategy<Value> {
-    prop_oneof![1 => Just(Value::Null), 6 => value(kind)].boxed()
-}
-
 fn bigint() -> impl Strategy<Value = i64> {
     let near_power = (0..63u32, -2..=2i64, any::<bool>()).prop_map(|(bits, offset, negative)| {
         let magnitude = (1i64 << bits).wrapping_add(offset);
@@ -39,7 +31,7 @@ fn bigint() -> impl Strategy<Value = i64> {
 }
 
 /// From one digit to hundreds, from 10^-400 to 10^400, equal ones in several scales, and the specials.
-pub(crate) fn numeric() -> impl Strategy<Value = Numeric> {
+fn numeric() -> impl Strategy<Value = Numeric> {
     let parse = |text: String| Numeric::parse(&text).expect("a numeric is written");
     let plain = "-?[0-9]{1,24}(\\.[0-9]{0,12})?".prop_map(parse);
     let short = "-?[0-9]{1,2}(\\.[0-9]{1,2}0{0,3})?".prop_map(parse);
