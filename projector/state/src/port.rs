@@ -42,7 +42,9 @@ impl Space {
 
 /// The state's storage failed. What was committed before is untouched; nothing of the failed batch is visible.
 #[derive(Debug, Error)]
-#[error("the state in {path} failed: {detail}. The state is a cache of the log: if it cannot be repaired, remove the directory and it is replayed")]
+#[error(
+    "the state in {path} failed: {detail}. The state is a cache of the log: if it cannot be repaired, remove the directory and it is replayed"
+)]
 pub struct StateError {
     pub path: String,
     pub detail: String,

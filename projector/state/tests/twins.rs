@@ -1,5 +1,7 @@
 //! The durable state and its in-memory twin answer alike, and so does a batch laid over either.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
 use std::collections::BTreeMap;
 
 use prejoin_state::{Batch, DurableState, Layered, MemoryState, Snapshot, Space, State};
