@@ -14,7 +14,7 @@ use crate::fold::{Fold, RowChange, write_row};
 use crate::indexes::{Indexes, first_row_key};
 use crate::intake::Intake;
 use crate::journal::{Journal, pairs_of};
-use crate::keys::{index_prefix, meta, table_key};
+use crate::keys::{equality_bytes, index_prefix, meta, table_key};
 use crate::stale::{FanOutLimits, stale_keys};
 use crate::stored::{FORMAT, StoredJournalEntry, StoredProgress, StoredTrackedView, from_bytes, to_bytes};
 use crate::{Definition, EngineError, Progress};
@@ -370,7 +370,8 @@ impl Step<'_> {
         let index = dead_letters::entity_index(table);
         let (service, entity) = (Value::text(service.as_ref()), Value::text(entity));
         let id = self.indexes.id(table, &index.columns);
-        let prefix = index_prefix(id, [&service, &entity].into_iter()).unwrap_or_default();
+        let values = equality_bytes([&service, &entity].into_iter()).unwrap_or_default();
+        let prefix = index_prefix(id, &values);
         if let Some(row_key) = first_row_key(self.before, &prefix)? {
             let bytes = self.before.get(Space::Tables, &table_key(table, &row_key))?;
             let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;

@@ -7,7 +7,7 @@ use prejoin_state::{Batch, Snapshot, Space, State};
 
 use crate::EngineError;
 use crate::fold::RowChange;
-use crate::keys::{self, TABLE_PREFIX_BYTES, index_prefix, meta};
+use crate::keys::{self, TABLE_PREFIX_BYTES, equality_bytes, index_prefix, meta};
 use crate::stored::{StoredIndex, StoredIndexStage, StoredIndexes, from_bytes, to_bytes};
 
 /// Rows read, or entries removed, per commit while indexes are built and dropped.
@@ -81,7 +81,8 @@ impl Indexes {
 }
 
 fn entry_key(id: u32, index: &TableIndex, row: &Row, row_key: &[u8]) -> Option<Vec<u8>> {
-    let mut key = index_prefix(id, index.columns.iter().map(|&column| &row[column]))?;
+    let values = equality_bytes(index.columns.iter().map(|&column| &row[column]))?;
+    let mut key = index_prefix(id, &values);
     key.extend(row_key);
     Some(key)
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use prejoin_model::{TableId, TableSchema, Value, encode_key_value};
+use sha2::{Digest, Sha256};
 
 /// Bytes before the row key in a key of `Space::Tables`.
 pub(crate) const TABLE_PREFIX_BYTES: usize = 2;
@@ -43,28 +44,32 @@ pub(crate) fn table_key_of_row(table: TableId, schema: &TableSchema, row: &[Valu
     key
 }
 
-/// `index id, encoded values`: precedes the row keys of every row with these values. Nothing if a value is NULL.
-pub(crate) fn index_prefix<'a>(index_id: u32, values: impl Iterator<Item = &'a Value>) -> Option<Vec<u8>> {
+/// Longer values are hashed in index entries: a text column may hold a mebibyte, a key of the state 64 KiB.
+const INDEXED_BYTES_MAX: usize = 1_024;
+
+/// `index id, encoded values`: precedes the row keys of every row with these values.
+pub(crate) fn index_prefix(index_id: u32, values: &[u8]) -> Vec<u8> {
     let mut prefix = index_id.to_be_bytes().to_vec();
-    append_values(values, &mut prefix)?;
-    Some(prefix)
+    match values.split_at_checked(INDEXED_BYTES_MAX) {
+        Some((kept, rest)) if !rest.is_empty() => {
+            prefix.extend(kept);
+            prefix.extend(Sha256::digest(values));
+        }
+        _ => prefix.extend(values),
+    }
+    prefix
 }
 
 /// The encoded values of an equality; nothing if one is NULL, for NULL equals nothing.
 pub(crate) fn equality_bytes<'a>(values: impl Iterator<Item = &'a Value>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    append_values(values, &mut bytes)?;
-    Some(bytes)
-}
-
-fn append_values<'a>(values: impl Iterator<Item = &'a Value>, out: &mut Vec<u8>) -> Option<()> {
     for value in values {
         if value.is_null() {
             return None;
         }
-        encode_key_value(value, out);
+        encode_key_value(value, &mut bytes);
     }
-    Some(())
+    Some(bytes)
 }
 
 pub(crate) fn journal_key(commit: u64) -> [u8; 8] {

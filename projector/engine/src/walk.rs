@@ -7,7 +7,7 @@ use prejoin_model::decode_row;
 use prejoin_sql::{Hop, IndexUse, Path};
 use prejoin_state::{Snapshot, Space};
 
-use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, table_key, table_prefix};
+use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_prefix};
 use crate::{Definition, EngineError, indexes::Indexes};
 
 /// The row keys passed on the way to a grain key, hop by hop; the last one is the grain key.
@@ -99,7 +99,7 @@ impl Walker<'_> {
             }
             IndexUse::TableIndex => {
                 let id = self.indexes.id(hop.to_table, &hop.to_columns);
-                let prefix = [&id.to_be_bytes()[..], values].concat();
+                let prefix = index_prefix(id, values);
                 let strip = prefix.len();
                 (Space::Indexes, prefix, strip)
             }

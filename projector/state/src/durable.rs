@@ -9,6 +9,9 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Us
 
 use crate::{Batch, Entries, Snapshot, Space, State, StateError};
 
+/// The longest key that can be stored, and so the longest that can be found.
+const KEY_BYTES_MAX: usize = u16::MAX as usize;
+
 /// Bytes of unpacked blocks kept in memory.
 const CACHE_BYTES: u64 = 256 * 1024 * 1024;
 
@@ -71,6 +74,9 @@ impl State for DurableState {
 
 impl Snapshot for DurableSnapshot {
     fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        if key.len() > KEY_BYTES_MAX {
+            return Ok(None);
+        }
         let value = self.snapshot.get(&self.keyspaces[space.index()], key);
         Ok(value.map_err(|error| failed(&self.path, error))?.map(UserValue::into))
     }
@@ -81,7 +87,7 @@ impl Snapshot for DurableSnapshot {
             None => Bound::Unbounded,
         };
         let start = from.max(prefix).to_vec();
-        if matches!(&end, Bound::Excluded(end) if *end <= start) {
+        if prefix.len() > KEY_BYTES_MAX || matches!(&end, Bound::Excluded(end) if *end <= start) {
             return Box::new(std::iter::empty());
         }
         let range = (Bound::Included(start), end);

@@ -40,6 +40,9 @@ impl EventHead {
     /// Reads the attributes and checks those that CloudEvents requires.
     pub fn parse(payload: &[u8]) -> Result<Self, EnvelopeError> {
         let head: EventHead = serde_json::from_slice(payload).map_err(json_error)?;
+        if payload.trim_ascii_start().first() != Some(&b'{') {
+            return Err(EnvelopeError::NotAnEvent("it is a JSON array, not an object".to_owned()));
+        }
         head.check()?;
         Ok(head)
     }
@@ -169,6 +172,7 @@ mod tests {
         let parse = |text: &str| EventHead::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(parse("{").starts_with("not JSON"));
         assert!(parse("[1]").starts_with("not a CloudEvents object"));
+        assert!(parse(r#"["1.0","a","/s","t"]"#).starts_with("not a CloudEvents object"));
         assert!(parse(r#"{"specversion":"1.0","id":"a","source":"/s"}"#).contains("type"));
         assert!(parse(r#"{"specversion":"0.3","id":"a","source":"/s","type":"t"}"#).contains("0.3"));
         assert!(parse(r#"{"specversion":"1.0","id":"","source":"/s","type":"t"}"#).contains("\"id\""));

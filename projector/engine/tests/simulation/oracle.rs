@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::shop::Event;
 
 /// A row's texts, NULL as `None`.
-pub type Texts = Vec<Option<String>>;
+pub(crate) type Texts = Vec<Option<String>>;
 /// Rows by their grain key's texts.
-pub type Rows = BTreeMap<Vec<String>, Texts>;
+pub(crate) type Rows = BTreeMap<Vec<String>, Texts>;
 
 #[derive(Debug, Default)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     events: BTreeMap<&'static str, Vec<Event>>,
 }
 
@@ -28,12 +28,12 @@ struct Tables {
 }
 
 impl Oracle {
-    pub fn add(&mut self, event: &Event) {
+    pub(crate) fn add(&mut self, event: &Event) {
         self.events.entry(event.service).or_default().push(event.clone());
     }
 
     /// The rows of a view at a position.
-    pub fn rows(&self, view: &str, position: &Position) -> Rows {
+    pub(crate) fn rows(&self, view: &str, position: &Position) -> Rows {
         let tables = self.tables(position);
         match view {
             "order_list" => tables.order_list(),
@@ -128,6 +128,6 @@ impl Tables {
 }
 
 /// All keys of two sets of rows.
-pub fn keys<'a>(one: &'a Rows, other: &'a Rows) -> BTreeSet<&'a Vec<String>> {
+pub(crate) fn keys<'a>(one: &'a Rows, other: &'a Rows) -> BTreeSet<&'a Vec<String>> {
     one.keys().chain(other.keys()).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-pub const SERVICES: [&str; 3] = ["geo", "orders", "users"];
+pub(crate) const SERVICES: [&str; 3] = ["geo", "orders", "users"];
 
 const GEO: &str = r#"
 service = "geo"
@@ -91,7 +91,7 @@ LEFT JOIN users u ON u.user_id = o.customer_id
 WHERE o.amount > 10;
 ";
 
-pub fn definition() -> Definition {
+pub(crate) fn definition() -> Definition {
     let contract = |(path, text): (&str, &str)| ContractFile { path: path.to_owned(), text: text.to_owned() };
     let contracts = [("geo.toml", GEO), ("users.toml", USERS), ("orders.toml", ORDERS)].map(contract);
     let views = ViewFile { path: "views.sql".to_owned(), text: VIEWS.to_owned() };
@@ -100,16 +100,16 @@ pub fn definition() -> Definition {
 
 /// An event before it is written.
 #[derive(Debug, Clone)]
-pub struct Event {
-    pub service: &'static str,
-    pub kind: &'static str,
-    pub sequence: u64,
-    pub id: String,
-    pub data: Value,
+pub(crate) struct Event {
+    pub(crate) service: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) sequence: u64,
+    pub(crate) id: String,
+    pub(crate) data: Value,
 }
 
 impl Event {
-    pub fn to_json(&self) -> Bytes {
+    pub(crate) fn to_json(&self) -> Bytes {
         json!({
             "specversion": "1.0", "id": format!("{}-{}", self.service, self.sequence), "source": "/sim",
             "type": format!("{}.{}", self.service, self.kind), "subject": self.id,
@@ -120,7 +120,7 @@ impl Event {
     }
 }
 
-pub fn event(service: &'static str, sequence: u64, random: &mut Random) -> Event {
+pub(crate) fn event(service: &'static str, sequence: u64, random: &mut Random) -> Event {
     let (kind, id, data) = match service {
         "geo" => geo_event(random),
         "users" => users_event(random),

@@ -13,15 +13,15 @@ use crate::oracle::{Oracle, Rows, keys};
 
 /// How often the rare things happened: a test that never meets them tests nothing.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub sliced: usize,
-    pub rebuilt: usize,
-    pub folded_to: usize,
-    pub parked: usize,
+pub(crate) struct Seen {
+    pub(crate) sliced: usize,
+    pub(crate) rebuilt: usize,
+    pub(crate) folded_to: usize,
+    pub(crate) parked: usize,
 }
 
 impl Seen {
-    pub fn add(&mut self, other: &Seen) {
+    pub(crate) fn add(&mut self, other: &Seen) {
         self.sliced += other.sliced;
         self.rebuilt += other.rebuilt;
         self.folded_to += other.folded_to;
@@ -30,11 +30,11 @@ impl Seen {
 }
 
 #[derive(Debug, Default)]
-pub struct Sink {
+pub(crate) struct Sink {
     views: BTreeMap<String, StoredView>,
     attached: bool,
     fold_limit: Option<Position>,
-    pub seen: Seen,
+    pub(crate) seen: Seen,
 }
 
 /// What survives a restart, and what does not (`follower`).
@@ -51,7 +51,7 @@ struct StoredView {
 }
 
 impl Sink {
-    pub fn detach(&mut self) {
+    pub(crate) fn detach(&mut self) {
         self.attached = false;
         self.fold_limit = None;
         for view in self.views.values_mut() {
@@ -59,16 +59,16 @@ impl Sink {
         }
     }
 
-    pub fn fold_limit(&self) -> Option<&Position> {
+    pub(crate) fn fold_limit(&self) -> Option<&Position> {
         self.fold_limit.as_ref()
     }
 
-    pub fn is_at(&self, end: &Position) -> bool {
+    pub(crate) fn is_at(&self, end: &Position) -> bool {
         !self.views.is_empty()
             && self.views.values().all(|view| view.follower.is_some() && view.visible == *end)
     }
 
-    pub fn advance(&mut self, committed: &Committed, slice_rows: usize) {
+    pub(crate) fn advance(&mut self, committed: &Committed, slice_rows: usize) {
         if !self.attached || self.fold_limit.as_ref() == Some(committed.position()) {
             self.attach(committed);
         }
@@ -125,7 +125,7 @@ impl Sink {
 
     /// Every row is the view's row at one of the positions between the visible one and the one followed; without
     /// pending fan-outs, at the one followed.
-    pub fn check(&self, oracle: &Oracle) {
+    pub(crate) fn check(&self, oracle: &Oracle) {
         for (name, view) in &self.views {
             assert!(view.followed.covers(&view.visible));
             if view.pending.is_empty() {
