@@ -1,8 +1,26 @@
 //! The outbox: an event is recorded in the transaction that makes the change, and a relay carries it to the event log,
 //! once, in order, under the service's dense sequence, however often either side dies.
 //!
-//! In a service: [`Outbox::record`] inside a transaction of one's own, [`Outbox::wake`] after the commit, and one task
-//! that runs [`Outbox::relay`].
+//! In a service of one's own, with its change and its event in one transaction:
+//!
+//! ```no_run
+//! # use std::sync::Arc;
+//! # use prejoin_event_log::EventLog;
+//! # use prejoin_outbox::{NewEvent, Outbox, RelaySettings};
+//! # async fn example(pool: sqlx::SqlitePool, log: Arc<dyn EventLog>) -> Result<(), Box<dyn std::error::Error>> {
+//! let outbox = Outbox::sqlite("orders", pool.clone());
+//! outbox.migrate().await?;
+//! tokio::spawn(outbox.relay(log, RelaySettings::default()).run(std::future::pending()));
+//!
+//! let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+//! sqlx::query("UPDATE orders SET status = 'paid' WHERE order_id = '10248'").execute(&mut *tx).await?;
+//! let event = NewEvent::new("orders.paid.v1", "10248", &serde_json::json!({ "order_id": "10248" }))?;
+//! outbox.record(&mut *tx, event).await?;
+//! tx.commit().await?;
+//! outbox.wake();
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Knows nothing of HTTP, of what an event's data says, or of how the log keeps its messages.
 

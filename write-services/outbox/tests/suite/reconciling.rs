@@ -93,6 +93,24 @@ async fn an_imported_history_is_adopted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_history_imported_while_the_relay_runs_is_adopted() {
+    let fixture = Fixture::new().await;
+    let database = &fixture.database;
+    let relay = RunningRelay::start(&database.outbox, &fixture.log, quick());
+    for round in 0..5 {
+        let start = round * 20;
+        database.record_many(start..start + 10).await;
+        database.wait_until_drained().await;
+        let sequence = u64::try_from(start).unwrap() + 11;
+        import(&fixture.log, sequence..=sequence + 9, "imported").await;
+    }
+    database.record_many(100..110).await;
+    database.wait_until_drained().await;
+    relay.stop().await.unwrap();
+    assert_log_holds(&fixture.log, 0..110).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restored_database_goes_on_behind_what_the_log_has() {
     let fixture = Fixture::new().await;
     let database = &fixture.database;
