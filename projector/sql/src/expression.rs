@@ -1,5 +1,7 @@
 //! The typed expression: every name resolved, every implicit conversion written out, ready to be evaluated.
 
+use std::borrow::Cow;
+
 use prejoin_model::{Numeric, Type, Value};
 
 use crate::scope::ColumnPlace;
@@ -152,16 +154,61 @@ impl Expression {
         }
     }
 
-    /// The value in place of an expression that reads no column. One whose evaluation fails stays as it is: it may
-    /// never be evaluated.
+    /// Simplified as PostgreSQL's planner does, which decides what is never evaluated: a strict operator of a NULL
+    /// literal is NULL, AND with a false literal is false, OR with a true one true, and what reads no column is its value.
+    /// One whose evaluation fails stays as it is: it may never be evaluated.
     pub(crate) fn folded(self) -> Expression {
-        if matches!(self, Expression::Constant(_)) || !self.is_constant() {
-            return self;
+        if let Expression::NullIf(sides) = self {
+            // Nothing equals NULL: the left side is the result.
+            if sides.contains(&Expression::Constant(Value::Null)) {
+                let [left, _] = *sides;
+                return left;
+            }
+            return Expression::NullIf(sides).folded_to_value(None);
         }
-        match self.evaluate(&[]) {
-            Ok(value) => Expression::Constant(value.into_owned()),
-            Err(_) => self,
+        let decided = match &self {
+            Expression::Constant(_) => return self,
+            Expression::And(parts) if parts.contains(&Expression::Constant(Value::Boolean(false))) => {
+                Some(Value::Boolean(false))
+            }
+            Expression::Or(parts) if parts.contains(&Expression::Constant(Value::Boolean(true))) => {
+                Some(Value::Boolean(true))
+            }
+            strict if strict.is_strict() && strict.has_null_part() => Some(Value::Null),
+            _ => None,
+        };
+        self.folded_to_value(decided)
+    }
+
+    fn folded_to_value(self, decided: Option<Value>) -> Expression {
+        let constant = || self.is_constant().then(|| self.evaluate(&[]).ok().map(Cow::into_owned)).flatten();
+        match decided.or_else(constant) {
+            Some(value) => Expression::Constant(value),
+            None => self,
         }
+    }
+
+    /// Whether it is NULL as soon as one of its parts is.
+    fn is_strict(&self) -> bool {
+        matches!(
+            self,
+            Expression::Compare { .. }
+                | Expression::Like { .. }
+                | Expression::EscapePattern(_)
+                | Expression::Concatenate(_)
+                | Expression::Arithmetic { .. }
+                | Expression::Negate(_)
+                | Expression::ShiftDate { .. }
+                | Expression::DaysBetween(_)
+                | Expression::Cast { .. }
+                | Expression::Round { .. }
+        )
+    }
+
+    fn has_null_part(&self) -> bool {
+        let mut found = false;
+        self.for_each_part(&mut |part| found |= *part == Expression::Constant(Value::Null));
+        found
     }
 
     /// Calls `visit` for every column that the expression reads.

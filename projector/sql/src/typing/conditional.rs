@@ -56,36 +56,36 @@ impl Typing<'_> {
     }
 
     pub(super) fn null_if(&self, left: &Expr, right: &Expr, place: Place) -> Checked<Operand> {
-        let (sides, kind) = self.sides(left, right, place)?.comparable("=")?;
-        Ok(typed(Expression::NullIf(sides), kind))
+        let sides = self.sides(left, right, place)?;
+        let left_kind = sides.left.1.kind();
+        let (sides, kind) = sides.comparable("=")?;
+        let expression = Expression::NullIf(sides);
+        // PostgreSQL compares an integer with a bigint as they are; all other pairs are converted first.
+        if (left_kind, kind) == (Some(Type::Integer), Type::Bigint) {
+            return Ok(typed(
+                Expression::Cast { of: Box::new(expression), to: Type::Integer },
+                Type::Integer,
+            ));
+        }
+        Ok(typed(expression, kind))
     }
 
     /// Elements without columns are converted to one type together with the left side, as PostgreSQL makes an array of
     /// them; the others are compared one by one.
     pub(super) fn in_list(&self, of: &Expr, list: &[Expr], negated: bool, place: Place) -> Checked<Operand> {
         let left = self.operand(of, place)?;
-        let mut constants = Vec::new();
-        let mut others = Vec::new();
-        for element in list {
-            let operand = self.operand(element, place)?;
-            let is_constant = match &operand {
-                Operand::Unknown { .. } => true,
-                Operand::Typed { expression, .. } => expression.is_constant(),
-            };
-            if is_constant { constants.push((element, operand)) } else { others.push((element, operand)) }
-        }
-        let shared = shared_type(std::iter::once(&left).chain(constants.iter().map(|(_, operand)| operand)));
+        let elements = list.iter().map(|element| Ok((element, self.operand(element, place)?)));
+        let elements: Vec<(&Expr, Operand)> = elements.collect::<Checked<_>>()?;
+        let constants = || elements.iter().map(|(_, operand)| operand).filter(|operand| is_constant(operand));
+        let shared = shared_type(std::iter::once(&left).chain(constants()));
+        let array_kind = shared.ok().filter(|_| constants().count() > 1);
+        let (array, others): (Vec<_>, Vec<_>) =
+            elements.into_iter().partition(|(_, operand)| array_kind.is_some() && is_constant(operand));
         let mut tests = Vec::with_capacity(1 + others.len());
-        match shared {
-            Ok(kind) if constants.len() > 1 => {
-                let list = constants.into_iter().map(|(_, operand)| operand.convert(kind));
-                tests.push(Expression::In {
-                    of: Box::new(left.convert(kind)?),
-                    list: list.collect::<Checked<_>>()?,
-                    negated,
-                });
-            }
-            _ => others.splice(0..0, constants).for_each(drop),
+        if let Some(kind) = array_kind {
+            let list = array.into_iter().map(|(_, operand)| operand.convert(kind));
+            let list = list.collect::<Checked<_>>()?;
+            tests.push(Expression::In { of: Box::new(left.convert(kind)?), list, negated });
         }
         let comparison = if negated { Comparison::NotEqual } else { Comparison::Equal };
         for (element, operand) in others {
@@ -113,5 +113,12 @@ impl Typing<'_> {
         let below = compare(below, self.sides(of, high, place)?)?.convert(Type::Boolean)?;
         let tests = vec![above, below];
         Ok(boolean(if negated { Expression::Or(tests) } else { Expression::And(tests) }))
+    }
+}
+
+fn is_constant(operand: &Operand) -> bool {
+    match operand {
+        Operand::Unknown { .. } => true,
+        Operand::Typed { expression, .. } => expression.is_constant(),
     }
 }

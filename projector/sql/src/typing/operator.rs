@@ -195,7 +195,7 @@ impl Typing<'_> {
         match self.operand(inner, place)? {
             Operand::Unknown { .. } => refuse(
                 place,
-                format!("operator is not unique: {symbol} unknown"),
+                format!("{symbol} before a literal in quotes is not supported"),
                 "write the number without quotes, or add a cast",
             ),
             Operand::Typed { expression, kind } if rank(kind).is_some() => match operator {

@@ -105,7 +105,9 @@ pub(super) fn refused_arithmetic(
             "add whole days to a date (…::date + 1), or compute the time when the view is read",
         ));
     }
-    if either(Type::Jsonb) && symbol == "-" {
+    // PostgreSQL reads a literal before `- text` as jsonb.
+    let from_literal = kinds == (None, Some(Type::Text));
+    if (either(Type::Jsonb) || from_literal) && symbol == "-" {
         return Some(Refusal::new(
             place,
             "- on jsonb is not supported yet",

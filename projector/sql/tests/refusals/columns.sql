@@ -16,7 +16,7 @@ CREATE MATERIALIZED VIEW v AS SELECT orders.status FROM orders o
 
 CREATE MATERIALIZED VIEW v AS SELECT x.status FROM orders o
 --! 1:38: missing FROM-clause entry for table x
---!   help: did you mean o?
+--!   help: write one of o
 
 CREATE MATERIALIZED VIEW v AS SELECT public.orders.status FROM orders
 --! 1:38: public.orders.status names a schema; there are none here
@@ -52,7 +52,7 @@ CREATE MATERIALIZED VIEW v AS SELECT status AS "" FROM orders
 
 CREATE MATERIALIZED VIEW v AS SELECT u.* FROM orders o
 --! 1:38: missing FROM-clause entry for table u
---!   help: did you mean o?
+--!   help: write one of o
 
 CREATE MATERIALIZED VIEW v AS SELECT nothing, neither FROM orders WHERE no_more = 1
 --! 1:38: column nothing does not exist

@@ -3,11 +3,11 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE placed_at > now(
 --!   help: store the time in the view and compare it when the view is read, or let the service put the time into the event
 
 CREATE MATERIALIZED VIEW v AS SELECT current_date AS today, CURRENT_TIMESTAMP AS x, localtime AS y FROM orders
---! 1:38: current_date() reads the clock: a view may not depend on the clock, or its rows would change without an event
+--! 1:38: current_date reads the clock: a view may not depend on the clock, or its rows would change without an event
 --!   help: store the time in the view and compare it when the view is read, or let the service put the time into the event
---! 1:61: current_timestamp() reads the clock: a view may not depend on the clock, or its rows would change without an event
+--! 1:61: current_timestamp reads the clock: a view may not depend on the clock, or its rows would change without an event
 --!   help: store the time in the view and compare it when the view is read, or let the service put the time into the event
---! 1:85: localtime() reads the clock: a view may not depend on the clock, or its rows would change without an event
+--! 1:85: localtime reads the clock: a view may not depend on the clock, or its rows would change without an event
 --!   help: store the time in the view and compare it when the view is read, or let the service put the time into the event
 
 CREATE MATERIALIZED VIEW v AS SELECT random() AS x, gen_random_uuid() AS y FROM orders
@@ -17,11 +17,11 @@ CREATE MATERIALIZED VIEW v AS SELECT random() AS x, gen_random_uuid() AS y FROM 
 --!   help: let the service put the value into the event
 
 CREATE MATERIALIZED VIEW v AS SELECT current_user AS x FROM orders
---! 1:38: current_user() depends on who asks: a view has the same rows for everyone
+--! 1:38: current_user depends on who asks: a view has the same rows for everyone
 --!   help: filter when the view is read
 
 CREATE MATERIALIZED VIEW v AS SELECT user FROM orders
---! 1:38: user() depends on who asks: a view has the same rows for everyone
+--! 1:38: user depends on who asks: a view has the same rows for everyone
 --!   help: filter when the view is read
 
 CREATE MATERIALIZED VIEW v AS SELECT sum(total_cents) FROM orders

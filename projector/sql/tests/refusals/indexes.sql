@@ -31,7 +31,7 @@ CREATE INDEX ON v (status, status DESC);
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON w (status);
 --! 2:17: there is no view with the name w
---!   help: did you mean v?
+--!   help: write one of v
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON v (status) WHERE status = 'paid';

@@ -2,11 +2,11 @@ CREATE MATERIALIZED VIEW v AS SELECT u.user_id, o.order_id
 FROM users u
 LEFT JOIN orders o ON o.customer_id = u.user_id
 --! 3:23: the join does not bind order_id, of the key of orders (order_id): one row could meet many rows of orders
---!   help: add an equality for order_id; or make orders the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make orders the FROM table, or add an equality for order_id; to aggregate orders in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id, l.line_no FROM orders o JOIN order_lines l ON l.order_id = o.order_id
 --! 1:96: the join does not bind line_no, of the key of order_lines (order_id, line_no): one row could meet many rows of order_lines
---!   help: add an equality for line_no; or make order_lines the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make order_lines the FROM table, or add an equality for line_no; to aggregate order_lines in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN order_lines l ON l.order_id = 'o1' AND l.line_no = 1
 --! 1:85: the join binds the key of order_lines to constants only
@@ -34,19 +34,19 @@ CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON lo
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id < o.customer_id
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: add an equality for user_id; or make users the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make users the FROM table, or add an equality for user_id; to aggregate users in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = o.customer_id OR u.user_id = o.status
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: add an equality for user_id; or make users the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make users the FROM table, or add an equality for user_id; to aggregate users in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = u.referrer_id
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: add an equality for user_id; or make users the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make users the FROM table, or add an equality for user_id; to aggregate users in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON true
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: add an equality for user_id; or make users the FROM table, aggregate it in a subquery, or GROUP BY (the last two are not supported yet)
+--!   help: make users the FROM table, or add an equality for user_id; to aggregate users in a subquery or to GROUP BY is not supported yet
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = o.customer_id AND u.name
 --! 1:109: argument of JOIN/ON must be type boolean, not type text
@@ -58,7 +58,7 @@ CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = p.product_id JOIN products p ON p.product_id = o.status
 --! 1:91: missing FROM-clause entry for table p
---!   help: did you mean o?
+--!   help: write one of o, u
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o RIGHT JOIN users u ON u.user_id = o.customer_id
 --! 1:74: RIGHT JOIN is not supported: the view has one row for each row of its FROM table
@@ -94,4 +94,4 @@ CREATE MATERIALIZED VIEW v AS SELECT l.line_no FROM order_lines l JOIN orders o 
 
 CREATE MATERIALIZED VIEW v AS SELECT l.line_no FROM order_lines l JOIN prices p ON p.product_id = l.product_id AND p.country = 'DE' AND p.valid_from = '2024-02-30'
 --! 1:152: date/time field value out of range: "2024-02-30"
---!   help: write a literal that is a date, or add a cast
+--!   help: write a literal of type date, or cast the other side to text

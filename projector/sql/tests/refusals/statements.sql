@@ -82,12 +82,12 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id,
        status
   FORM orders
 --! 3:8: syntax error at orders
---!   help: end the statement before it with a semicolon, or correct the text here; it is PostgreSQL's SQL
+--!   help: a word before it may be misspelt, or the statement above may lack its semicolon
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders
 CREATE INDEX ON v (order_id)
 --! 2:8: syntax error at INDEX
---!   help: end the statement before it with a semicolon, or correct the text here; it is PostgreSQL's SQL
+--!   help: a word before it may be misspelt, or the statement above may lack its semicolon
 
 CREATE MATERIALIZED VIEW _hidden AS SELECT order_id FROM orders
 --! 1:26: the view name _hidden begins with an underscore; such names are kept for Prejoin itself
@@ -125,4 +125,4 @@ CREATE INDEX ON x (name);
 --! 2:1: the query has no name
 --!   help: write CREATE MATERIALIZED VIEW name AS before it
 --! 4:17: there is no view with the name x
---!   help: did you mean v?
+--!   help: write one of v, w

@@ -8,11 +8,11 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents = st
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents = '12x'
 --! 1:79: invalid input syntax for type bigint: "12x"
---!   help: write a literal that is a bigint, or add a cast
+--!   help: write a literal of type bigint, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE placed_at > 'yesterday afternoon'
 --! 1:77: invalid input syntax for type timestamp with time zone: "yesterday afternoon"
---!   help: write a literal that is a timestamptz, or add a cast
+--!   help: write a literal of type timestamptz, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents
 --! 1:65: argument of WHERE must be type boolean, not type bigint
@@ -32,7 +32,7 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE status IS TRUE
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents LIKE '1%'
 --! 1:65: operator does not exist: bigint ~~ unknown
---!   help: give the literal a type with a cast, and use an operator of that type
+--!   help: cast to text: (…)::text LIKE …
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE status LIKE 'x' ESCAPE 1
 --! 1:88: the ESCAPE of LIKE must be text, not integer
@@ -40,7 +40,7 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE status LIKE 'x' 
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents IN ('1', 'x')
 --! 1:86: invalid input syntax for type bigint: "x"
---!   help: write a literal that is a bigint, or add a cast
+--!   help: write a literal of type bigint, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE status IN (1, 2)
 --! 1:76: operator does not exist: text = integer
@@ -56,19 +56,19 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE 1 = 1 = true
 
 CREATE MATERIALIZED VIEW v AS SELECT CASE WHEN status = 'paid' THEN 1 ELSE status END AS x FROM orders
 --! 1:38: CASE types text and integer cannot be matched
---!   help: cast one of them: …::text, or …::text for all
+--!   help: cast them to one type, for example …::text
 
 CREATE MATERIALIZED VIEW v AS SELECT CASE total_cents WHEN 'a' THEN 1 END AS x FROM orders
 --! 1:60: invalid input syntax for type bigint: "a"
---!   help: write a literal that is a bigint, or add a cast
+--!   help: write a literal of type bigint, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT coalesce(status, total_cents) FROM orders
 --! 1:38: COALESCE types text and bigint cannot be matched
---!   help: cast one of them: …::text, or …::text for all
+--!   help: cast them to one type, for example …::text
 
 CREATE MATERIALIZED VIEW v AS SELECT coalesce(total_cents, '') FROM orders
 --! 1:60: invalid input syntax for type bigint: ""
---!   help: write a literal that is a bigint, or add a cast
+--!   help: write a literal of type bigint, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT nullif(status, total_cents) FROM orders
 --! 1:38: operator does not exist: text = bigint
@@ -76,7 +76,7 @@ CREATE MATERIALIZED VIEW v AS SELECT nullif(status, total_cents) FROM orders
 
 CREATE MATERIALIZED VIEW v AS SELECT status + 1 AS x FROM orders
 --! 1:38: operator does not exist: text + integer
---!   help: write 1::text if the texts agree, or status::integer
+--!   help: cast both sides to one numeric type, for example …::bigint
 
 CREATE MATERIALIZED VIEW v AS SELECT '1' + '2' AS x FROM orders
 --! 1:38: operator is not unique: unknown + unknown
@@ -91,7 +91,7 @@ CREATE MATERIALIZED VIEW v AS SELECT -status AS x FROM orders
 --!   help: cast to a number: status::numeric
 
 CREATE MATERIALIZED VIEW v AS SELECT -'1' AS x FROM orders
---! 1:39: operator is not unique: - unknown
+--! 1:39: - before a literal in quotes is not supported
 --!   help: write the number without quotes, or add a cast
 
 CREATE MATERIALIZED VIEW v AS SELECT total_cents || ship_to AS x FROM orders
@@ -108,7 +108,7 @@ CREATE MATERIALIZED VIEW v AS SELECT day + '1 day' AS x FROM samples
 
 CREATE MATERIALIZED VIEW v AS SELECT day + whole AS x FROM samples
 --! 1:38: operator does not exist: date + bigint
---!   help: cast one side, for example whole::date
+--!   help: days are added to a date as integer: …::integer
 
 CREATE MATERIALIZED VIEW v AS SELECT doc || doc AS x, doc - 'a' AS y FROM samples
 --! 1:38: || of jsonb is not supported
@@ -148,10 +148,10 @@ CREATE MATERIALIZED VIEW v AS SELECT exact::numeric(2000, 1) AS x FROM samples
 
 CREATE MATERIALIZED VIEW v AS SELECT '{'::jsonb AS x, DATE '2023-02-29' AS y FROM samples
 --! 1:38: invalid input syntax for type json: Expected this character to be '"' or '}' at line 1 column 2
---!   help: write a literal that is a jsonb, or add a cast
+--!   help: write a literal of type jsonb, or cast the other side to text
 --! 1:60: date/time field value out of range: "2023-02-29"
---!   help: write a literal that is a date, or add a cast
+--!   help: write a literal of type date, or cast the other side to text
 
 CREATE MATERIALIZED VIEW v AS SELECT 12345678901234567890::bigint AS x, 1e400::double precision AS y FROM samples WHERE tag = 'x'
 --! 1:127: invalid input syntax for type uuid: "x"
---!   help: write a literal that is a uuid, or add a cast
+--!   help: write a literal of type uuid, or cast the other side to text

@@ -1,8 +1,6 @@
 //! Plans: what is read, the way back to the grain, the indexes, the columns and the canonical text.
 
-mod common;
-
-use common::{tables, view, views};
+use crate::shop::{tables, view, views};
 use expect_test::{Expect, expect};
 use prejoin_sql::{IndexUse, RowView};
 

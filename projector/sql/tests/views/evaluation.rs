@@ -1,8 +1,6 @@
 //! Views over a few rows: joins, conditions, and which errors a row meets.
 
-mod common;
-
-use common::{Rows, evaluated, view};
+use crate::shop::{Rows, evaluated, view};
 
 fn shop() -> Rows {
     let mut rows = Rows::default();
@@ -157,20 +155,26 @@ fn errors_are_postgresqls() {
 #[test]
 fn deep_and_long_expressions_are_refused_or_work() {
     let long = |count: usize, joiner: &str| vec!["total_cents"; count].join(joiner);
-    let problem =
-        common::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {} FROM orders", long(4_000, " + ")));
+    let problem = crate::shop::problems(&format!(
+        "CREATE MATERIALIZED VIEW v AS SELECT {} FROM orders",
+        long(4_000, " + ")
+    ));
     assert!(problem[0].contains("nested deeper than 200 levels"), "{problem:?}");
     let nested = format!("{}1{}", "(".repeat(1_000), ")".repeat(1_000));
-    let problem = common::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {nested} FROM orders"));
-    assert!(problem[0].contains("nested too deeply"), "{problem:?}");
     let problem =
-        common::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {} FROM orders", long(20_000, ", ")));
+        crate::shop::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {nested} FROM orders"));
+    assert!(problem[0].contains("nested too deeply"), "{problem:?}");
+    let problem = crate::shop::problems(&format!(
+        "CREATE MATERIALIZED VIEW v AS SELECT {} FROM orders",
+        long(20_000, ", ")
+    ));
     assert!(problem[0].contains("longer than 10000"), "{problem:?}");
     let mut doubling = "total_cents".to_owned();
     for _ in 0..20 {
         doubling = format!("CASE {doubling} WHEN 1 THEN 1 WHEN 2 THEN 2 END");
     }
-    let problem = common::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {doubling} FROM orders"));
+    let problem =
+        crate::shop::problems(&format!("CREATE MATERIALIZED VIEW v AS SELECT {doubling} FROM orders"));
     assert!(problem[0].contains("more than 20000 expressions"), "{problem:?}");
     let list: Vec<String> = (0..4_000).map(|number| number.to_string()).collect();
     check(

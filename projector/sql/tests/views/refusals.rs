@@ -1,8 +1,6 @@
 //! Every refusal in `tests/refusals`: cases separated by an empty line, each followed by what must be said about it.
 //!
-//! `UPDATE_EXPECT=1 cargo test -p prejoin-sql --test refusals` writes the present messages into the files.
-
-mod common;
+//! `UPDATE_EXPECT=1 cargo test -p prejoin-sql --test views` writes the present messages into the files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,7 +54,7 @@ fn everything_unsupported_is_refused_with_place_reason_and_remedy() {
         let checked: Vec<(Case, String)> = cases(&text)
             .into_iter()
             .map(|case| {
-                let actual = common::problems(&case.text).join("\n");
+                let actual = crate::shop::problems(&case.text).join("\n");
                 (case, actual)
             })
             .collect();
