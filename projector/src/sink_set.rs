@@ -27,7 +27,13 @@ pub(crate) struct SinkSet {
 impl SinkSet {
     /// Opens the store as its one writer and finds out what is to become of each view.
     pub(crate) async fn open(path: &Path, committed: &Committed) -> Result<Self, ProjectorError> {
-        let mut sinks = SinkSet { store: SqliteStore::open(path).await?, stands: BTreeMap::new() };
+        let mut store = SqliteStore::open(path).await?;
+        let views = committed.definition().views.iter();
+        let defined: Vec<&str> = views.map(|view| view.plan.name.as_str()).collect();
+        for view in store.remove_others(&defined).await? {
+            tracing::info!(%view, "is no longer defined: its rows are removed");
+        }
+        let mut sinks = SinkSet { store, stands: BTreeMap::new() };
         sinks.attach(committed).await?;
         Ok(sinks)
     }

@@ -117,6 +117,12 @@ impl Launch {
         self
     }
 
+    #[must_use]
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Launch {
+        self.command.arg(argument);
+        self
+    }
+
     /// Starts it and does not wait.
     pub(crate) fn start(self) -> Process {
         Process::start(self.name, self.command)

@@ -124,6 +124,26 @@ impl SqliteStore {
         Ok(generations)
     }
 
+    /// Removes the views that are not among these: nobody keeps their rows up to date any more. Returns their names.
+    pub async fn remove_others(&mut self, defined: &[&str]) -> Result<Vec<String>, StoreError> {
+        let mut entries = self.read_catalog().await?;
+        entries.retain(|entry| !defined.contains(&entry.view.as_str()));
+        for entry in &entries {
+            self.begin().await?;
+            let removed = async {
+                let drop_view = format!("DROP VIEW IF EXISTS {}", quoted(&entry.view));
+                sqlx::raw_sql(AssertSqlSafe(drop_view)).execute(&mut self.connection).await?;
+                catalog::drop_generation(&mut self.connection, entry).await
+            };
+            if let Err(source) = removed.await {
+                let error = self.failed(source);
+                return Err(self.roll_back(error).await);
+            }
+            self.commit().await?;
+        }
+        Ok(entries.into_iter().map(|entry| entry.view).collect())
+    }
+
     /// Takes up a generation that goes on from where it stands.
     pub async fn resume(&mut self, view: &View) -> Result<(), StoreError> {
         let entries = self.read_catalog().await?;
