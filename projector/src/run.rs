@@ -68,6 +68,7 @@ pub async fn run(projector: Projector) -> Result<ProgressReport, ProjectorError>
                 source: source_state,
                 log_end,
                 duplicates: 0,
+                hole: None,
                 done_to: processed.stream_sequence,
                 caught_up_at: Instant::now(),
             },
@@ -197,6 +198,9 @@ impl Loop<'_> {
         }
         for Hole { service, expected, found } in &report.holes {
             tracing::error!(%service, expected, found, "events are missing from the log");
+            if let Some(view) = self.services.get_mut(service) {
+                view.hole = Some(format!("event {expected} is missing: the log goes on with {found}"));
+            }
         }
     }
 
@@ -234,6 +238,9 @@ impl Loop<'_> {
             .is_some_and(|sinks| !sinks.is_behind(&committed) && sinks.fold_limit().is_none());
         let mut all_done = written;
         for (service, view) in &self.services {
+            if let Some(reason) = view.hole.clone() {
+                return Err(ProjectorError::Refused { service: service.to_string(), reason });
+            }
             let end = *view.log_end.borrow();
             let done = match &*view.source.borrow() {
                 SourceState::Refused(reason) => {

@@ -26,6 +26,8 @@ pub(crate) struct ServiceView {
     pub source: watch::Receiver<SourceState>,
     pub log_end: watch::Receiver<Option<LogEnd>>,
     pub duplicates: u64,
+    /// Events are missing: nothing more of the service is applied by this run.
+    pub hole: Option<String>,
     /// The stream sequence up to which everything is in the sinks.
     pub done_to: u64,
     pub caught_up_at: Instant,
@@ -109,6 +111,7 @@ pub(crate) fn to_json(
 fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> ServiceStatus {
     let progress = engine.progress(name).cloned().unwrap_or_default();
     let (state, detail) = match &*view.source.borrow() {
+        _ if view.hole.is_some() => ("hole", view.hole.clone()),
         SourceState::Attaching => ("attaching", None),
         SourceState::Reading => ("reading", None),
         SourceState::Waiting(reason) => ("waiting", Some(reason.clone())),

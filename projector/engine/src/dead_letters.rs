@@ -8,7 +8,8 @@ use prejoin_contract::Decoded;
 use prejoin_model::{Column, Row, TableId, TableSchema, Type, Value, from_text};
 use prejoin_sql::{RowView, TableIndex, ViewFile, parse_views};
 
-use crate::definition::DEAD_LETTERS_VIEW;
+/// The built-in view over the events that did not fit. Names that begin with `_` are kept for such views.
+pub const DEAD_LETTERS_VIEW: &str = "_dead_letters";
 
 const SERVICE: usize = 0;
 const NUMBER: usize = 2;

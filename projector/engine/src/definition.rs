@@ -10,9 +10,6 @@ use sha2::{Digest, Sha256};
 
 use crate::dead_letters;
 
-/// The built-in view over the events that did not fit. Names that begin with `_` are kept for such views.
-pub const DEAD_LETTERS_VIEW: &str = "_dead_letters";
-
 /// Raised when rows computed by an older version could differ from those of this one.
 const EVALUATION_VERSION: u32 = 1;
 

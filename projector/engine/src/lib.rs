@@ -21,7 +21,8 @@ mod stored;
 mod walk;
 
 pub use attach::{SinkAttachment, attach_sink};
-pub use definition::{DEAD_LETTERS_VIEW, Definition, View};
+pub use dead_letters::DEAD_LETTERS_VIEW;
+pub use definition::{Definition, View};
 pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
 pub use error::EngineError;
 pub use follow::{Advance, Follower, Pending, advance};
