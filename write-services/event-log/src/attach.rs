@@ -300,3 +300,133 @@ impl Verifier {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    fn message(stream_sequence: u64, sequence: Option<u64>, variant: &str) -> Message {
+        let sequence = sequence.map_or("null".to_owned(), |sequence| sequence.to_string());
+        let payload = format!(
+            r#"{{"specversion":"1.0","id":"{sequence}{variant}","source":"/s","type":"s.k","sequence":{sequence}}}"#
+        );
+        Message {
+            stream_sequence,
+            subject: "s.k.1".to_owned(),
+            message_id: Some(format!("s-{sequence}")),
+            payload: payload.into(),
+            time: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Event 10 was processed, at stream sequence 20 (or 10 where that is the sequence).
+    fn processed(dense: bool) -> Processed {
+        let stream_sequence = if dense { 20 } else { 10 };
+        let Message { message_id, payload, .. } = message(stream_sequence, Some(10), "");
+        Processed { sequence: 10, stream_sequence, message_id, payload_hash: payload_hash(&payload), dense }
+    }
+
+    fn name(attachment: Attachment) -> String {
+        match attachment {
+            Attachment::ReadAfter(after) => format!("read after {after}"),
+            Attachment::Rescan => "rescan".to_owned(),
+            Attachment::Wait(_) => "wait".to_owned(),
+            Attachment::Refuse(_) => "refuse".to_owned(),
+        }
+    }
+
+    #[test]
+    fn dense_sequences_decide_and_places_are_hints() {
+        let same = || Some(message(20, Some(10), ""));
+        let other = || Some(message(20, Some(12), ""));
+        for (what, first, last, at_position, log_last, expected) in [
+            ("the log continues", 1, 30, same(), 0, "read after 20"),
+            ("it ends at the position", 1, 20, same(), 0, "read after 20"),
+            ("it lost its tail", 1, 15, None, 7, "wait"),
+            ("it was made anew", 1, 0, None, 0, "wait"),
+            ("it was refilled in part, others lie there", 1, 25, other(), 9, "wait"),
+            ("it was refilled, others lie there", 1, 25, other(), 13, "rescan"),
+            ("it was refilled without what had no sequence", 1, 12, None, 12, "rescan"),
+            ("it keeps later ones only", 25, 30, None, 15, "rescan"),
+            ("all was removed by its limits", 21, 20, None, 0, "read after 20"),
+        ] {
+            let facts = Facts { bounds: Bounds { first, last }, at_position, log_last };
+            assert_eq!(name(decide("s", &processed(true), &facts)), expected, "{what}");
+        }
+        let facts = Facts { bounds: Bounds { first: 5, last: 9 }, at_position: None, log_last: 9 };
+        assert_eq!(name(decide("s", &Processed::nothing(true), &facts)), "read after 0");
+    }
+
+    #[test]
+    fn without_a_dense_sequence_every_mismatch_is_refused() {
+        let same = || Some(message(10, Some(10), ""));
+        for (what, first, last, at_position, expected) in [
+            ("the log continues", 1, 30, same(), "read after 10"),
+            ("it ends at the position", 1, 10, same(), "read after 10"),
+            ("the position is the last that was removed", 11, 30, None, "read after 10"),
+            ("all was removed by its limits", 11, 10, None, "read after 10"),
+            ("it lost its tail", 1, 9, None, "refuse"),
+            ("it was made anew", 1, 0, None, "refuse"),
+            ("another lies there", 1, 30, Some(message(10, Some(10), "x")), "refuse"),
+            ("the next is no longer retained", 12, 30, None, "refuse"),
+        ] {
+            let facts = Facts { bounds: Bounds { first, last }, at_position, log_last: 0 };
+            assert_eq!(name(decide("s", &processed(false), &facts)), expected, "{what}");
+        }
+        for (first, last, expected) in [(1, 0, "read after 0"), (1, 9, "read after 0"), (3, 9, "refuse")] {
+            let facts = Facts { bounds: Bounds { first, last }, at_position: None, log_last: 0 };
+            assert_eq!(name(decide("s", &Processed::nothing(false), &facts)), expected, "{first} to {last}");
+        }
+    }
+
+    #[test]
+    fn the_verifier_drops_what_is_applied_and_goes_on_with_the_next() {
+        let mut verifier = Verifier::new("s", processed(true));
+        assert_eq!(verifier.check(&message(1, Some(9), "")), Verdict::Drop);
+        assert_eq!(verifier.check(&message(2, Some(10), "")), Verdict::Drop);
+        assert_eq!(
+            verifier.processed(),
+            Processed { stream_sequence: 2, ..processed(true) },
+            "the hint follows"
+        );
+        assert_eq!(verifier.check(&message(3, None, "")), Verdict::Apply);
+        assert_eq!(verifier.sequence(), 10, "no sequence, no advance");
+        let eleventh = message(4, Some(11), "");
+        assert_eq!(verifier.check(&eleventh), Verdict::Apply);
+        let position = verifier.processed();
+        assert_eq!((position.sequence, position.stream_sequence), (11, 4));
+        assert_eq!(position.payload_hash, payload_hash(&eleventh.payload));
+        assert_eq!(verifier.check(&message(5, Some(11), "")), Verdict::Drop, "delivered twice");
+        assert_eq!(verifier.check(&message(6, Some(12), "")), Verdict::Apply);
+    }
+
+    #[test]
+    fn the_verifier_refuses_contradictions_and_holes() {
+        let refusal = |processed: Processed, message: Message| {
+            let mut verifier = Verifier::new("s", processed.clone());
+            let Verdict::Refuse(reason) = verifier.check(&message) else {
+                panic!("{message:?} is not refused")
+            };
+            assert_eq!(verifier.processed(), processed, "a refusal moves nothing");
+            reason
+        };
+        assert!(refusal(processed(true), message(20, Some(10), "x")).contains("another event as s 10"));
+        assert!(refusal(processed(true), message(21, Some(12), "")).contains("11 to 11 are missing"));
+        assert!(refusal(Processed::nothing(true), message(1, Some(2), "")).contains("1 to 1 are missing"));
+        assert!(refusal(processed(false), message(12, None, "")).contains("11 to 11 are missing"));
+        let mut verifier = Verifier::new("s", processed(true));
+        assert_eq!(verifier.check(&message(21, Some(11), "")), Verdict::Apply);
+        assert!(matches!(verifier.check(&message(22, Some(11), "x")), Verdict::Refuse(_)));
+    }
+
+    #[test]
+    fn without_a_dense_sequence_the_place_is_the_sequence() {
+        let mut verifier = Verifier::new("s", Processed::nothing(false));
+        assert_eq!(verifier.check(&message(1, Some(77), "")), Verdict::Apply);
+        assert_eq!(verifier.check(&message(2, None, "")), Verdict::Apply);
+        assert_eq!(verifier.check(&message(1, Some(77), "")), Verdict::Drop);
+        assert_eq!(verifier.sequence(), 2);
+    }
+}

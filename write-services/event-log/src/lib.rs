@@ -2,14 +2,17 @@
 //!
 //! Knows nothing of what an event means: of its payload it reads no more than the envelope's `sequence`.
 
-mod attach;
-mod embedded;
-mod identity;
-mod jetstream;
-mod limits;
 mod port;
-mod publish;
+
+mod embedded;
+mod jetstream;
+
+mod identity;
+mod limits;
 mod tail;
+
+mod attach;
+mod publish;
 
 pub use attach::{
     Attached, Attachment, Facts, Processed, Verdict, Verifier, attach, attach_and_read, decide,

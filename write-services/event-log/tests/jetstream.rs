@@ -293,14 +293,20 @@ async fn a_time_out_inside_a_window_reorders_and_doubles_nothing() {
             next - 1
         }
     });
-    for _ in 1..=4 {
-        // Windows are acknowledged again, so the next one is on its way when the server stops. What that has received
-        // it stores after the time-out.
-        passes(&known, known.load(Ordering::Relaxed) + 1000).await;
-        server.pause();
-        passes(&unknown, unknown.load(Ordering::Relaxed)).await;
-        server.resume();
-    }
+    let pausing = async {
+        let mut timed_out = 0;
+        while timed_out < 4 {
+            // Windows are acknowledged again, so the next one is on its way when the server stops. What that has
+            // received it stores after the time-out.
+            passes(&known, known.load(Ordering::Relaxed) + 1000).await;
+            let before = unknown.load(Ordering::Relaxed);
+            server.pause();
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            timed_out += usize::from(unknown.load(Ordering::Relaxed) > before);
+            server.resume();
+        }
+    };
+    tokio::time::timeout(PATIENCE, pausing).await.expect("publications do not time out");
     enough.store(true, Ordering::Relaxed);
     let last = publishing.await.unwrap();
     assert_exactly(observing.as_ref(), last).await;

@@ -211,6 +211,15 @@ mod tests {
         assert!(matches!(decode(&bytes, 101), Decoded::Bad(_)), "the same bytes elsewhere are no frame");
     }
 
+    /// Files outlive programs: another layout needs another version, and this one must stay readable.
+    #[test]
+    fn version_1_stays_as_it_is() {
+        let mut bytes = header().to_vec();
+        encode(&frame(), HEADER_BYTES as u64, &mut bytes);
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        expect_test::expect!["7072656a6f696e2d6576656e746c6f670100000000000000e7506a4657d020731f0000000101060008000f00070000000000000000002a36fe9c971718000000000000006f72646572736f72646572732d376f72646572732e706c616365642e377b7d"].assert_eq(&text);
+    }
+
     #[test]
     fn any_changed_or_missing_byte_is_noticed() {
         let mut bytes = Vec::new();

@@ -110,7 +110,7 @@ impl EmbeddedLog {
         let writing = self.writing()?;
         let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(WAITING_KIB_MAX).min(WAITING_KIB_MAX);
         let room = Arc::clone(&writing.room).acquire_many_owned(kib).await.map_err(|_| self.closed())?;
-        let command = Command { service: service.to_owned(), action, _room: Some(room) };
+        let command = Command { service: service.to_owned(), action, room: Some(room) };
         writing.commands.send(command).await.map_err(|_| self.closed())
     }
 

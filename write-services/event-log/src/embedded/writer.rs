@@ -22,7 +22,7 @@ pub(super) struct Command {
     pub(super) service: String,
     pub(super) action: Action,
     /// Counts the command's bytes towards what may be waiting; given back once it is written.
-    pub(super) _room: Option<OwnedSemaphorePermit>,
+    pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
 pub(super) enum Action {
@@ -119,7 +119,7 @@ impl Writer {
             {
                 answers.push(answer);
             }
-            rooms.extend(command._room);
+            rooms.extend(command.room);
             let full = self.group.len() >= GROUP_BYTES_MAX || answers.len() >= GROUP_COMMANDS_MAX;
             next = if full { None } else { commands.try_recv().ok() };
         }

@@ -106,6 +106,8 @@ impl Link {
             .retry_on_initial_connect()
             .max_reconnects(None)
             .connection_timeout(Duration::from_secs(2))
+            // A connection that swallows everything is noticed after three of them.
+            .ping_interval(Duration::from_secs(10))
             .reconnect_delay_callback(|attempts| {
                 Duration::from_millis(if attempts <= 1 { 0 } else { 50 << attempts.min(5) })
             })

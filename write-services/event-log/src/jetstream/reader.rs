@@ -245,7 +245,10 @@ impl LogReader for JetStreamReader {
         let deadline = Instant::now().checked_add(wait);
         loop {
             self.check_connection()?;
-            self.ask_for_more().await?;
+            match tokio::time::timeout(SILENCE_MAX, self.ask_for_more()).await {
+                Ok(asked) => asked?,
+                Err(_) => return Err(self.interrupted("the connection to NATS takes nothing".to_owned())),
+            }
             let batch = self.take_arrived(limit)?;
             // Nothing is awaited between taking messages and returning them: a cancelled call loses none.
             if !batch.is_empty() {
