@@ -173,14 +173,22 @@ fn report(service: &str, findings: &Findings, outcome: &Outcome) {
     if outcome.unknown_events > 0 {
         let known = findings.standing.last_sequence;
         let events = outcome.unknown_events;
-        tracing::warn!(
-            service,
-            events,
-            known,
-            log_last,
-            "the event log holds {events} events of {service} that this database does not know (it knows {known}, the \
-             log ends at {log_last}): numbering goes on behind them"
-        );
+        match known {
+            // A new database beside an imported history looks like this; so does one whose predecessor is gone.
+            0 => tracing::info!(
+                service,
+                events,
+                "this database is new, and the event log holds {events} events of {service}: numbering goes on behind them"
+            ),
+            _ => tracing::warn!(
+                service,
+                events,
+                known,
+                log_last,
+                "the event log holds {events} events of {service} that this database does not know (it knows {known}, \
+                 the log ends at {log_last}): numbering goes on behind them"
+            ),
+        }
     }
     if outcome.lost_events > 0 {
         let events = outcome.lost_events;
