@@ -250,7 +250,10 @@ impl Loop<'_> {
                     });
                 }
                 SourceState::Attaching => false,
-                SourceState::Reading => end.is_some_and(|end| view.done_to >= end.stream_sequence),
+                // The sequence counts too: a stream that was made anew begins at 1 again.
+                SourceState::Reading => end.is_some_and(|end| {
+                    view.done_to >= end.stream_sequence && committed.position().get(service) >= end.sequence
+                }),
                 // No stream yet, and nothing expected of it.
                 SourceState::Waiting(_) => {
                     view.done_to == 0 && end.is_some_and(|end| end.stream_sequence == 0)

@@ -51,6 +51,11 @@ pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Resul
         let position: Vec<_> =
             sink.position.iter().map(|(service, sequence)| format!("{service}={sequence}")).collect();
         println!("{name:<28} {:>10} {:>7}  {}", sink.rows, sink.row_errors, position.join(","));
+        if let Some(state) =
+            sink.other.get("state").and_then(|state| state.as_str()).filter(|state| *state != "following")
+        {
+            println!("  {state}");
+        }
         if let Some(error) = &sink.last_error {
             println!("  {error}");
         }
