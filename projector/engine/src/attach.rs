@@ -2,8 +2,8 @@
 
 use prejoin_envelope::Position;
 
-use crate::journal::commit_at;
-use crate::{Committed, EngineError, Follower, Pending};
+use crate::journal::commits_at;
+use crate::{Committed, DEAD_LETTERS_VIEW, EngineError, Follower, Pending};
 
 /// What is to become of a view that a sink holds.
 #[derive(Debug)]
@@ -34,11 +34,20 @@ pub fn attach_sink(
     }
     let since = committed.tracked.iter().find(|tracked| tracked.fingerprint == fingerprint);
     let since_commit = since.map_or(u64::MAX, |tracked| tracked.since_commit);
-    match commit_at(committed.snapshot.as_ref(), followed)? {
-        Some(commit) if commit >= since_commit => {
-            Ok(SinkAttachment::Follow(Follower { commit, followed: followed.clone(), pending }))
-        }
-        Some(_) => rebuild("the view was not projected for a while"),
-        None => rebuild("the journal does not reach back to where the rows stand"),
+    let Some(commits) = commits_at(committed.snapshot.as_ref(), followed)? else {
+        return rebuild("the journal does not reach back to where the rows stand");
+    };
+    if *commits.end() < since_commit {
+        return rebuild("the view was not projected for a while");
     }
+    let mut commit = *commits.end();
+    if committed.definition.views[view].plan.name == DEAD_LETTERS_VIEW {
+        // A message outside of the numbering is parked without moving the position, so that the position does not say
+        // whether the sink has it: the first commit at the position is followed again, and all that came after.
+        if *commits.start() == committed.journal_first && committed.journal_first > 1 {
+            return rebuild("the journal no longer holds every commit at the position where the rows stand");
+        }
+        commit = commits.start() - 1;
+    }
+    Ok(SinkAttachment::Follow(Follower { commit, followed: followed.clone(), pending }))
 }

@@ -1,5 +1,7 @@
 //! The journal: what each commit made stale, kept within a byte cap so that sinks can follow.
 
+use std::ops::RangeInclusive;
+
 use prejoin_envelope::Position;
 use prejoin_state::{Batch, Snapshot, Space};
 
@@ -75,16 +77,20 @@ pub(crate) fn entries_after<'a>(
     entries.map(|entry| from_bytes("a journal entry", &entry?.1))
 }
 
-/// The newest commit whose position is exactly this one, if the journal reaches back to it.
-pub(crate) fn commit_at(snapshot: &dyn Snapshot, position: &Position) -> Result<Option<u64>, EngineError> {
+/// The first and the last commit whose position is exactly this one, as far as the journal reaches back.
+pub(crate) fn commits_at(
+    snapshot: &dyn Snapshot,
+    position: &Position,
+) -> Result<Option<RangeInclusive<u64>>, EngineError> {
     let mut found = None;
     for entry in snapshot.scan(Space::Journal, &[], &[]) {
         let (key, value) = entry?;
         let entry: StoredJournalEntry = from_bytes("a journal entry", &value)?;
         if position_of(entry.position) == *position {
             let number = key[..].try_into().map(u64::from_be_bytes);
-            found =
-                Some(number.map_err(|_| EngineError::Damaged("a journal key is not a number".to_owned()))?);
+            let number =
+                number.map_err(|_| EngineError::Damaged("a journal key is not a number".to_owned()))?;
+            found = Some(found.map_or(number, |first: RangeInclusive<u64>| *first.start())..=number);
         }
     }
     Ok(found)
