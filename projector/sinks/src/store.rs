@@ -68,6 +68,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             // A power cut may take the last transactions; the journal reaches back to where the rows then stand.
             .synchronous(SqliteSynchronous::Normal)
+            // In KiB when negative: pages of a large transaction stay in memory instead of spilling into the log early.
+            .pragma("cache_size", "-65536")
             .busy_timeout(Duration::from_secs(30))
             .statement_cache_capacity(512);
         let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
