@@ -76,7 +76,14 @@ pub async fn run(projector: Projector) -> Result<ProgressReport, ProjectorError>
         let interval =
             if projector.until_caught_up { Duration::from_millis(100) } else { settings.status_interval };
         tokio::spawn(status::watch_log_end(projector.log.clone(), service.clone(), dense, interval, end));
-        let source = Source { log: projector.log.clone(), service, lane, state };
+        let source = Source {
+            log: projector.log.clone(),
+            service,
+            lane,
+            state,
+            step_events_max: settings.step_events_max,
+            step_bytes_max: settings.step_bytes_max,
+        };
         tokio::spawn(source.run(processed));
     }
     Loop {

@@ -14,9 +14,25 @@ use crate::{ProjectorError, ProjectorSettings};
 pub(crate) enum Stand {
     Follows(Follower),
     /// The state was lost: it is first folded to exactly this position.
-    FoldsTo(Position),
-    /// To be built as soon as the state covers what readers of the generation before have seen.
-    BuildsFrom(Position),
+    FoldsTo {
+        position: Position,
+        visible: Position,
+    },
+    /// To be built as soon as the state covers what the generation before has followed.
+    BuildsFrom {
+        position: Position,
+        visible: Position,
+    },
+}
+
+impl Stand {
+    /// What readers may rely on, whatever is still to be done.
+    pub(crate) fn visible(&self) -> Position {
+        match self {
+            Stand::Follows(follower) => follower.visible(),
+            Stand::FoldsTo { visible, .. } | Stand::BuildsFrom { visible, .. } => visible.clone(),
+        }
+    }
 }
 
 pub(crate) struct SinkSet {
@@ -48,7 +64,7 @@ impl SinkSet {
             let name = &committed.definition().views[view].plan.name;
             let stand = match generations.iter().find(|generation| generation.view == *name) {
                 Some(generation) => self.attach_view(committed, view, generation).await?,
-                None => Stand::BuildsFrom(Position::default()),
+                None => Stand::BuildsFrom { position: Position::default(), visible: Position::default() },
             };
             self.stands.insert(view, stand);
         }
@@ -68,10 +84,10 @@ impl SinkSet {
                 self.store.resume(&committed.definition().views[view]).await?;
                 Stand::Follows(follower)
             }
-            SinkAttachment::FoldTo(position) => Stand::FoldsTo(position),
+            SinkAttachment::FoldTo(position) => Stand::FoldsTo { position, visible: found.visible.clone() },
             SinkAttachment::Rebuild { reason } => {
                 tracing::info!(view = %found.view, generation = found.generation, "will be built anew: {reason}");
-                Stand::BuildsFrom(found.followed.clone())
+                Stand::BuildsFrom { position: found.followed.clone(), visible: found.visible.clone() }
             }
         })
     }
@@ -79,7 +95,7 @@ impl SinkSet {
     /// The position that the state must not go beyond for now.
     pub(crate) fn fold_limit(&self) -> Option<&Position> {
         self.stands.values().find_map(|stand| match stand {
-            Stand::FoldsTo(position) => Some(position),
+            Stand::FoldsTo { position, .. } => Some(position),
             _ => None,
         })
     }
@@ -88,8 +104,8 @@ impl SinkSet {
     pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
         self.stands.values().any(|stand| match stand {
             Stand::Follows(follower) => follower.is_behind(committed),
-            Stand::FoldsTo(_) => false,
-            Stand::BuildsFrom(position) => committed.position().covers(position),
+            Stand::FoldsTo { .. } => false,
+            Stand::BuildsFrom { position, .. } => committed.position().covers(position),
         })
     }
 
@@ -119,7 +135,8 @@ impl SinkSet {
                 }
                 None => {
                     tracing::warn!(view = %name, "will be built anew: the journal was cut before it could follow");
-                    stands.push((view, Stand::BuildsFrom(follower.followed.clone())));
+                    let (position, visible) = (follower.followed.clone(), follower.visible());
+                    stands.push((view, Stand::BuildsFrom { position, visible }));
                 }
             }
         }
@@ -135,7 +152,7 @@ impl SinkSet {
         committed: &Committed,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
-        let is_due = |stand: &Stand| matches!(stand, Stand::BuildsFrom(position) if committed.position().covers(position));
+        let is_due = |stand: &Stand| matches!(stand, Stand::BuildsFrom { position, .. } if committed.position().covers(position));
         let due: Vec<usize> =
             self.stands.iter().filter(|(_, stand)| is_due(stand)).map(|(&view, _)| view).collect();
         for view in due {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::queue::{Arrived, LaneSender};
 
+/// A step takes whole batches: they are no larger than a step may be.
 const BATCH: BatchLimit = BatchLimit { messages: 8_192, bytes: 4 << 20 };
 /// How long a reader waits for the first message of a batch before it looks around.
 const READ_WAIT: Duration = Duration::from_secs(5);
@@ -34,6 +35,8 @@ pub(crate) struct Source {
     pub service: Arc<str>,
     pub lane: LaneSender,
     pub state: watch::Sender<SourceState>,
+    pub step_events_max: usize,
+    pub step_bytes_max: usize,
 }
 
 impl Source {
@@ -64,8 +67,12 @@ impl Source {
     }
 
     async fn read(&self, reader: &mut dyn LogReader, verifier: &mut Verifier) -> Ended {
+        let limit = BatchLimit {
+            messages: BATCH.messages.min(self.step_events_max),
+            bytes: BATCH.bytes.min(self.step_bytes_max),
+        };
         loop {
-            let messages = match reader.next_batch(BATCH, READ_WAIT).await {
+            let messages = match reader.next_batch(limit, READ_WAIT).await {
                 Ok(messages) => messages,
                 Err(error) => return Ended::Log(error),
             };

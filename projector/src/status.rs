@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use prejoin_engine::{Definition, Engine};
-use prejoin_envelope::Position;
 use prejoin_event_log::{EventLog, LogError, tail};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -137,12 +136,13 @@ fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> Servic
 }
 
 fn sink_status(stand: &Stand, rows: i64, row_errors: i64, last_error: Option<&str>) -> SinkStatus {
-    let (state, position) = match stand {
-        Stand::Follows(follower) => ("following", follower.visible()),
-        Stand::FoldsTo(position) => ("waiting for the state to be replayed", position.clone()),
-        Stand::BuildsFrom(_) => ("to be built", Position::default()),
+    let state = match stand {
+        Stand::Follows(_) => "following",
+        Stand::FoldsTo { .. } => "waiting for the state to be replayed",
+        Stand::BuildsFrom { .. } => "to be built",
     };
-    let position = position.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();
+    let visible = stand.visible();
+    let position = visible.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();
     SinkStatus { state, position, rows, row_errors, last_error: last_error.map(str::to_owned) }
 }
 

@@ -36,12 +36,14 @@ pub(crate) struct CatalogEntry {
     pub table_name: String,
     pub fingerprint: String,
     pub followed: Position,
+    /// What readers may rely on.
+    pub visible: Position,
     pub rows: i64,
 }
 
 pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Vec<CatalogEntry>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT view, generation, state, table_name, fingerprint, followed, rows FROM _prejoin_generations ORDER BY view, generation",
+        "SELECT view, generation, state, table_name, fingerprint, followed, position, rows FROM _prejoin_generations ORDER BY view, generation",
     )
     .fetch_all(connection)
     .await?;
@@ -54,7 +56,8 @@ pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Vec<Catalo
                 table_name: row.try_get(3)?,
                 fingerprint: row.try_get(4)?,
                 followed: position_from_json(&row.try_get::<String, _>(5)?)?,
-                rows: row.try_get(6)?,
+                visible: position_from_json(&row.try_get::<String, _>(6)?)?,
+                rows: row.try_get(7)?,
             })
         })
         .collect()

@@ -23,6 +23,8 @@ pub struct Generation {
     pub generation: i64,
     pub fingerprint: String,
     pub followed: Position,
+    /// What readers may rely on: the position before the oldest pending fan-out.
+    pub visible: Position,
     pub pending: Vec<Pending>,
     pub rows: i64,
 }
@@ -120,6 +122,7 @@ impl SqliteStore {
                 generation: entry.generation,
                 fingerprint: entry.fingerprint,
                 followed: entry.followed,
+                visible: entry.visible,
                 rows: entry.rows,
             });
         }
@@ -205,6 +208,7 @@ impl SqliteStore {
             table_name: format!("_g{generation}_{}", view.plan.name),
             fingerprint: view.fingerprint.clone(),
             followed: base.clone(),
+            visible: Position::default(),
             rows: 0,
         };
         let columns = stored_columns(&view.plan);
