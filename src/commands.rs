@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod project;
 pub(crate) mod serve;
 pub(crate) mod service;

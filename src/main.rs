@@ -5,6 +5,7 @@ mod config;
 mod import;
 mod lock;
 mod logging;
+mod output;
 mod settings;
 mod shutdown;
 
@@ -45,6 +46,8 @@ enum Command {
     DeadLetters(commands::dead_letters::DeadLettersCommand),
     /// Check contracts and views, and say what is wrong where
     Check(commands::check::CheckFlags),
+    /// Explain what a view reads, and what a change of each table costs it
+    Explain(commands::explain::ExplainFlags),
 }
 
 #[tokio::main]
@@ -73,5 +76,6 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Events(command) => commands::events::run(command, settings).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,
         Command::Check(flags) => commands::check::run(flags, settings),
+        Command::Explain(flags) => commands::explain::run(flags, settings),
     }
 }

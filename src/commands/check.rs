@@ -4,6 +4,7 @@ use anyhow::bail;
 use clap::Args;
 use prejoin_engine::DEAD_LETTERS_VIEW;
 
+use crate::output::line;
 use crate::settings::Settings;
 
 #[derive(Debug, Args)]
@@ -19,18 +20,18 @@ pub(crate) fn run(CheckFlags {}: CheckFlags, settings: Settings) -> anyhow::Resu
     match files.check() {
         Ok(definition) => {
             let views = definition.views.iter().filter(|view| view.plan.name != DEAD_LETTERS_VIEW);
-            println!(
+            line(format!(
                 "ok: {} contracts with {} tables, {} views{}",
                 definition.contracts.services().count(),
                 definition.contracts.tables().len(),
                 views.count(),
                 if files.is_built_in { " (the built-in set)" } else { "" }
-            );
+            ))?;
             Ok(())
         }
         Err(problems) => {
             for problem in &problems {
-                println!("{problem}");
+                line(format!("{problem}"))?;
             }
             bail!("{} problem(s)", problems.len())
         }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use prejoin_read_api::read_dead_letters;
 
+use crate::output::line;
 use crate::settings::Settings;
 
 #[derive(Debug, Subcommand)]
@@ -26,7 +27,7 @@ pub(crate) async fn run(command: DeadLettersCommand, settings: Settings) -> anyh
         read_dead_letters(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
     for letter in &letters {
         if flags.json {
-            println!("{}", serde_json::to_string(letter)?);
+            line(serde_json::to_string(letter)?)?;
             continue;
         }
         let number = match (letter.sequence, letter.stream_sequence) {
@@ -36,10 +37,10 @@ pub(crate) async fn run(command: DeadLettersCommand, settings: Settings) -> anyh
         };
         let kind = letter.r#type.as_deref().unwrap_or("unknown type");
         let entity = letter.entity.as_deref().unwrap_or("unknown entity");
-        println!("{} {number}  {kind}  {entity}\n    {}", letter.service, letter.reason);
+        line(format!("{} {number}  {kind}  {entity}\n    {}", letter.service, letter.reason))?;
     }
     if letters.is_empty() && !flags.json {
-        println!("no dead letters");
+        line("no dead letters")?;
     }
     Ok(())
 }

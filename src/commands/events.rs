@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use prejoin_event_log::{BatchLimit, EventLog, LogError};
 
 use crate::import::import_file;
+use crate::output::line;
 use crate::settings::Settings;
 use crate::shutdown;
 
@@ -80,10 +81,10 @@ fn generate(flags: &GenerateFlags) -> anyhow::Result<()> {
         match writeln!(out, "{}", event.json) {
             // Whoever reads has seen enough, as `head` does.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            written => written.context("cannot write")?,
+            written => written.context("cannot write to standard output")?,
         }
     }
-    out.flush().context("cannot write")
+    out.flush().context("cannot write to standard output")
 }
 
 async fn tail(flags: TailFlags, settings: Settings) -> anyhow::Result<()> {
@@ -127,11 +128,9 @@ async fn print_stream(
     while !no_follow || read < bounds.last {
         let limit = BatchLimit { messages: 1_000, bytes: 4 << 20 };
         let messages = reader.next_batch(limit, Duration::from_secs(1)).await?;
-        let mut out = std::io::stdout().lock();
         for message in messages {
             read = message.stream_sequence;
-            out.write_all(&message.payload)?;
-            out.write_all(b"\n")?;
+            line(String::from_utf8_lossy(&message.payload))?;
         }
     }
     Ok(())

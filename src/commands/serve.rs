@@ -3,6 +3,7 @@
 use clap::Args;
 use prejoin_read_api::ReadApi;
 
+use crate::output::line;
 use crate::settings::{Settings, bind, url_of};
 use crate::shutdown;
 
@@ -16,7 +17,7 @@ pub(crate) struct ServeFlags {
 pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
     let stopped = shutdown::on_signals()?;
     let listener = bind(&settings.listen(flags.listen)).await?;
-    println!("query API  {}/", url_of(&listener)?);
+    line(format!("query API  {}/", url_of(&listener)?))?;
     ReadApi::open(settings.view_store()).run(listener, shutdown::wait(stopped)).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use prejoin_read_api::read_status;
 
+use crate::output::line;
 use crate::settings::Settings;
 
 #[derive(Debug, Args)]
@@ -17,24 +18,24 @@ pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Resul
     let path = settings.view_store();
     let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
     if flags.json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
+        line(serde_json::to_string_pretty(&status)?)?;
         return Ok(());
     }
     let age = status.age_seconds.map(|age| format!(", said {age:.0} s ago")).unwrap_or_default();
     let state = serde_json::to_value(status.state)?;
-    println!("projector: {}{age}", state.as_str().unwrap_or_default());
+    line(format!("projector: {}{age}", state.as_str().unwrap_or_default()))?;
     if let Some(hint) = &status.hint {
-        println!("  {hint}");
+        line(format!("  {hint}"))?;
     }
     if !status.services.is_empty() {
-        println!(
+        line(format!(
             "\n{:<12} {:<10} {:>10} {:>10} {:>8} {:>8}  ",
             "service", "state", "applied", "in log", "lag", "dead"
-        );
+        ))?;
     }
     for (name, service) in &status.services {
         let number = |value: Option<u64>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
-        println!(
+        line(format!(
             "{name:<12} {:<10} {:>10} {:>10} {:>8} {:>8}  {}",
             service.state,
             service.applied,
@@ -42,22 +43,22 @@ pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Resul
             number(service.lag_events),
             service.dead_letters,
             service.detail.as_deref().unwrap_or_default()
-        );
+        ))?;
     }
     if !status.sinks.is_empty() {
-        println!("\n{:<28} {:>10} {:>7}  position", "view", "rows", "errors");
+        line(format!("\n{:<28} {:>10} {:>7}  position", "view", "rows", "errors"))?;
     }
     for (name, sink) in &status.sinks {
         let position: Vec<_> =
             sink.position.iter().map(|(service, sequence)| format!("{service}={sequence}")).collect();
-        println!("{name:<28} {:>10} {:>7}  {}", sink.rows, sink.row_errors, position.join(","));
+        line(format!("{name:<28} {:>10} {:>7}  {}", sink.rows, sink.row_errors, position.join(",")))?;
         if let Some(state) =
             sink.other.get("state").and_then(|state| state.as_str()).filter(|state| *state != "following")
         {
-            println!("  {state}");
+            line(format!("  {state}"))?;
         }
         if let Some(error) = &sink.last_error {
-            println!("  {error}");
+            line(format!("  {error}"))?;
         }
     }
     Ok(())
