@@ -64,6 +64,8 @@ pub(crate) struct ConfigFiles {
     pub contracts: Vec<ContractFile>,
     pub views: Vec<ViewFile>,
     pub settings: FileSettings,
+    /// Where they were read.
+    directory: PathBuf,
     /// Whether no directory was found and the built-in set is used.
     pub is_built_in: bool,
 }
@@ -87,6 +89,7 @@ impl ConfigFiles {
             contracts: contracts.into_iter().map(|(path, text)| ContractFile { path, text }).collect(),
             views: views.into_iter().map(|(path, text)| ViewFile { path, text }).collect(),
             settings: read_settings(&directory.join("prejoin.toml"))?,
+            directory: directory.to_owned(),
             is_built_in: false,
         })
     }
@@ -101,12 +104,22 @@ impl ConfigFiles {
             contracts: files("contracts/").map(|(path, text)| ContractFile { path, text }).collect(),
             views: files("views/").map(|(path, text)| ViewFile { path, text }).collect(),
             settings: FileSettings::default(),
+            directory: PathBuf::from("(built in)"),
             is_built_in: true,
         }
     }
 
     /// Checks contracts and views together.
     pub(crate) fn check(&self) -> Result<Definition, Vec<Problem>> {
+        if self.contracts.is_empty() {
+            return Err(vec![Problem {
+                file: self.directory.join("contracts").display().to_string(),
+                line: 0,
+                column: 0,
+                reason: "there is no contract".to_owned(),
+                remedy: "write a file NAME.toml here for each service whose events the views read".to_owned(),
+            }]);
+        }
         Definition::load(&self.contracts, &self.views)
     }
 

@@ -1,9 +1,10 @@
 //! Settings of one run: flags over environment over `prejoin.toml` over defaults.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use prejoin_event_log::{EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_projector::ProjectorSettings;
@@ -21,18 +22,19 @@ pub(crate) const SERVICES: [(&str, u16); 2] = [("users", 8081), ("orders", 8082)
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct CommonFlags {
     /// Directory with prejoin.toml, contracts/*.toml and views/*.sql [default: config if it is there, else built in]
-    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_CONFIG")]
+    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Directory of the event log, the state, the views and the services' databases [default: data]
-    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_DATA")]
+    #[arg(long, global = true, value_name = "DIR", env = "PREJOIN_DATA", hide_env_values = true)]
     data: Option<PathBuf>,
     /// NATS server with JetStream, such as nats://127.0.0.1:4222 [default: the embedded log in the data directory]
-    #[arg(long, global = true, value_name = "URL", env = "PREJOIN_NATS_URL")]
+    #[arg(long, global = true, value_name = "URL", env = "PREJOIN_NATS_URL", hide_env_values = true)]
     nats_url: Option<String>,
-    /// How logs are written to standard error [default: human]
-    #[arg(long, global = true, value_name = "FORMAT", env = "PREJOIN_LOG")]
+    /// How logs are written to standard error [default: human]; PREJOIN_LOG_LEVEL=debug writes more
+    #[arg(long, global = true, value_name = "FORMAT", env = "PREJOIN_LOG", hide_env_values = true)]
     log: Option<LogFormat>,
 }
 
@@ -142,10 +144,17 @@ impl Settings {
     }
 }
 
-/// Listens on an address; port 0 takes a free one.
-pub(crate) async fn bind(address: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("cannot listen on {address}. If another process has the port, choose one with --listen; port 0 takes a free one"))
+/// Listens on an address; port 0 takes a free one. `setting` names where another address can be chosen.
+pub(crate) async fn bind(address: &str, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => anyhow!(
+            "cannot listen on {address}: another process has the port. Choose another with {setting}; port 0 takes a free one"
+        ),
+        ErrorKind::InvalidInput => {
+            anyhow!("cannot listen on {address:?}: {setting} takes an address and a port, such as 127.0.0.1:8080")
+        }
+        _ => anyhow!("cannot listen on {address}: {error}. Choose another address with {setting}"),
+    })
 }
 
 /// Where a listener can be reached.

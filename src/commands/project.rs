@@ -1,7 +1,7 @@
 //! `prejoin project`: the projector alone.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -84,7 +84,15 @@ fn summary(report: &ProgressReport) -> String {
 /// A bar on a terminal, plain lines otherwise.
 fn progress_line() -> Box<dyn Fn(&ProgressReport) + Send + Sync> {
     if !std::io::stderr().is_terminal() {
-        return Box::new(|report| eprintln!("{} of {} events", report.applied, report.log_last));
+        let shown = Mutex::new(None);
+        return Box::new(move |report| {
+            let now = Some((report.applied, report.log_last));
+            let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if *shown != now {
+                eprintln!("{} of {} events", report.applied, report.log_last);
+                *shown = now;
+            }
+        });
     }
     let template = "{bar:40} {pos} of {len} events  {per_sec}  {eta} left";
     let bar = ProgressBar::new(0)

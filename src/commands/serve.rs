@@ -10,13 +10,13 @@ use crate::shutdown;
 #[derive(Debug, Args)]
 pub(crate) struct ServeFlags {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
 }
 
 pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
     let stopped = shutdown::on_signals()?;
-    let listener = bind(&settings.listen(flags.listen)).await?;
+    let listener = bind(&settings.listen(flags.listen), "--listen").await?;
     line(format!("query API  {}/", url_of(&listener)?))?;
     ReadApi::open(settings.view_store()).run(listener, shutdown::wait(stopped)).await?;
     Ok(())

@@ -18,7 +18,7 @@ pub(crate) struct ServiceFlags {
     /// The service: users or orders
     name: String,
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders]
-    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Resu
     }
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;
     let stopped = shutdown::on_signals()?;
-    let listener = bind(&settings.service_listen(name, flags.listen, false)).await?;
+    let listener = bind(&settings.service_listen(name, flags.listen, false), "--listen").await?;
     let log = settings.open_log().await?;
     println!("{name}  {}/{name}", url_of(&listener)?);
     serve(&settings, name, log, listener, shutdown::wait(stopped)).await

@@ -17,7 +17,7 @@ use crate::shutdown;
 #[derive(Debug, Args)]
 pub(crate) struct UpFlags {
     /// Address of the query API; port 0 takes free ports for everything [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
     /// Bring a file of events into the event log first; those it has are passed over
     #[arg(long, value_name = "FILE.ndjson")]
@@ -36,11 +36,12 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     }
     let listen = settings.listen(flags.listen);
     let free_ports = listen.ends_with(":0");
-    let api = bind(&listen).await?;
+    let api = bind(&listen, "--listen").await?;
     let api_url = url_of(&api)?;
     let mut services = Vec::new();
     for (name, _) in SERVICES {
-        let listener = bind(&settings.service_listen(name, None, free_ports)).await?;
+        let setting = format!("listen in [services.{name}] of prejoin.toml");
+        let listener = bind(&settings.service_listen(name, None, free_ports), &setting).await?;
         services.push((name, url_of(&listener)?, listener));
     }
     let log = settings.open_log().await?;
