@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use prejoin_model::{Numeric, Type, Value};
 
+use crate::functions::Call;
 use crate::scope::ColumnPlace;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -74,6 +75,7 @@ pub(crate) enum Expression {
     Coalesce(Vec<Expression>),
     /// The left side, or NULL if both are equal. The right side may need another type than the left one returns.
     NullIf(Box<[Expression; 2]>),
+    Call(Call),
     Case {
         branches: Vec<(Expression, Expression)>,
         otherwise: Box<Expression>,
@@ -202,7 +204,7 @@ impl Expression {
                 | Expression::DaysBetween(_)
                 | Expression::Cast { .. }
                 | Expression::Round { .. }
-        )
+        ) || matches!(self, Expression::Call(call) if call.function.strict)
     }
 
     fn has_null_part(&self) -> bool {
@@ -251,6 +253,7 @@ impl Expression {
             | Expression::Or(parts)
             | Expression::Concatenate(parts)
             | Expression::Coalesce(parts) => parts.iter().for_each(visit),
+            Expression::Call(call) => call.arguments.iter().for_each(visit),
             Expression::Case { branches, otherwise } => {
                 for (condition, result) in branches {
                     visit(condition);

@@ -22,6 +22,7 @@ mod typing;
 mod arithmetic;
 mod cast;
 mod evaluate;
+mod functions;
 mod like;
 
 pub use plan::{

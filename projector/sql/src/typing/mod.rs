@@ -1,11 +1,14 @@
 //! Gives every expression its PostgreSQL type, and writes every implicit conversion out.
 
+mod call;
 mod conditional;
 mod conversion;
 mod function;
 mod literal;
 mod operator;
+mod prepare;
 mod refused;
+mod syntax;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -94,6 +97,7 @@ impl<'a> Typing<'a> {
     pub(crate) fn output(&self, expr: &Expr, near: Place) -> Checked<(Expression, Type)> {
         let operand = self.operand(expr, near)?;
         let kind = operand.kind().unwrap_or(Type::Text);
+        refused::refuse_as_column(kind, near.or(expr.span()))?;
         Ok((operand.convert(kind)?, kind))
     }
 
@@ -169,7 +173,10 @@ impl<'a> Typing<'a> {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), place)
             }
             Expr::Function(call) => self.function(call, place),
-            other => Err(refused::refused(other, place)),
+            other => match self.function_syntax(other, place) {
+                Some(call) => call,
+                None => Err(refused::refused(other, place)),
+            },
         }
     }
 
