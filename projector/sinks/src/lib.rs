@@ -6,6 +6,7 @@
 mod build;
 mod catalog;
 mod error;
+mod file;
 mod live;
 mod rows;
 mod store;

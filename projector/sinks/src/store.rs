@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use prejoin_engine::{Pending, View};
 use prejoin_envelope::Position;
 use prejoin_sql::RowView;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::StoreError;
 use crate::catalog::{self, CatalogEntry, FORMAT};
+use crate::file;
 use crate::stored_form::StoredColumn;
 
 /// A generation as found in the store.
@@ -54,25 +53,7 @@ impl SqliteStore {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let shown = path.display().to_string();
         let failed = |source| StoreError::Database { path: shown.clone(), source };
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // A power cut may take the last transactions; the journal reaches back to where the rows then stand.
-            .synchronous(SqliteSynchronous::Normal)
-            // In KiB when negative: pages of a large transaction stay in memory instead of spilling into the log early.
-            .pragma("cache_size", "-65536")
-            .busy_timeout(Duration::from_secs(30))
-            .statement_cache_capacity(512);
-        let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
-        sqlx::raw_sql(catalog::SCHEMA).execute(&mut connection).await.map_err(failed)?;
-        sqlx::query(
-            "INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0) ON CONFLICT DO NOTHING",
-        )
-        .bind(FORMAT)
-        .execute(&mut connection)
-        .await
-        .map_err(failed)?;
+        let mut connection = file::open(path).await.map_err(failed)?;
         let found: i64 = sqlx::query_scalar("SELECT format FROM _prejoin_store")
             .fetch_one(&mut connection)
             .await

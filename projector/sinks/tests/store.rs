@@ -301,7 +301,8 @@ async fn an_interrupted_build_goes_on_beside_what_readers_see() {
     let found = found.into_iter().find(|found| !found.is_current).unwrap();
     assert_eq!((found.generation, found.rows, &found.followed), (generation, 4, base.position()));
     let attached =
-        attach_sink(&committed, place(&committed), &found.fingerprint, &found.followed, found.pending).unwrap();
+        attach_sink(&committed, place(&committed), &found.fingerprint, &found.followed, found.pending)
+            .unwrap();
     let SinkAttachment::Follow(follower) = attached else { panic!("{attached:?}") };
     store.resume(view, generation).await.unwrap();
     let slice = build_slice(&committed, place(&committed), found.cursor.as_ref(), 100).unwrap();
@@ -310,9 +311,15 @@ async fn an_interrupted_build_goes_on_beside_what_readers_see() {
 
     show(&mut store, &committed, generation, &follower).await;
     let rows = query(&path, "SELECT id, label FROM all_things ORDER BY id").await;
-    assert_eq!(rows, ["1|new", "2|old", "3|old", "4|old", "5|old", "6|old", "7|old", "8|new", "9|old", "10|new"]);
+    assert_eq!(
+        rows,
+        ["1|new", "2|old", "3|old", "4|old", "5|old", "6|old", "7|old", "8|new", "9|old", "10|new"]
+    );
     assert_eq!(store.counts("all_things", generation), Some((10, 0)));
-    assert_eq!(query(&path, "SELECT generation, state, rows FROM _prejoin_generations").await, ["2|current|10"]);
+    assert_eq!(
+        query(&path, "SELECT generation, state, rows FROM _prejoin_generations").await,
+        ["2|current|10"]
+    );
 }
 
 #[tokio::test]
@@ -331,6 +338,32 @@ async fn an_abandoned_build_leaves_no_trace() {
     store.abandon("all_things", generation).await.unwrap();
     assert_eq!(query(&path, "SELECT generation, state FROM _prejoin_generations").await, ["1|current"]);
     assert_eq!(query(&path, "SELECT generation FROM _prejoin_row_errors").await, ["1"]);
-    let tables = query(&path, "SELECT name FROM sqlite_schema WHERE name LIKE '_g_%' AND type = 'table'").await;
+    let tables =
+        query(&path, "SELECT name FROM sqlite_schema WHERE name LIKE '_g_%' AND type = 'table'").await;
     assert_eq!(tables, ["_g1_all_things"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_has_its_name_when_it_is_complete_and_takes_nothing_from_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.sqlite");
+    let beside = |suffix: &str| directory.path().join(format!("views.{suffix}"));
+    // As a process leaves them that is killed while it makes a store.
+    for name in ["unfinished", "unfinished-journal", "unfinished-wal"] {
+        std::fs::write(beside(name), "half a file").unwrap();
+    }
+    let store = SqliteStore::open(&path).await.unwrap();
+    let log_of_the_first = std::fs::read(beside("sqlite-wal")).unwrap();
+    store.close().await.unwrap();
+    assert!(!beside("unfinished").exists());
+
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(beside("sqlite-wal"), log_of_the_first).unwrap();
+    let mut second = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(second.generations().await.unwrap().len(), 0);
+    let epoch = "SELECT epoch FROM _prejoin_store";
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
+    let epoch: i64 = sqlx::query_scalar(epoch).fetch_one(&mut reader).await.unwrap();
+    assert_eq!(epoch, 1);
 }
