@@ -427,9 +427,9 @@ mod tests {
             reason
         };
         assert!(refusal(processed(true), message(20, Some(10), "x")).contains("another event as s 10"));
-        assert!(refusal(processed(true), message(21, Some(12), "")).contains("11 to 11 are missing"));
-        assert!(refusal(Processed::nothing(true), message(1, Some(2), "")).contains("1 to 1 are missing"));
-        assert!(refusal(processed(false), message(12, None, "")).contains("11 to 11 are missing"));
+        assert!(refusal(processed(true), message(21, Some(12), "")).contains("11 is missing"));
+        assert!(refusal(Processed::nothing(true), message(1, Some(2), "")).contains("1 is missing"));
+        assert!(refusal(processed(false), message(12, None, "")).contains("11 is missing"));
         let mut verifier = Verifier::new("s", processed(true));
         assert_eq!(verifier.check(&message(21, Some(11), "")), Verdict::Apply);
         assert!(matches!(verifier.check(&message(22, Some(11), "x")), Verdict::Refuse(_)));
