@@ -61,7 +61,7 @@ impl ContractSet {
         let kind = self.kind(service, &envelope);
         let subject = kind.and_then(|kind| read_subject(&envelope, kind));
         let outcome = self.outcome(service, payload, &envelope, kind, subject.as_ref());
-        decoded(&envelope, subject, outcome)
+        decoded(&envelope, envelope.number(payload), subject, outcome)
     }
 
     /// For a payload that cannot be parsed as a whole: its data may be at fault, and the head readable.
@@ -70,7 +70,7 @@ impl ContractSet {
         let head = EventHead::parse(payload).ok();
         let envelope = head.as_ref().map(Envelope::of_head).unwrap_or_default();
         let subject = self.kind(service, &envelope).and_then(|kind| read_subject(&envelope, kind));
-        decoded(&envelope, subject, Outcome::Unfit(reason))
+        decoded(&envelope, envelope.number(payload), subject, Outcome::Unfit(reason))
     }
 
     fn kind(&self, service: &str, envelope: &Envelope<'_>) -> Option<&Kind> {
@@ -108,7 +108,12 @@ fn read_subject(envelope: &Envelope<'_>, kind: &Kind) -> Option<Value> {
     cast::from_string(kind.entity, subject).ok()
 }
 
-fn decoded(envelope: &Envelope<'_>, subject: Option<Value>, outcome: Outcome) -> Decoded {
+fn decoded(
+    envelope: &Envelope<'_>,
+    sequence: Option<u64>,
+    subject: Option<Value>,
+    outcome: Outcome,
+) -> Decoded {
     let entity = match &subject {
         Some(value) if value.kind() != Some(Type::Text) => to_text(value),
         _ => envelope.subject.map(storable),
@@ -118,7 +123,7 @@ fn decoded(envelope: &Envelope<'_>, subject: Option<Value>, outcome: Outcome) ->
         kind: envelope.kind.map(storable),
         entity,
         time: envelope.time.map(storable),
-        sequence: envelope.sequence,
+        sequence,
         outcome: match outcome {
             Outcome::Unfit(reason) => Outcome::Unfit(storable(&reason)),
             outcome => outcome,

@@ -107,15 +107,24 @@ impl<'n> Envelope<'n> {
         }
     }
 
-    /// What is wrong with the envelope, in the words of `EventHead`; nothing if all is well.
-    pub(crate) fn refusal(&self, payload: &[u8]) -> Option<String> {
+    fn is_sound(&self) -> bool {
         let filled = |value: Option<&str>| value.is_some_and(|value| !value.is_empty());
-        let sound = !self.malformed
+        !self.malformed
             && self.specversion == Some("1.0")
             && filled(self.id)
             && filled(self.source)
-            && filled(self.kind);
-        if sound {
+            && filled(self.kind)
+    }
+
+    /// The event's number. Whoever reads the log judges messages by it before they come here, so what is malformed
+    /// has the one that everybody reads in it.
+    pub(crate) fn number(&self, payload: &[u8]) -> Option<u64> {
+        if self.is_sound() { self.sequence } else { EventHead::sequence_of(payload) }
+    }
+
+    /// What is wrong with the envelope, in the words of `EventHead`; nothing if all is well.
+    pub(crate) fn refusal(&self, payload: &[u8]) -> Option<String> {
+        if self.is_sound() {
             return None;
         }
         Some(head_error(payload).unwrap_or_else(|| {

@@ -17,6 +17,11 @@ pub struct Date(pub i32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Timestamptz(pub i64);
 
+/// Microseconds since 1970-01-01 00:00:00 of a clock whose zone is not said; infinities as in `Timestamptz`. Its range is
+/// that of `Timestamptz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(pub i64);
+
 impl Date {
     pub const INFINITY: Date = Date(i32::MAX);
     pub const NEGATIVE_INFINITY: Date = Date(i32::MIN);
@@ -108,21 +113,32 @@ impl fmt::Display for Date {
 /// `1996-07-04 09:00:00+00`, `1996-07-04 00:00:00.5+00`, `0044-03-15 00:00:00+00 BC`, `infinity`.
 impl fmt::Display for Timestamptz {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let micros = match *self {
-            Timestamptz::INFINITY => return f.write_str("infinity"),
-            Timestamptz::NEGATIVE_INFINITY => return f.write_str("-infinity"),
-            Timestamptz(micros) => micros,
-        };
-        let era = write_civil(f, micros.div_euclid(DAY_MICROS))?;
-        let of_day = micros.rem_euclid(DAY_MICROS);
-        let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
-        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, " {hour:02}:{minute:02}:{second:02}")?;
-        if fraction != 0 {
-            write!(f, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;
-        }
-        write!(f, "+00{era}")
+        write_moment(f, self.0, "+00")
     }
+}
+
+/// `1996-07-04 09:00:00`, `0044-03-15 00:00:00 BC`, `infinity`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_moment(f, self.0, "")
+    }
+}
+
+fn write_moment(f: &mut fmt::Formatter<'_>, micros: i64, zone: &str) -> fmt::Result {
+    match micros {
+        i64::MAX => return f.write_str("infinity"),
+        i64::MIN => return f.write_str("-infinity"),
+        _ => {}
+    }
+    let era = write_civil(f, micros.div_euclid(DAY_MICROS))?;
+    let of_day = micros.rem_euclid(DAY_MICROS);
+    let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    write!(f, " {hour:02}:{minute:02}:{second:02}")?;
+    if fraction != 0 {
+        write!(f, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;
+    }
+    write!(f, "{zone}{era}")
 }
 
 /// Writes year, month and day, and answers the era that comes at the end.

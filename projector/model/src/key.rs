@@ -6,11 +6,12 @@
 //! | type | bytes |
 //! |---|---|
 //! | boolean | `01` false, `02` true |
-//! | integer, bigint, date, timestamptz | `80`+n and n big-endian bytes from zero up; `7F`-n and the n bytes of the complement below it. n is the least possible, so equal numbers of these types have equal bytes |
+//! | integer, bigint, date, timestamp, timestamptz | `80`+n and n big-endian bytes from zero up; `7F`-n and the n bytes of the complement below it. n is the least possible, so equal numbers of these types have equal bytes |
 //! | numeric | class (`10` -Infinity, `20` negative, `30` zero, `40` positive, `50` Infinity, `60` NaN); for 0.d₁d₂… × 10^e: e, then two digits a byte as 1 + their value, then `00`; all but the class inverted for negatives |
 //! | double precision | `01` and the 8 big-endian bits, sign flipped, all flipped for negatives; one NaN, no -0 |
 //! | text | its UTF-8, `00` as `01 01` and `01` as `01 02`, then `00` |
 //! | uuid | `01` and its 16 bytes |
+//! | interval | whole days as integer, then the microseconds beyond them as integer; a month is 30 days |
 //! | jsonb | kind (`0F` empty array at the top, `10` null, `11` string, `12` number, `13` false, `14` true, `15` array, `16` object), then text, numeric, or a 4-byte count and the elements or pairs |
 
 mod read;
@@ -68,6 +69,12 @@ pub fn encode_key_value(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Date(value) => encode_integer(value.0.into(), out),
         Value::Timestamptz(value) => encode_integer(value.0, out),
+        Value::Timestamp(value) => encode_integer(value.0, out),
+        Value::Interval(value) => {
+            let (days, micros) = value.normal_days();
+            encode_integer(days, out);
+            encode_integer(micros, out);
+        }
         Value::Jsonb(value) => match value.as_ref() {
             Json::Array(elements) if elements.is_empty() => out.push(JSON_EMPTY_TOP),
             value => encode_json(value, out),
@@ -83,7 +90,7 @@ pub fn encode_key(values: &[Value]) -> Vec<u8> {
     out
 }
 
-/// Reads values of the given types; numerics come back without trailing zeros. `Jsonb` is not decodable.
+/// Reads values of the given types; numerics come back without trailing zeros. `Jsonb` and `Interval` are not decodable.
 pub fn decode_key(kinds: &[Type], bytes: &[u8]) -> Result<Vec<Value>, KeyError> {
     read::decode_key(kinds, bytes)
 }

@@ -4,6 +4,7 @@
 
 mod datetime;
 mod double;
+mod interval;
 mod json;
 mod key;
 mod numeric;
@@ -13,7 +14,8 @@ mod schema;
 mod text;
 mod value;
 
-pub use datetime::{Date, Timestamptz};
+pub use datetime::{Date, Timestamp, Timestamptz};
+pub use interval::Interval;
 pub use json::{Json, check_nesting};
 pub use key::{KeyError, decode_key, encode_key, encode_key_value};
 pub use numeric::{Numeric, NumericError};

@@ -4,6 +4,7 @@ mod arithmetic;
 mod convert;
 mod digits;
 mod parse;
+mod power;
 mod rounding;
 
 use std::cmp::Ordering;

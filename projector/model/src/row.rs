@@ -6,7 +6,8 @@
 //! | type | bytes |
 //! |---|---|
 //! | boolean | 0 or 1 |
-//! | integer, bigint, date, timestamptz | zigzag varint |
+//! | integer, bigint, date, timestamp, timestamptz | zigzag varint |
+//! | interval | months, days and microseconds, each as zigzag varint |
 //! | numeric | varint 0 NaN, 1 Infinity, 2 -Infinity, or 3 + 2 × scale (+ 1 if long); then the mantissa as zigzag varint, or, long, as varint length and big-endian two's complement |
 //! | double precision | 8 bytes, little-endian |
 //! | text | varint length, UTF-8 |

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::double::{parse_double, print_double};
-use crate::{Date, Json, Numeric, Timestamptz, Type, Value};
+use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
 
 /// PostgreSQL's message for text that is not of the type, such as `invalid input syntax for type bigint: "x"`.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub fn from_text(kind: Type, text: &str) -> Result<Value, TextError> {
         Type::Date => Value::Date(Date::parse(text)?),
         Type::Timestamptz => Value::Timestamptz(Timestamptz::parse(text)?),
         Type::Jsonb => Value::Jsonb(Json::parse(text)?.into()),
+        Type::Timestamp => Value::Timestamp(Timestamp::parse(text)?),
+        Type::Interval => Value::Interval(Interval::parse(text)?),
     })
 }
 
@@ -46,6 +48,8 @@ pub fn to_text(value: &Value) -> Option<String> {
         Value::Date(value) => value.to_string(),
         Value::Timestamptz(value) => value.to_string(),
         Value::Jsonb(value) => value.to_string(),
+        Value::Timestamp(value) => value.to_string(),
+        Value::Interval(value) => value.to_string(),
     })
 }
 

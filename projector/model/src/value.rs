@@ -6,9 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::double::compare_double;
-use crate::{Date, Json, Numeric, Timestamptz};
+use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz};
 
-/// A column's or expression's type. `Integer` arises from SQL literals and casts only; contracts declare the others.
+/// A column's or expression's type. `Integer` arises from SQL only; `Timestamp` and `Interval` arise within expressions
+/// only and are no column's type; contracts declare the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     Boolean,
@@ -21,6 +22,9 @@ pub enum Type {
     Date,
     Timestamptz,
     Jsonb,
+    /// Date and time without a zone.
+    Timestamp,
+    Interval,
 }
 
 /// A value or NULL. Equality is identity (1.0 and 1.00 differ, as their texts do; NULL and NaN equal themselves, -0 is not
@@ -38,9 +42,12 @@ pub enum Value {
     Date(Date),
     Timestamptz(Timestamptz),
     Jsonb(Arc<Json>),
+    Timestamp(Timestamp),
+    Interval(Interval),
 }
 
 impl Type {
+    /// The types that columns have.
     pub const ALL: [Type; 10] = [
         Type::Boolean,
         Type::Integer,
@@ -67,9 +74,12 @@ impl Type {
             Type::Date => "date",
             Type::Timestamptz => "timestamptz",
             Type::Jsonb => "jsonb",
+            Type::Timestamp => "timestamp",
+            Type::Interval => "interval",
         }
     }
 
+    /// A column's type by its name.
     pub fn from_name(name: &str) -> Option<Type> {
         Type::ALL.into_iter().find(|kind| kind.name() == name)
     }
@@ -104,6 +114,8 @@ impl Value {
             Value::Date(_) => Type::Date,
             Value::Timestamptz(_) => Type::Timestamptz,
             Value::Jsonb(_) => Type::Jsonb,
+            Value::Timestamp(_) => Type::Timestamp,
+            Value::Interval(_) => Type::Interval,
         })
     }
 }
@@ -125,6 +137,8 @@ impl Value {
             (Value::Date(left), Value::Date(right)) => left.cmp(right),
             (Value::Timestamptz(left), Value::Timestamptz(right)) => left.cmp(right),
             (Value::Jsonb(left), Value::Jsonb(right)) => left.compare(right),
+            (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(right),
+            (Value::Interval(left), Value::Interval(right)) => left.compare(right),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -164,6 +178,8 @@ impl PartialEq for Value {
             (Value::Date(left), Value::Date(right)) => left == right,
             (Value::Timestamptz(left), Value::Timestamptz(right)) => left == right,
             (Value::Jsonb(left), Value::Jsonb(right)) => left == right,
+            (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
+            (Value::Interval(left), Value::Interval(right)) => left == right,
             _ => false,
         }
     }
@@ -186,6 +202,8 @@ impl Hash for Value {
             Value::Date(value) => value.hash(state),
             Value::Timestamptz(value) => value.hash(state),
             Value::Jsonb(value) => value.hash(state),
+            Value::Timestamp(value) => value.hash(state),
+            Value::Interval(value) => value.hash(state),
         }
     }
 }

@@ -129,11 +129,15 @@ pub(crate) fn is_infinite(date: Date) -> bool {
     matches!(date.0, i32::MIN | i32::MAX)
 }
 
-/// The order of two values that are not NULL, of one type or a date and a timestamptz.
+/// The order of two values that are not NULL, of one type or of dates and timestamps.
 pub(crate) fn order(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Date(left), Value::Timestamptz(right)) => order_across(*left, *right),
         (Value::Timestamptz(left), Value::Date(right)) => order_across(*right, *left).reverse(),
+        (Value::Date(left), Value::Timestamp(right)) => order_across(*left, Timestamptz(right.0)),
+        (Value::Timestamp(left), Value::Date(right)) => order_across(*right, Timestamptz(left.0)).reverse(),
+        (Value::Timestamp(left), Value::Timestamptz(right)) => left.0.cmp(&right.0),
+        (Value::Timestamptz(left), Value::Timestamp(right)) => left.0.cmp(&right.0),
         _ => left.compare(right),
     }
 }

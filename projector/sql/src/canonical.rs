@@ -185,6 +185,7 @@ impl Writer<'_> {
             }
             Expression::Coalesce(parts) => self.call("coalesce", parts, out),
             Expression::NullIf(sides) => self.call("nullif", sides.iter(), out),
+            Expression::Call(call) => self.call(call.function.name, &call.arguments, out),
             Expression::Case { branches, otherwise } => {
                 let parts = branches.iter().flat_map(|(condition, result)| [condition, result]);
                 self.call("case", parts.chain(std::iter::once(&**otherwise)), out)

@@ -1,6 +1,6 @@
 //! Casts between types, at run time.
 
-use prejoin_model::{Date, Json, Numeric, Timestamptz, Type, Value, from_text, to_text};
+use prejoin_model::{Date, Json, Numeric, Timestamp, Timestamptz, Type, Value, from_text, to_text};
 
 use crate::arithmetic::{DAY_MICROSECONDS, error, is_infinite};
 use crate::expression::NumericModifier;
@@ -23,6 +23,12 @@ pub(crate) fn cast(value: &Value, to: Type) -> Result<Value, EvaluateError> {
         Value::Double(number) => from_double(*number, to),
         Value::Date(date) if to == Type::Timestamptz => first_moment(*date).map(Value::Timestamptz),
         Value::Timestamptz(time) if to == Type::Date => Ok(Value::Date(day_of(*time))),
+        Value::Date(date) if to == Type::Timestamp => {
+            first_moment(*date).map(|moment| Value::Timestamp(Timestamp(moment.0)))
+        }
+        Value::Timestamp(time) if to == Type::Date => Ok(Value::Date(day_of(Timestamptz(time.0)))),
+        Value::Timestamp(time) if to == Type::Timestamptz => Ok(Value::Timestamptz(Timestamptz(time.0))),
+        Value::Timestamptz(time) if to == Type::Timestamp => Ok(Value::Timestamp(Timestamp(time.0))),
         Value::Jsonb(json) => from_json(json, to),
         other => Err(no_cast(other, to)),
     }

@@ -1,6 +1,6 @@
 //! The name that PostgreSQL gives to an output column without AS.
 
-use sqlparser::ast::{DataType, Expr, SelectItem, SetExpr};
+use sqlparser::ast::{DataType, Expr, SelectItem, SetExpr, TrimWhereField};
 
 use crate::names;
 use crate::type_name;
@@ -41,6 +41,18 @@ fn derived(expr: &Expr) -> (Strength, String) {
             },
             _ => (Strength::None, String::new()),
         },
+        Expr::Extract { .. } => strong("extract"),
+        Expr::Ceil { .. } => strong("ceil"),
+        Expr::Floor { .. } => strong("floor"),
+        Expr::Position { .. } => strong("position"),
+        Expr::Substring { shorthand, .. } => strong(if *shorthand { "substr" } else { "substring" }),
+        Expr::Trim { trim_where, .. } => strong(match trim_where {
+            None | Some(TrimWhereField::Both) => "btrim",
+            Some(TrimWhereField::Leading) => "ltrim",
+            Some(TrimWhereField::Trailing) => "rtrim",
+        }),
+        Expr::AtTimeZone { .. } => strong("timezone"),
+        Expr::Interval(_) => (Strength::Weak, "interval".to_owned()),
         Expr::Case { else_result, .. } => match else_result.as_deref().map(derived) {
             Some((Strength::Strong, name)) => (Strength::Strong, name),
             _ => (Strength::Weak, "case".to_owned()),
@@ -55,6 +67,10 @@ fn derived(expr: &Expr) -> (Strength, String) {
         }
         _ => (Strength::None, String::new()),
     }
+}
+
+fn strong(name: &str) -> (Strength, String) {
+    (Strength::Strong, name.to_owned())
 }
 
 fn cast_name(data_type: &DataType) -> String {

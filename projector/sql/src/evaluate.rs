@@ -12,9 +12,9 @@ use crate::like;
 use crate::plan::EvaluateError;
 
 /// What a column of a relation without a row reads as.
-static NULL: Value = Value::Null;
+pub(crate) static NULL: Value = Value::Null;
 
-type Evaluated<'a> = Result<Cow<'a, Value>, EvaluateError>;
+pub(crate) type Evaluated<'a> = Result<Cow<'a, Value>, EvaluateError>;
 
 /// What expressions read while one row of a view is computed.
 #[derive(Debug, Default)]
@@ -103,6 +103,7 @@ impl Expression {
                 let equal = !left.is_null() && !right.is_null() && order(&left, &right).is_eq();
                 if equal { Cow::Borrowed(&NULL) } else { left }
             }
+            Expression::Call(call) => call.evaluate(rows)?,
             Expression::Case { branches, otherwise } => {
                 for (condition, result) in branches {
                     if condition.truth(rows)? == Some(true) {
@@ -165,7 +166,7 @@ impl Expression {
     }
 }
 
-fn mismatch() -> EvaluateError {
+pub(crate) fn mismatch() -> EvaluateError {
     error("a row does not match its schema")
 }
 

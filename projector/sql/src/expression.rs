@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use prejoin_model::{Numeric, Type, Value};
 
 use crate::evaluate::Rows;
+use crate::functions::Call;
 use crate::scope::ColumnPlace;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +78,7 @@ pub(crate) enum Expression {
     Coalesce(Vec<Expression>),
     /// The left side, or NULL if both are equal. The right side may need another type than the left one returns.
     NullIf(Box<[Expression; 2]>),
+    Call(Call),
     Case {
         branches: Vec<(Expression, Expression)>,
         otherwise: Box<Expression>,
@@ -207,7 +209,7 @@ impl Expression {
                 | Expression::DaysBetween(_)
                 | Expression::Cast { .. }
                 | Expression::Round { .. }
-        )
+        ) || matches!(self, Expression::Call(call) if call.function.strict)
     }
 
     fn has_null_part(&self) -> bool {
@@ -265,6 +267,7 @@ impl Expression {
             | Expression::Or(parts)
             | Expression::Concatenate(parts)
             | Expression::Coalesce(parts) => parts.iter().for_each(visit),
+            Expression::Call(call) => call.arguments.iter().for_each(visit),
             Expression::Case { branches, otherwise } => {
                 for (condition, result) in branches {
                     visit(condition);

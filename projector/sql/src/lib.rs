@@ -26,6 +26,7 @@ mod typing;
 mod arithmetic;
 mod cast;
 mod evaluate;
+mod functions;
 mod json_form;
 mod like;
 mod query_rows;

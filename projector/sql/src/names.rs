@@ -8,7 +8,7 @@ use crate::refusal::{Checked, Place, Refusal, refuse};
 const NAME_BYTES_MAX: usize = 63;
 
 /// Words that PostgreSQL does not take as the name of a table or a column unless they are quoted.
-const RESERVED: &[&str] = &[
+pub(crate) const RESERVED: &[&str] = &[
     "all",
     "analyse",
     "analyze",

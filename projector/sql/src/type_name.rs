@@ -47,6 +47,8 @@ fn plain_type(data_type: &DataType) -> Option<Type> {
         DataType::Uuid => Type::Uuid,
         DataType::Date => Type::Date,
         DataType::Timestamp(None, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => Type::Timestamptz,
+        DataType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => Type::Timestamp,
+        DataType::Interval { fields: None, precision: None } => Type::Interval,
         DataType::JSONB => Type::Jsonb,
         _ => return None,
     })
@@ -110,9 +112,14 @@ pub(crate) fn internal_name(data_type: &DataType) -> String {
         Type::Integer => "int4",
         Type::Bigint => "int8",
         Type::Double => "float8",
-        Type::Numeric | Type::Text | Type::Uuid | Type::Date | Type::Timestamptz | Type::Jsonb => {
-            known.name()
-        }
+        Type::Numeric
+        | Type::Text
+        | Type::Uuid
+        | Type::Date
+        | Type::Timestamptz
+        | Type::Jsonb
+        | Type::Timestamp
+        | Type::Interval => known.name(),
     };
     name.to_owned()
 }

@@ -30,18 +30,37 @@ struct DurableSnapshot {
 impl DurableState {
     /// Opens the state in a directory, creating it if missing. One process at a time.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
-        let path: Arc<str> = directory.display().to_string().into();
-        let database = Database::builder(directory)
-            .cache_size(CACHE_BYTES)
-            .open()
-            .map_err(|error| failed(&path, error))?;
-        let keyspaces = Space::ALL
-            .into_iter()
-            .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| failed(&path, error))?;
-        Ok(DurableState { path, database, keyspaces: keyspaces.into() })
+        if !directory.exists() {
+            create(directory)?;
+        }
+        open_or_begin(directory)
     }
+}
+
+/// Makes an empty state. It gets its name when it is complete: fjall does not open a directory that it was killed
+/// while making.
+fn create(directory: &Path) -> Result<(), StateError> {
+    let shown = directory.display().to_string();
+    let unfinished = directory.with_extension("unfinished");
+    let in_files = |error: std::io::Error| StateError { path: shown.clone(), detail: error.to_string() };
+    match std::fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(in_files(error)),
+        _ => {}
+    }
+    drop(open_or_begin(&unfinished)?);
+    std::fs::rename(&unfinished, directory).map_err(in_files)
+}
+
+fn open_or_begin(directory: &Path) -> Result<DurableState, StateError> {
+    let path: Arc<str> = directory.display().to_string().into();
+    let database =
+        Database::builder(directory).cache_size(CACHE_BYTES).open().map_err(|error| failed(&path, error))?;
+    let keyspaces = Space::ALL
+        .into_iter()
+        .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| failed(&path, error))?;
+    Ok(DurableState { path, database, keyspaces: keyspaces.into() })
 }
 
 impl State for DurableState {

@@ -88,3 +88,21 @@ fn a_synced_commit_is_there_after_reopening() {
     assert_eq!(snapshot.get(Space::Tables, b"k").unwrap().unwrap(), &b"v"[..]);
     assert_eq!(snapshot.get(Space::Meta, b"m").unwrap().unwrap(), &b""[..]);
 }
+
+#[test]
+fn a_state_that_was_not_made_to_the_end_is_made_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("state");
+    // As a process leaves it that is killed after fjall has begun its journal.
+    let unfinished = place.path().join("state.unfinished");
+    std::fs::create_dir_all(unfinished.join("keyspaces")).unwrap();
+    std::fs::write(unfinished.join("0.jnl"), "").unwrap();
+    for expected in 0..3_u8 {
+        let state = DurableState::open(&directory).unwrap();
+        assert_eq!(entries(state.snapshot().as_ref(), Space::Meta, &[], &[]).len(), usize::from(expected));
+        let mut batch = Batch::default();
+        batch.put(Space::Meta, vec![expected], vec![expected]);
+        state.commit(batch).unwrap();
+    }
+    assert!(!unfinished.exists());
+}

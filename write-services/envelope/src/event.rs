@@ -40,11 +40,18 @@ impl EventHead {
     /// Reads the attributes and checks those that CloudEvents requires.
     pub fn parse(payload: &[u8]) -> Result<Self, EnvelopeError> {
         let head: EventHead = serde_json::from_slice(payload).map_err(json_error)?;
-        if payload.trim_ascii_start().first() != Some(&b'{') {
+        if !is_object(payload) {
             return Err(EnvelopeError::NotAnEvent("it is a JSON array, not an object".to_owned()));
         }
         head.check()?;
         Ok(head)
+    }
+
+    /// The sequence of a message, also where its other attributes are not as they should be: an event that cannot be
+    /// applied still has its place among its service's events.
+    pub fn sequence_of(payload: &[u8]) -> Option<u64> {
+        let number: Number = serde_json::from_slice(payload).ok()?;
+        number.sequence.filter(|_| is_object(payload))
     }
 
     fn check(&self) -> Result<(), EnvelopeError> {
@@ -58,6 +65,17 @@ impl EventHead {
         }
         Ok(())
     }
+}
+
+#[derive(Deserialize)]
+struct Number {
+    #[serde(default, deserialize_with = "usable_sequence")]
+    sequence: Option<u64>,
+}
+
+/// Told from an array, whose elements would be taken for attributes.
+fn is_object(payload: &[u8]) -> bool {
+    payload.trim_ascii_start().starts_with(b"{")
 }
 
 /// An event to be written, with its data as JSON text that is passed on as it is.
@@ -148,6 +166,21 @@ mod tests {
             ("18446744073709551616", None),
         ] {
             assert_eq!(head(text).unwrap().sequence, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sequence_is_read_from_a_broken_envelope_too() {
+        for (text, expected) in [
+            (r#"{"sequence":"7"}"#, Some(7)),
+            (r#"{"id":1,"id":2,"sequence":7,"data":{"sequence":9}}"#, Some(7)),
+            (r#"{"sequence":"7","sequence":"8"}"#, None),
+            (r#"{"sequence":"7""#, None),
+            (r#"["7"]"#, None),
+            ("{}", None),
+            ("", None),
+        ] {
+            assert_eq!(EventHead::sequence_of(text.as_bytes()), expected, "{text}");
         }
     }
 

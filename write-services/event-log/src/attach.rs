@@ -217,7 +217,7 @@ impl Verifier {
     /// Judges a message, reading its sequence from the payload when the service numbers its events.
     pub fn check(&mut self, message: &Message) -> Verdict {
         let sequence = match self.processed.dense {
-            true => EventHead::parse(&message.payload).ok().and_then(|head| head.sequence),
+            true => EventHead::sequence_of(&message.payload),
             false => None,
         };
         self.check_numbered(message, sequence)

@@ -435,7 +435,7 @@ impl Mark {
 }
 
 fn sequence_of(message: &Message) -> Option<u64> {
-    prejoin_envelope::EventHead::parse(&message.payload).ok().and_then(|head| head.sequence)
+    prejoin_envelope::EventHead::sequence_of(&message.payload)
 }
 
 fn too_large(numbered: &Numbered) -> bool {

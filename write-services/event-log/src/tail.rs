@@ -9,14 +9,14 @@ use crate::port::{EventLog, LogError, Message};
 pub struct LogTail {
     /// The stream sequence of the last message, whatever it is; 0 if nothing was ever published.
     pub stream_last: u64,
-    /// The last retained message whose envelope carries a usable `sequence`, and that envelope.
-    pub event: Option<(Message, EventHead)>,
+    /// The last retained message that carries a usable `sequence`, and that.
+    pub event: Option<(Message, u64)>,
 }
 
 impl LogTail {
     /// The dense sequence of the last numbered event; 0 if there is none.
     pub fn sequence(&self) -> u64 {
-        self.event.as_ref().and_then(|(_, head)| head.sequence).unwrap_or(0)
+        self.event.as_ref().map_or(0, |(_, sequence)| *sequence)
     }
 }
 
@@ -26,9 +26,9 @@ pub async fn tail(log: &dyn EventLog, service: &str) -> Result<LogTail, LogError
     let mut stream_sequence = bounds.last;
     while stream_sequence >= bounds.first && stream_sequence > 0 {
         if let Some(message) = log.get(service, stream_sequence).await?
-            && let Some(head) = numbered(&message)
+            && let Some(sequence) = EventHead::sequence_of(&message.payload)
         {
-            return Ok(LogTail { stream_last: bounds.last, event: Some((message, head)) });
+            return Ok(LogTail { stream_last: bounds.last, event: Some((message, sequence)) });
         }
         stream_sequence -= 1;
     }
@@ -36,10 +36,6 @@ pub async fn tail(log: &dyn EventLog, service: &str) -> Result<LogTail, LogError
 }
 
 /// The last retained message with a usable sequence: what a publisher compares its own last rows with.
-pub async fn last_event(log: &dyn EventLog, service: &str) -> Result<Option<(Message, EventHead)>, LogError> {
+pub async fn last_event(log: &dyn EventLog, service: &str) -> Result<Option<(Message, u64)>, LogError> {
     Ok(tail(log, service).await?.event)
-}
-
-fn numbered(message: &Message) -> Option<EventHead> {
-    EventHead::parse(&message.payload).ok().filter(|head| head.sequence.is_some())
 }

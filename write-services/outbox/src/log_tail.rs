@@ -119,9 +119,9 @@ async fn read_events(
     }
 }
 
-/// The numbered event that a message holds, if it is one.
+/// The numbered event that a message holds, if it is one. What is malformed otherwise has a number, too, and no id.
 fn event_of(message: &Message) -> Option<LoggedEvent> {
-    let head = EventHead::parse(&message.payload).ok()?;
-    let sequence = head.sequence?;
-    Some(LoggedEvent { sequence, event_id: head.id, stream_sequence: message.stream_sequence })
+    let sequence = EventHead::sequence_of(&message.payload)?;
+    let event_id = EventHead::parse(&message.payload).map(|head| head.id).unwrap_or_default();
+    Some(LoggedEvent { sequence, event_id, stream_sequence: message.stream_sequence })
 }

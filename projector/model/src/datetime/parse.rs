@@ -1,6 +1,6 @@
 //! Text to date and timestamptz: ISO forms only, so that nothing can be misread under another DateStyle.
 
-use super::{DAY_MICROS, Date, Timestamptz, calendar};
+use super::{DAY_MICROS, Date, Timestamp, Timestamptz, calendar};
 use crate::TextError;
 use crate::text::{is_space, syntax_error, trim_space};
 
@@ -62,6 +62,20 @@ impl Timestamptz {
             Parsed::Fields(fields) => fields.instant(),
         });
         read.map_err(|refusal| refusal.message("timestamp with time zone", "timestamp", text))
+    }
+}
+
+impl Timestamp {
+    /// Reads what `Timestamptz` reads; an offset is checked and left out, as PostgreSQL does.
+    pub fn parse(text: &str) -> Result<Timestamp, TextError> {
+        let read = parse(text).and_then(|parsed| match parsed {
+            Parsed::Infinity => Ok(Timestamptz::INFINITY),
+            Parsed::NegativeInfinity => Ok(Timestamptz::NEGATIVE_INFINITY),
+            Parsed::Epoch => Ok(Timestamptz(0)),
+            Parsed::Fields(fields) => Fields { offset_seconds: 0, ..fields }.instant(),
+        });
+        let read = read.map(|instant| Timestamp(instant.0));
+        read.map_err(|refusal| refusal.message("timestamp", "timestamp", text))
     }
 }
 

@@ -3,7 +3,7 @@
 use num_bigint::{BigInt, BigUint};
 
 use super::*;
-use crate::{Date, Timestamptz};
+use crate::{Date, Timestamp, Timestamptz};
 
 pub(super) fn decode_key(kinds: &[Type], bytes: &[u8]) -> Result<Vec<Value>, KeyError> {
     let mut reader = Reader { rest: bytes };
@@ -48,6 +48,8 @@ impl<'a> Reader<'a> {
             }
             Type::Date => Value::Date(Date(self.narrow_integer(kind)?)),
             Type::Timestamptz => Value::Timestamptz(Timestamptz(self.integer(kind)?)),
+            Type::Timestamp => Value::Timestamp(Timestamp(self.integer(kind)?)),
+            Type::Interval => return Err(KeyError("an interval in a key is for comparing only".into())),
             Type::Jsonb => return Err(KeyError("jsonb in a key is for comparing only".into())),
         })
     }

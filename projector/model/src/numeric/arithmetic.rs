@@ -129,7 +129,7 @@ impl Numeric {
     }
 
     /// The first group of four decimal digits that is not zero, and its power of 10000; (0, 0) for zero.
-    fn leading_group(&self) -> (i64, i64) {
+    pub(super) fn leading_group(&self) -> (i64, i64) {
         let Some(number) = self.scientific() else { return (0, 0) };
         let leading_power = i64::from(number.exponent) - 1;
         let weight = leading_power.div_euclid(GROUP_DIGITS);

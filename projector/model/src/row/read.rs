@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::*;
-use crate::{Date, Json, Numeric, Timestamptz, Type};
+use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type};
 
 /// What a reader refuses the bytes for; becomes a `RowError`.
 type Detail = String;
@@ -58,6 +58,11 @@ impl<'a> Reader<'a> {
             Type::Date => Value::Date(Date(self.narrow()?)),
             Type::Timestamptz => Value::Timestamptz(Timestamptz(self.signed()?)),
             Type::Jsonb => Value::Jsonb(self.json(0)?.into()),
+            Type::Timestamp => Value::Timestamp(Timestamp(self.signed()?)),
+            Type::Interval => {
+                let (months, days) = (self.narrow()?, self.narrow()?);
+                Value::Interval(Interval { months, days, micros: self.signed()? })
+            }
         })
     }
 

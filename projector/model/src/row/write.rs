@@ -17,6 +17,12 @@ pub(super) fn value(value: &Value, out: &mut Vec<u8>) {
         Value::Date(value) => signed(value.0.into(), out),
         Value::Timestamptz(value) => signed(value.0, out),
         Value::Jsonb(value) => json(value, out),
+        Value::Timestamp(value) => signed(value.0, out),
+        Value::Interval(value) => {
+            signed(value.months.into(), out);
+            signed(value.days.into(), out);
+            signed(value.micros, out);
+        }
     }
 }
 

@@ -153,6 +153,13 @@ fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction
                 format!("cast to numeric: {name}((…)::numeric)"),
             );
         }
+        ("sum" | "avg", [Some(Type::Interval)]) => {
+            return refuse(
+                call.place,
+                format!("{name} of interval is not supported"),
+                "sum the seconds in the service, as a number",
+            );
+        }
         ("sum", [Some(Integer)]) => (SumIntegers, vec![Integer], Bigint),
         ("sum", [Some(kind @ (Bigint | Numeric))]) => (SumNumerics, vec![*kind], Numeric),
         ("avg", [Some(kind @ (Integer | Bigint | Numeric))]) => (Average, vec![*kind], Numeric),

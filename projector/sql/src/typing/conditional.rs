@@ -7,6 +7,7 @@ use super::conversion::{share_type, shared_type};
 use super::operator::{Sides, compare};
 use super::{Operand, Typing, boolean, typed};
 use crate::expression::{Comparison, Expression};
+use crate::functions::{Call, GREATEST, LEAST};
 use crate::refusal::{Checked, Place};
 
 impl Typing<'_> {
@@ -53,6 +54,13 @@ impl Typing<'_> {
             arguments.iter().map(|argument| self.operand(argument, place)).collect::<Checked<Vec<_>>>()?;
         let (expressions, kind) = share_type(operands, "COALESCE", place)?;
         Ok(typed(Expression::Coalesce(expressions), kind))
+    }
+
+    /// GREATEST and LEAST.
+    pub(super) fn extreme(&self, arguments: &[&Expr], greatest: bool, place: Place) -> Checked<Operand> {
+        let (name, function) = if greatest { ("GREATEST", &GREATEST) } else { ("LEAST", &LEAST) };
+        let (expressions, kind) = share_type(self.operands(arguments, place)?, name, place)?;
+        Ok(typed(Expression::Call(Call::new(function, expressions)), kind))
     }
 
     pub(super) fn null_if(&self, left: &Expr, right: &Expr, place: Place) -> Checked<Operand> {

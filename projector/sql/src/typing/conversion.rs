@@ -77,34 +77,48 @@ pub(super) fn rank(kind: Type) -> Option<u8> {
 pub(crate) fn implicitly_converts(from: Type, to: Type) -> bool {
     match (rank(from), rank(to)) {
         (Some(from), Some(to)) => from <= to,
-        _ => from == to || (from == Type::Date && to == Type::Timestamptz),
+        _ => {
+            from == to
+                || matches!(
+                    (from, to),
+                    (Type::Date, Type::Timestamptz | Type::Timestamp) | (Type::Timestamp, Type::Timestamptz)
+                )
+        }
     }
 }
 
 /// Whether PostgreSQL converts when a cast is written.
 fn explicitly_converts(from: Type, to: Type) -> bool {
-    use Type::{Boolean, Date, Integer, Jsonb, Text, Timestamptz};
+    use Type::{Boolean, Date, Integer, Jsonb, Text, Timestamp, Timestamptz};
     from == to
         || from == Text
         || to == Text
         || (rank(from).is_some() && rank(to).is_some())
         || matches!(
             (from, to),
-            (Boolean, Integer) | (Integer, Boolean) | (Date, Timestamptz) | (Timestamptz, Date)
+            (Boolean, Integer)
+                | (Integer, Boolean)
+                | (Date | Timestamp | Timestamptz, Date | Timestamp | Timestamptz)
         )
         || (from == Jsonb && (to == Boolean || rank(to).is_some()))
 }
 
 /// PostgreSQL's category, within which types can share one.
-fn category(kind: Type) -> u8 {
+pub(super) fn category(kind: Type) -> u8 {
     match kind {
         Type::Boolean => 0,
         Type::Integer | Type::Bigint | Type::Numeric | Type::Double => 1,
         Type::Text => 2,
-        Type::Date | Type::Timestamptz => 3,
+        Type::Date | Type::Timestamp | Type::Timestamptz => 3,
         Type::Uuid => 4,
         Type::Jsonb => 5,
+        Type::Interval => 6,
     }
+}
+
+/// Whether PostgreSQL prefers this type within its category.
+pub(super) fn is_preferred(kind: Type) -> bool {
+    matches!(kind, Type::Boolean | Type::Double | Type::Text | Type::Timestamptz | Type::Interval)
 }
 
 /// The type that all operands convert to, or the two that have none in common. Text if all are literals.

@@ -5,6 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::{Operand, Typing};
+use crate::functions::{self, signatures};
 use crate::names;
 use crate::refusal::{Checked, Place, Refusal, nearest, refuse};
 
@@ -193,6 +194,21 @@ impl Typing<'_> {
                     "write NULLIF(value, value that becomes NULL)",
                 ),
             },
+            "greatest" | "least" => {
+                let arguments = plain_arguments(call, &name, place)?;
+                if arguments.is_empty() {
+                    return refuse(
+                        place,
+                        format!("{name} has no arguments"),
+                        "write GREATEST(first, second, …)",
+                    );
+                }
+                self.extreme(&arguments, name == "greatest", place)
+            }
+            _ if !matches!(call.args, FunctionArguments::None) && signatures(&name).next().is_some() => {
+                let arguments = plain_arguments(call, &name, place)?;
+                super::call::call(&name, self.operands(&arguments, place)?, place)
+            }
             _ if matches!(call.args, FunctionArguments::None) => Err(refused_function(&name, &name, place)),
             _ => Err(refused_function(&name, &format!("{name}()"), place)),
         }
@@ -275,12 +291,15 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
             "read the column as it is and apply the function when the view is read, or let the service put the result into the event",
         );
     }
-    let known = ["coalesce", "nullif"].into_iter().chain(KNOWN.iter().copied());
+    let known = ["coalesce", "nullif", "greatest", "least"]
+        .into_iter()
+        .chain(functions::names())
+        .chain(KNOWN.iter().copied());
     let hint = nearest(name, known);
     let remedy = if hint.starts_with("did") {
         hint
     } else {
-        "supported are COALESCE, NULLIF, CASE and CAST".to_owned()
+        "write CASE, or one of the functions that docs/sql.md lists".to_owned()
     };
     Refusal::new(place, format!("function {call} does not exist"), remedy)
 }

@@ -1,13 +1,16 @@
 //! Gives every expression its PostgreSQL type, and writes every implicit conversion out.
 
 mod aggregate;
+mod call;
 mod conditional;
 mod conversion;
 mod function;
 mod literal;
 mod operator;
+mod prepare;
 mod refused;
 mod subquery;
+mod syntax;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -129,6 +132,7 @@ impl<'a> Typing<'a> {
     pub(crate) fn output(&self, expr: &Expr, near: Place) -> Checked<(Expression, Type)> {
         let operand = self.operand(expr, near)?;
         let kind = operand.kind().unwrap_or(Type::Text);
+        refused::refuse_as_column(kind, near.or(expr.span()))?;
         Ok((operand.convert(kind)?, kind))
     }
 
@@ -210,7 +214,10 @@ impl<'a> Typing<'a> {
                 self.in_subquery(of, subquery, *negated, place)
             }
             Expr::AnyOp { left, compare_op, right, .. } => self.any_subquery(left, compare_op, right, place),
-            other => Err(refused::refused(other, place)),
+            other => match self.function_syntax(other, place) {
+                Some(call) => call,
+                None => Err(refused::refused(other, place)),
+            },
         }
     }
 

@@ -4,8 +4,9 @@ use prejoin_model::Type;
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 
 use super::conversion::rank;
-use super::{Operand, Typing, boolean, literal, refused, typed};
+use super::{Operand, Typing, boolean, call, literal, refused, typed};
 use crate::expression::{Arithmetic, Comparison, Expression};
+use crate::functions::signatures;
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
 /// How long a piece of the view's text may be to be repeated in a message.
@@ -56,8 +57,8 @@ impl<'e> Sides<'e> {
             (Some(kind), None) | (None, Some(kind)) => (kind, kind),
             (Some(left), Some(right)) if left == right => (left, right),
             (
-                Some(left @ (Type::Date | Type::Timestamptz)),
-                Some(right @ (Type::Date | Type::Timestamptz)),
+                Some(left @ (Type::Date | Type::Timestamp | Type::Timestamptz)),
+                Some(right @ (Type::Date | Type::Timestamp | Type::Timestamptz)),
             ) => (left, right),
             (Some(left), Some(right)) => match greater_rank(left, right) {
                 Some(kind) => (kind, kind),
@@ -85,7 +86,11 @@ impl<'e> Sides<'e> {
     fn not_unique(&self, symbol: &str) -> Refusal {
         Refusal::new(
             self.place,
-            format!("operator is not unique: unknown {symbol} unknown"),
+            format!(
+                "operator is not unique: {} {symbol} {}",
+                self.left.1.kind_name(),
+                self.right.1.kind_name()
+            ),
             "write numbers without quotes, or add casts",
         )
     }
@@ -153,6 +158,9 @@ impl Typing<'_> {
                 Some(comparison) => {
                     refuse_chain(left, right, comparison, place)?;
                     compare(comparison, self.sides(left, right, place)?)
+                }
+                None if signatures(&other.to_string()).next().is_some() => {
+                    listed(&other.to_string(), self.sides(left, right, place)?)
                 }
                 None => Err(refused::refused_operator(other, place)),
             },
@@ -240,6 +248,18 @@ impl Typing<'_> {
         }
         let LikeKind { ignores_case, negated } = kind;
         Ok(boolean(Expression::Like { sides, ignores_case, negated }))
+    }
+}
+
+/// An operator of those that are listed with the functions.
+fn listed(symbol: &str, sides: Sides<'_>) -> Checked<Operand> {
+    match call::operator(symbol, sides.kinds()) {
+        Ok(function) => {
+            let Sides { left: (_, left), right: (_, right), place } = sides;
+            call::apply(function, vec![left, right], place)
+        }
+        Err(call::Unresolved::Missing) => Err(sides.no_operator(symbol)),
+        Err(call::Unresolved::Ambiguous) => Err(sides.not_unique(symbol)),
     }
 }
 

@@ -13,6 +13,23 @@ pub(super) fn refuse_foreign_cast(kind: &CastKind, has_format: bool, place: Plac
     }
 }
 
+/// Types that arise within expressions only.
+pub(super) fn refuse_as_column(kind: Type, place: Place) -> Checked<()> {
+    match kind {
+        Type::Interval => refuse(
+            place,
+            "a column of type interval is not supported",
+            "write …::text for its text, or extract(epoch FROM …) for its seconds",
+        ),
+        Type::Timestamp => refuse(
+            place,
+            "a column of type timestamp without time zone is not supported",
+            "write …::date, …::timestamptz (read as UTC), to_char(…) or …::text",
+        ),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
     let (reason, remedy) = match expr {
         Expr::AllOp { .. } => (

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod functions;
 mod generate;
 mod sample;
 
@@ -200,13 +201,11 @@ impl Report {
     }
 }
 
-#[test]
-fn expressions_have_postgresqls_types_names_values_and_errors() {
-    let seed = std::env::var("PREJOIN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED);
+/// Compares all of them; fails with the differences, or if less than this was compared.
+fn judge(expressions: &[String], seed: u64, accepted_min: usize, values_min: usize, errors_min: usize) {
     let table = sample::table();
     let rows = sample::rows(seed);
-    let expressions = generate::expressions(seed);
-    let verdicts = verdicts(&expressions, &rows, &table);
+    let verdicts = verdicts(expressions, &rows, &table);
     let mut report = Report { accepted: 0, values: 0, errors: 0, gaps: 0, differences: Vec::new() };
     for (expression, verdict) in expressions.iter().zip(&verdicts) {
         report.compare(expression, &table, &rows, verdict);
@@ -219,5 +218,20 @@ fn expressions_have_postgresqls_types_names_values_and_errors() {
     );
     let shown: Vec<&str> = differences.iter().take(DIFFERENCES_SHOWN).map(String::as_str).collect();
     assert!(differences.is_empty(), "seed {seed}, {} differ:\n{}", differences.len(), shown.join("\n"));
-    assert!(accepted >= 1_000 && values >= 20_000 && errors >= 500, "too little was compared");
+    let enough = accepted >= accepted_min && values >= values_min && errors >= errors_min;
+    assert!(enough, "too little was compared");
+}
+
+fn seed() -> u64 {
+    std::env::var("PREJOIN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
+}
+
+#[test]
+fn expressions_have_postgresqls_types_names_values_and_errors() {
+    judge(&generate::expressions(seed()), seed(), 1_000, 20_000, 500);
+}
+
+#[test]
+fn functions_have_postgresqls_types_names_values_and_errors() {
+    judge(&functions::expressions(seed()), seed(), 1_000, 20_000, 500);
 }

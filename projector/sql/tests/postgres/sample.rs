@@ -188,6 +188,7 @@ pub(crate) fn edge_texts(kind: Type) -> &'static [&'static str] {
             "{\"b\": 1, \"a\": {\"c\": [true]}}",
             "[2]",
         ],
+        Type::Timestamp | Type::Interval => panic!("no column has the type {kind}"),
     }
 }
 

@@ -1,0 +1,77 @@
+//! What `status`, `dead-letters list`, `check` and `explain` answer.
+
+use serde_json::Value;
+
+use crate::support::Home;
+
+#[test]
+fn before_any_projector_has_run() {
+    let home = Home::new();
+    let status = home.command(&["status"]).run().succeeded();
+    let _ = status.says(&["projector: absent", "Start one with `prejoin up` or `prejoin project`"]);
+    let status = home.command(&["status", "--json"]).run().succeeded();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["state"], "absent");
+    assert!(status["hint"].as_str().is_some_and(|hint| hint.contains("prejoin up")), "{status}");
+    let letters = home.command(&["dead-letters", "list"]).run().succeeded();
+    assert_eq!(letters.stdout, "no dead letters\n");
+    let letters = home.command(&["dead-letters", "list", "--json"]).run().succeeded();
+    assert_eq!(letters.stdout, "");
+    let tail = home.command(&["events", "tail", "--no-follow"]).run().failed();
+    let _ = tail.says(&["there is no event log in", "prejoin up --data"]);
+    assert!(!home.data().exists(), "looking makes nothing");
+}
+
+#[test]
+fn after_a_projector_has_run() {
+    let home = Home::new();
+    let lines: Vec<_> = prejoin_fixtures::generate(500, 2).map(|event| event.json).collect();
+    let file = home.write("history.ndjson", lines.join("\n"));
+    let _ = home.command(&["events", "import"]).arg(file).run().succeeded();
+    let _ = home.project();
+    let status = home.command(&["status", "--json"]).run().succeeded();
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["state"], "stopped", "{status}");
+    let services = status["services"].as_object().unwrap();
+    let applied: u64 = services.values().filter_map(|service| service["applied"].as_u64()).sum();
+    assert_eq!(applied, 500, "{status}");
+    for (name, service) in services {
+        assert_eq!(service["applied"], service["log_last"], "{name}: {status}");
+        assert_eq!(service["lag_events"], 0, "{name}: {status}");
+        assert_eq!(
+            status["sinks"]["orders_with_customers"]["position"][name], service["applied"],
+            "{status}"
+        );
+    }
+    let orders = lines.iter().filter(|line| line.contains("\"orders.placed.v1\"")).count();
+    assert_eq!(status["sinks"]["orders_with_customers"]["rows"], orders, "{status}");
+    let text = home.command(&["status"]).run().succeeded();
+    let _ = text.says(&["projector: stopped", "orders_with_customers", &orders.to_string(), "shipping"]);
+}
+
+#[test]
+fn check_counts_what_it_found() {
+    let home = Home::new();
+    let checked = home.command(&["check"]).run().succeeded();
+    assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 3 views\n");
+    std::fs::remove_dir_all(home.config().join("views")).unwrap();
+    let checked = home.command(&["check"]).run().succeeded();
+    assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 0 views\n");
+}
+
+#[test]
+fn explain_names_what_a_view_reads() {
+    let home = Home::new();
+    let explained = home.command(&["explain", "orders_with_customers"]).run().succeeded();
+    let _ = explained.says(&[
+        "one row per row of orders",
+        "LEFT JOIN users u ON u.user_id = o.customer_id",
+        "every row of orders whose customer_id it has",
+        "(status, placed_at DESC)",
+    ]);
+    let explained = home.command(&["explain", "orders_with_customers", "--json"]).run().succeeded();
+    let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
+    assert_eq!(explained["grain"], "orders", "{explained}");
+    let refused = home.command(&["explain", "orders_with_customer"]).run().failed();
+    let _ = refused.says(&["there is no view \"orders_with_customer\"", "open_orders, order_line_details, orders_with_customers"]);
+}

@@ -1,0 +1,10 @@
+//! The commands as a person meets them: help, settings, refusals, answers.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod events;
+mod help;
+mod refusals;
+mod settings;
