@@ -8,7 +8,7 @@ use crate::joins::{conjuncts, without_parentheses};
 use crate::plan::{IndexUse, KeySource, Scan};
 use crate::refusal::{Checked, Place, Refusal};
 use crate::scope::{ColumnPlace, Scope};
-use crate::typing::{Operand, Typing};
+use crate::typing::{Operand, Typing, implicitly_converts};
 
 /// What the equalities of WHERE say of the FROM table's columns.
 struct Ties<'s, 'a> {
@@ -64,8 +64,12 @@ impl Ties<'_, '_> {
 
     fn add(&mut self, column: usize, other: &Expr, operand: Operand) -> Checked<()> {
         let kind = self.schema.columns[column].kind;
-        let given = operand.kind().unwrap_or(kind);
-        let expression = operand.convert(given)?;
+        let mut given = operand.kind().unwrap_or(kind);
+        let mut expression = operand.convert(given)?;
+        if expression.is_constant() && implicitly_converts(given, kind) {
+            expression = Operand::Typed { expression, kind: given }.convert(kind)?;
+            given = kind;
+        }
         let first = self.scope.first;
         let is_outer = |at: ColumnPlace| at.relation < first;
         match &expression {
