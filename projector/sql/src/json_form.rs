@@ -17,6 +17,15 @@ pub(crate) fn to_json(value: &Value) -> Json {
     }
 }
 
+/// The text of an object's key; nothing for NULL and jsonb, which are none.
+pub(crate) fn key_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null | Value::Jsonb(_) => None,
+        Value::Timestamp(_) | Value::Timestamptz(_) => Some(iso_time(&text(value))),
+        other => Some(text(other)),
+    }
+}
+
 fn text(value: &Value) -> String {
     to_text(value).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod format;
+mod json_build;
 mod math;
 mod text;
 
@@ -115,7 +116,7 @@ impl Call {
 }
 
 /// All signatures, by topic.
-const TOPICS: &[&[Function]] = &[math::FUNCTIONS, text::FUNCTIONS, format::FUNCTIONS];
+const TOPICS: &[&[Function]] = &[math::FUNCTIONS, text::FUNCTIONS, format::FUNCTIONS, json_build::FUNCTIONS];
 
 /// The signatures of a function or operator.
 pub(crate) fn signatures(name: &str) -> impl Iterator<Item = &'static Function> {

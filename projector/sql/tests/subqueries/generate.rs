@@ -155,6 +155,10 @@ const AGGREGATES: &[&str] = &[
     "jsonb_agg(l.doc ORDER BY l.gift, l.line_no DESC)",
     "jsonb_agg(o.placed_at ORDER BY l.line_no)",
     "jsonb_agg(p.name ORDER BY l.gift DESC NULLS LAST, l.line_no)",
+    "jsonb_agg({d}jsonb_build_object('note', l.note, 'due', l.due, l.line_no, l.weight, 'note', p.name) ORDER BY jsonb_build_object('note', l.note, 'due', l.due, l.line_no, l.weight, 'note', p.name))",
+    "jsonb_agg(jsonb_build_object('at', o.placed_at, 'rough', l.rough, 'gift', l.gift, 'doc', l.doc) ORDER BY l.line_no)",
+    "jsonb_agg(jsonb_build_array(l.line_no, 'x', NULL, o.placed_at, l.rough) ORDER BY l.line_no)",
+    "jsonb_build_object('count', count({d}l.note), 'least', min(l.due), 'all', jsonb_agg({d}l.gift ORDER BY l.gift), o.order_id, u.name)",
     "coalesce(sum({d}l.weight), 0) + count(*)",
     "count(*) FILTER (WHERE l.gift) * 100 / nullif(count(*), 0)",
 ];
@@ -171,7 +175,10 @@ pub(crate) fn queries(seed: u64) -> Vec<(String, String)> {
     for aggregate in AGGREGATES.iter().cycle().take(4 * AGGREGATES.len()) {
         let distinct = random.of(&["", "DISTINCT "]);
         let filter = match random.below(3) {
-            0 if !aggregate.contains("FILTER") && !aggregate.starts_with("coalesce") => {
+            0 if !aggregate.contains("FILTER")
+                && !aggregate.starts_with("coalesce")
+                && !aggregate.starts_with("jsonb_build") =>
+            {
                 " FILTER (WHERE l.quantity > 0 OR l.gift)"
             }
             _ => "",
