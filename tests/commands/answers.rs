@@ -73,5 +73,8 @@ fn explain_names_what_a_view_reads() {
     let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
     assert_eq!(explained["grain"], "orders", "{explained}");
     let refused = home.command(&["explain", "orders_with_customer"]).run().failed();
-    let _ = refused.says(&["there is no view \"orders_with_customer\"", "open_orders, order_line_details, orders_with_customers"]);
+    let _ = refused.says(&[
+        "there is no view \"orders_with_customer\"",
+        "open_orders, order_line_details, orders_with_customers",
+    ]);
 }
