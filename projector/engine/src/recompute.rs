@@ -32,6 +32,15 @@ pub struct Slice {
     pub next: Option<Bytes>,
 }
 
+impl Committed {
+    /// Every row of a table, in key order.
+    pub fn table_rows(&self, table: TableId) -> impl Iterator<Item = Result<Row, EngineError>> + '_ {
+        let schema = self.definition.schema(table);
+        let entries = self.snapshot.scan(Space::Tables, &table_prefix(table), &[]);
+        entries.map(|entry| Ok(decode_row(schema, &entry?.1)?))
+    }
+}
+
 /// Computes up to `rows_max` rows of a view from its grain table, beginning at the row key `from`.
 pub fn build_slice(
     committed: &Committed,

@@ -19,6 +19,7 @@ pub enum EnvelopeError {
 
 /// The attributes of an event without its data: what routing, numbering and parking need.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct EventHead {
     pub specversion: String,
     pub id: String,
@@ -205,6 +206,9 @@ mod tests {
         let parse = |text: &str| EventHead::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(parse("{").starts_with("not JSON"));
         assert!(parse("[1]").starts_with("not a CloudEvents object"));
+        assert!(
+            parse("7").starts_with("not a CloudEvents object: invalid type: integer `7`, expected an object")
+        );
         assert!(parse(r#"["1.0","a","/s","t"]"#).starts_with("not a CloudEvents object"));
         assert!(parse(r#"{"specversion":"1.0","id":"a","source":"/s"}"#).contains("type"));
         assert!(parse(r#"{"specversion":"0.3","id":"a","source":"/s","type":"t"}"#).contains("0.3"));

@@ -279,11 +279,13 @@ impl Verifier {
     }
 
     fn missing(&self, known: u64, sequence: u64, at: u64) -> String {
+        let (service, next, before) = (&self.service, known + 1, sequence - 1);
+        let missing = match before - next {
+            0 => format!("{next} is"),
+            _ => format!("{next} to {before} are"),
+        };
         format!(
-            "{service} {sequence} lies at stream sequence {at}, but {service} {next} is the next one to be processed: {next} to {before} are missing or no longer retained. Publish them again, or rebuild from a history that is complete",
-            service = self.service,
-            next = known + 1,
-            before = sequence - 1,
+            "{service} {sequence} lies at stream sequence {at}, but {service} {next} is the next one to be processed: {missing} missing or no longer retained. Publish what is missing again, or rebuild from a history that is complete"
         )
     }
 

@@ -1,0 +1,139 @@
+//! One run of a file: an engine, a sink, and what they hold after a step.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use prejoin_engine::{Committed, Definition, Engine, Settings, StepReport};
+use prejoin_envelope::Position;
+use prejoin_model::Row;
+use prejoin_state::{DurableState, MemoryState, State};
+use tempfile::TempDir;
+
+use crate::event::Message;
+use crate::sink::{Content, Sink};
+
+/// Rounds in which a sink must get to the end; more would be no progress.
+const ROUNDS_MAX: usize = 10_000;
+
+/// What everything holds after a step.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Step {
+    /// In the order of the definition's tables.
+    pub(crate) tables: Vec<Vec<Row>>,
+    pub(crate) views: BTreeMap<String, Content>,
+    position: Position,
+}
+
+impl Step {
+    /// Without the rows that stayed from earlier where a row cannot be computed: which one was the last good one
+    /// depends on the steps that were taken.
+    pub(crate) fn without_stale_rows(&self) -> Step {
+        let mut views = self.views.clone();
+        for content in views.values_mut() {
+            content.rows.retain(|key, _| !content.failed.contains_key(key));
+        }
+        Step { tables: self.tables.clone(), views, position: self.position.clone() }
+    }
+}
+
+/// Where the state lies.
+enum Place {
+    Memory(Arc<MemoryState>),
+    Directory(TempDir),
+}
+
+pub(crate) struct Run {
+    definition: Arc<Definition>,
+    settings: Settings,
+    place: Place,
+    /// Nothing while it is closed.
+    engine: Option<Engine>,
+    pub(crate) sink: Sink,
+}
+
+impl Run {
+    pub(crate) fn new(definition: &Arc<Definition>, settings: Settings, durable: bool) -> Run {
+        let place = match durable {
+            true => Place::Directory(tempfile::tempdir().unwrap()),
+            false => Place::Memory(Arc::default()),
+        };
+        let mut run =
+            Run { definition: definition.clone(), settings, place, engine: None, sink: Sink::default() };
+        run.restart();
+        run
+    }
+
+    /// Closes the state and opens it again.
+    pub(crate) fn restart(&mut self) {
+        self.engine = None;
+        self.sink.detach();
+        let state: Arc<dyn State> = match &self.place {
+            Place::Memory(state) => state.clone(),
+            Place::Directory(directory) => Arc::new(DurableState::open(directory.path()).unwrap()),
+        };
+        self.engine = Some(Engine::open(self.definition.clone(), state, self.settings).unwrap());
+    }
+
+    pub(crate) fn step(&mut self, messages: &[Message]) -> StepReport {
+        let messages = messages.iter().map(|message| message.0.clone()).collect();
+        let report = self.engine.as_mut().unwrap().step(messages, None).unwrap();
+        assert_eq!(report.holes, [], "the events are numbered one after another");
+        assert!(report.deferred.is_empty(), "there is no limit");
+        report
+    }
+
+    /// Everything once more: nothing of it is new.
+    pub(crate) fn step_again(&mut self, messages: &[Message]) {
+        let messages: Vec<_> = messages.iter().map(|message| message.0.clone()).collect();
+        let report = self.engine.as_mut().unwrap().step(messages, None).unwrap();
+        assert!(!report.committed && report.applied == 0, "what was applied is applied again: {report:?}");
+    }
+
+    pub(crate) fn committed(&self) -> Committed {
+        self.engine.as_ref().unwrap().committed()
+    }
+
+    pub(crate) fn advance(&mut self, slice_rows: usize) {
+        self.sink.advance(&self.committed(), slice_rows);
+        assert_eq!(self.sink.fold_limit(), None, "no state was lost");
+    }
+
+    /// Works through every fan-out.
+    pub(crate) fn settle(&mut self, slice_rows: usize) {
+        let end = self.committed().position().clone();
+        for _ in 0..ROUNDS_MAX {
+            self.advance(slice_rows);
+            if self.is_settled() && self.sink.is_at(&end) {
+                return;
+            }
+        }
+        panic!("the sink never got to {end}");
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.sink.views.values().all(|view| view.pending.is_empty())
+    }
+
+    /// What the sink holds beside the tables.
+    pub(crate) fn seen(&self) -> Step {
+        let views = self.sink.views.iter();
+        self.step_of(views.map(|(name, view)| (name.clone(), view.content.clone())).collect())
+    }
+
+    /// What the views are when they are computed from the tables anew.
+    pub(crate) fn recomputed(&self) -> Step {
+        let committed = self.committed();
+        let views = self.definition.views.iter().enumerate();
+        let view = |(place, view): (usize, &prejoin_engine::View)| {
+            (view.plan.name.clone(), Content::build(&committed, place))
+        };
+        self.step_of(views.map(view).collect())
+    }
+
+    fn step_of(&self, views: BTreeMap<String, Content>) -> Step {
+        let committed = self.committed();
+        let tables = (0..self.definition.tables.len()).map(prejoin_model::TableId);
+        let rows = |table| committed.table_rows(table).map(Result::unwrap).collect();
+        Step { tables: tables.map(rows).collect(), views, position: committed.position().clone() }
+    }
+}
