@@ -176,6 +176,7 @@ impl Loop<'_> {
             messages.extend(batch.messages);
         }
         let engine = &mut self.engine;
+        engine.keep_journal_after(self.sinks.as_ref().and_then(SinkSet::journal_needed_after));
         let report = tokio::task::block_in_place(|| engine.step(messages, limit.as_ref()))?;
         self.note(&report);
         for message in &report.deferred {

@@ -140,6 +140,7 @@ fn sink_status(stand: &Stand, rows: i64, row_errors: i64, last_error: Option<&st
         Stand::Follows(_) => "following",
         Stand::FoldsTo { .. } => "waiting for the state to be replayed",
         Stand::BuildsFrom { .. } => "to be built",
+        Stand::Builds { .. } => "being built",
     };
     let visible = stand.visible();
     let position = visible.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();

@@ -102,6 +102,7 @@ pub struct Engine {
     settings: Settings,
     indexes: Arc<Indexes>,
     journal: Journal,
+    journal_needed_after: Option<u64>,
     progress: BTreeMap<Arc<str>, Progress>,
     tracked: Arc<[StoredTrackedView]>,
 }
@@ -127,6 +128,7 @@ impl Engine {
         }
         let mut engine = Engine {
             journal: Journal::open(snapshot.as_ref())?,
+            journal_needed_after: None,
             tracked: tracked_views(snapshot.as_ref())?.into(),
             definition,
             state,
@@ -163,6 +165,11 @@ impl Engine {
             position: self.position(),
             tracked: self.tracked.clone(),
         }
+    }
+
+    /// Keeps the journal's entries after a commit, whatever their size: a view that is being built follows it from there.
+    pub fn keep_journal_after(&mut self, commit: Option<u64>) {
+        self.journal_needed_after = commit;
     }
 
     /// Returns when every commit has reached the disk: a sink may then commit what it derived from it.
@@ -222,7 +229,13 @@ impl Engine {
             stale_keys(&self.definition, &self.indexes, changes, &Layered::new(before, &batch), limits)?;
         let entry = StoredJournalEntry { position: pairs_of(&position_of(progress)), views };
         let mut journal = self.journal;
-        journal.append(before, &entry, self.settings.journal_bytes_max, &mut batch)?;
+        journal.append(
+            before,
+            &entry,
+            self.settings.journal_bytes_max,
+            self.journal_needed_after,
+            &mut batch,
+        )?;
         for (service, progress) in progress {
             batch.put(Space::Meta, meta::progress(service), to_bytes(&StoredProgress::from(progress)));
         }
@@ -237,7 +250,13 @@ impl Engine {
         let mut batch = Batch::default();
         if journal.last() == 0 {
             let entry = StoredJournalEntry { position: Vec::new(), views: Vec::new() };
-            journal.append(before, &entry, self.settings.journal_bytes_max, &mut batch)?;
+            journal.append(
+                before,
+                &entry,
+                self.settings.journal_bytes_max,
+                self.journal_needed_after,
+                &mut batch,
+            )?;
         }
         let known =
             |fingerprint: &str| self.tracked.iter().find(|tracked| tracked.fingerprint == fingerprint);

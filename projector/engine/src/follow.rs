@@ -57,6 +57,11 @@ impl Follower {
         Follower { commit: committed.commit, followed: committed.position.clone(), pending: Vec::new() }
     }
 
+    /// The commit that it has followed to.
+    pub fn commit(&self) -> u64 {
+        self.commit
+    }
+
     /// What readers may rely on: the position before the oldest pending fan-out.
     pub fn visible(&self) -> Position {
         self.pending.iter().fold(self.followed.clone(), |visible, pending| visible.meet(&pending.before))

@@ -34,13 +34,14 @@ impl Journal {
         self.bounds.first
     }
 
-    /// Adds the entry of the next commit and drops the oldest ones while the journal is larger than `bytes_max`. The
-    /// newest entry always stays: it is where sinks stand.
+    /// Adds the entry of the next commit and drops the oldest ones while the journal is larger than `bytes_max`, but
+    /// none after the commit `needed_after`. The newest entry always stays: it is where sinks stand.
     pub(crate) fn append(
         &mut self,
         before: &dyn Snapshot,
         entry: &StoredJournalEntry,
         bytes_max: u64,
+        needed_after: Option<u64>,
         batch: &mut Batch,
     ) -> Result<(), EngineError> {
         let bytes = to_bytes(entry);
@@ -48,15 +49,22 @@ impl Journal {
         self.bounds.bytes += bytes.len() as u64;
         batch.put(Space::Journal, journal_key(self.bounds.last).to_vec(), bytes);
         if self.bounds.bytes > bytes_max {
-            self.trim(before, bytes_max, batch)?;
+            self.trim(before, bytes_max, needed_after, batch)?;
         }
         batch.put(Space::Meta, meta::JOURNAL, to_bytes(&self.bounds));
         Ok(())
     }
 
-    fn trim(&mut self, before: &dyn Snapshot, bytes_max: u64, batch: &mut Batch) -> Result<(), EngineError> {
+    fn trim(
+        &mut self,
+        before: &dyn Snapshot,
+        bytes_max: u64,
+        needed_after: Option<u64>,
+        batch: &mut Batch,
+    ) -> Result<(), EngineError> {
         for entry in before.scan(Space::Journal, &[], &journal_key(self.bounds.first)) {
-            if self.bounds.bytes <= bytes_max {
+            let is_needed = needed_after.is_some_and(|after| self.bounds.first > after);
+            if self.bounds.bytes <= bytes_max || is_needed {
                 break;
             }
             let (key, value) = entry?;

@@ -16,6 +16,8 @@ CREATE TABLE IF NOT EXISTS _prejoin_generations (
     state TEXT NOT NULL CHECK (state IN ('building', 'current', 'retired')),
     table_name TEXT NOT NULL, columns TEXT NOT NULL, comment TEXT, fingerprint TEXT NOT NULL,
     followed TEXT NOT NULL, position TEXT NOT NULL, rows INTEGER NOT NULL,
+    -- While it is built: the grain key at which the next slice begins; NULL at the beginning.
+    cursor BLOB,
     PRIMARY KEY (view, generation));
 CREATE UNIQUE INDEX IF NOT EXISTS _prejoin_one_current ON _prejoin_generations (view) WHERE state = 'current';
 CREATE TABLE IF NOT EXISTS _prejoin_pending (
@@ -39,11 +41,12 @@ pub(crate) struct CatalogEntry {
     /// What readers may rely on.
     pub visible: Position,
     pub rows: i64,
+    pub cursor: Option<Vec<u8>>,
 }
 
 pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Vec<CatalogEntry>, sqlx::Error> {
     let rows = sqlx::query(
-        "SELECT view, generation, state, table_name, fingerprint, followed, position, rows FROM _prejoin_generations ORDER BY view, generation",
+        "SELECT view, generation, state, table_name, fingerprint, followed, position, rows, cursor FROM _prejoin_generations ORDER BY view, generation",
     )
     .fetch_all(connection)
     .await?;
@@ -58,6 +61,7 @@ pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Vec<Catalo
                 followed: position_from_json(&row.try_get::<String, _>(5)?)?,
                 visible: position_from_json(&row.try_get::<String, _>(6)?)?,
                 rows: row.try_get(7)?,
+                cursor: row.try_get(8)?,
             })
         })
         .collect()
@@ -135,6 +139,23 @@ pub(crate) async fn write_positions(
         .bind(rows)
         .bind(view)
         .bind(generation)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Notes where the next slice of a build begins, and the rows so far.
+pub(crate) async fn write_cursor(
+    connection: &mut SqliteConnection,
+    entry: &CatalogEntry,
+    cursor: Option<&[u8]>,
+    rows: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE _prejoin_generations SET cursor = coalesce(?, cursor), rows = ? WHERE view = ? AND generation = ?")
+        .bind(cursor)
+        .bind(rows)
+        .bind(&entry.view)
+        .bind(entry.generation)
         .execute(connection)
         .await?;
     Ok(())

@@ -80,25 +80,43 @@ fn place(committed: &Committed) -> usize {
     committed.definition().views.iter().position(|view| view.plan.name == "all_things").unwrap()
 }
 
-async fn build(store: &mut SqliteStore, committed: &Committed) -> Follower {
-    let view = &committed.definition().views[place(committed)];
-    let target = store.begin_build(view, committed.position()).await.unwrap();
-    let slice = build_slice(committed, place(committed), None, 1_000).unwrap();
-    store.write_build(&target, slice.rows).await.unwrap();
-    let follower = Follower::built_at(committed);
-    store.make_current(target, view, &follower).await.unwrap();
-    follower
+/// A generation that readers see, and where it stands.
+struct Built {
+    generation: i64,
+    follower: Follower,
 }
 
-async fn follow(
-    store: &mut SqliteStore,
-    committed: &Committed,
-    follower: &Follower,
-) -> Result<Follower, StoreError> {
-    let advance = advance(committed, place(committed), follower, 100).unwrap().unwrap();
-    let next = advance.follower.clone();
-    store.write_live(vec![LiveWrite { view: "all_things".to_owned(), advance }]).await?;
-    Ok(next)
+async fn build(store: &mut SqliteStore, committed: &Committed) -> Built {
+    let view = &committed.definition().views[place(committed)];
+    let generation = store.begin_build(view, committed.position()).await.unwrap();
+    let mut cursor = None;
+    loop {
+        let slice = build_slice(committed, place(committed), cursor.as_ref(), 3).unwrap();
+        store.write_build("all_things", generation, slice.rows, slice.next.as_ref()).await.unwrap();
+        cursor = slice.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    show(store, committed, generation, &Follower::built_at(committed)).await
+}
+
+/// Takes a complete generation to the commit and shows it to readers.
+async fn show(store: &mut SqliteStore, committed: &Committed, generation: i64, base: &Follower) -> Built {
+    let advance = advance(committed, place(committed), base, 100).unwrap().unwrap();
+    let follower = advance.follower.clone();
+    let view = &committed.definition().views[place(committed)];
+    store.make_current(view, generation, advance).await.unwrap();
+    Built { generation, follower }
+}
+
+async fn follow(store: &mut SqliteStore, committed: &Committed, built: &mut Built) -> Result<(), StoreError> {
+    let advance = advance(committed, place(committed), &built.follower, 100).unwrap().unwrap();
+    let follower = advance.follower.clone();
+    let write = LiveWrite { view: "all_things".to_owned(), generation: built.generation, advance };
+    store.write_live(vec![write]).await?;
+    built.follower = follower;
+    Ok(())
 }
 
 /// The rows of a query as texts, NULL as `-`.
@@ -165,17 +183,17 @@ async fn rows_and_position_move_together_and_are_counted() {
     let path = folder.path().join("views.sqlite");
     let mut bench = Bench::new();
     let mut store = SqliteStore::open(&path).await.unwrap();
-    let mut follower = build(&mut store, &bench.committed()).await;
+    let mut built = build(&mut store, &bench.committed()).await;
     for id in 0..700 {
         bench.emit("set", json!({ "id": id, "label": "a", "divisor": 1 }));
     }
-    follower = follow(&mut store, &bench.committed(), &follower).await.unwrap();
-    assert_eq!(store.counts("all_things"), Some((700, 0)));
+    follow(&mut store, &bench.committed(), &mut built).await.unwrap();
+    assert_eq!(store.counts("all_things", built.generation), Some((700, 0)));
     for id in 0..300 {
         bench.emit("gone", json!({ "id": id }));
     }
     bench.emit("set", json!({ "id": 699, "label": "b", "divisor": 1 }));
-    follow(&mut store, &bench.committed(), &follower).await.unwrap();
+    follow(&mut store, &bench.committed(), &mut built).await.unwrap();
     let catalog = query(&path, "SELECT rows, position, followed FROM _prejoin_generations").await;
     assert_eq!(catalog, ["400|{\"things\":1001}|{\"things\":1001}"]);
     let rows = query(&path, "SELECT count(*), min(id), max(label) FROM all_things").await;
@@ -189,21 +207,21 @@ async fn a_row_that_fails_keeps_its_last_good_values_until_it_is_good_again() {
     let mut bench = Bench::new();
     bench.emit("set", json!({ "id": 1, "label": "good", "divisor": 4 }));
     let mut store = SqliteStore::open(&path).await.unwrap();
-    let mut follower = build(&mut store, &bench.committed()).await;
+    let mut built = build(&mut store, &bench.committed()).await;
     for _ in 0..2 {
         bench.emit("set", json!({ "id": 1, "label": "bad", "divisor": 0 }));
-        follower = follow(&mut store, &bench.committed(), &follower).await.unwrap();
+        follow(&mut store, &bench.committed(), &mut built).await.unwrap();
     }
     assert_eq!(query(&path, "SELECT label, share FROM all_things").await, ["good|25"]);
     assert_eq!(
         query(&path, "SELECT view, error FROM _prejoin_row_errors").await,
         ["all_things|division by zero"]
     );
-    assert_eq!(store.counts("all_things"), Some((1, 1)));
+    assert_eq!(store.counts("all_things", built.generation), Some((1, 1)));
     bench.emit("set", json!({ "id": 1, "label": "better", "divisor": 5 }));
-    follow(&mut store, &bench.committed(), &follower).await.unwrap();
+    follow(&mut store, &bench.committed(), &mut built).await.unwrap();
     assert_eq!(query(&path, "SELECT label, share FROM all_things").await, ["better|20"]);
-    assert_eq!(store.counts("all_things"), Some((1, 0)));
+    assert_eq!(store.counts("all_things", built.generation), Some((1, 0)));
     assert!(query(&path, "SELECT * FROM _prejoin_row_errors").await.is_empty());
 }
 
@@ -213,10 +231,10 @@ async fn a_writer_that_was_taken_over_can_write_no_more() {
     let path = folder.path().join("views.sqlite");
     let mut bench = Bench::new();
     let mut old = SqliteStore::open(&path).await.unwrap();
-    let follower = build(&mut old, &bench.committed()).await;
+    let mut built = build(&mut old, &bench.committed()).await;
     let mut new = SqliteStore::open(&path).await.unwrap();
     bench.emit("set", json!({ "id": 1, "divisor": 1 }));
-    let refused = follow(&mut old, &bench.committed(), &follower).await;
+    let refused = follow(&mut old, &bench.committed(), &mut built).await;
     assert!(matches!(refused, Err(StoreError::Superseded { .. })), "{refused:?}");
     assert!(matches!(old.write_status(0, "{}").await, Err(StoreError::Superseded { .. })));
     assert!(query(&path, "SELECT * FROM all_things").await.is_empty());
@@ -227,13 +245,14 @@ async fn a_writer_that_was_taken_over_can_write_no_more() {
         attach_sink(&committed, place(&committed), &found.fingerprint, &found.followed, found.pending)
             .unwrap();
     let SinkAttachment::Follow(follower) = attached else { panic!("{attached:?}") };
-    new.resume(&committed.definition().views[place(&committed)]).await.unwrap();
-    follow(&mut new, &committed, &follower).await.unwrap();
+    new.resume(&committed.definition().views[place(&committed)], found.generation).await.unwrap();
+    let mut built = Built { generation: found.generation, follower };
+    follow(&mut new, &committed, &mut built).await.unwrap();
     assert_eq!(query(&path, "SELECT id FROM all_things").await, ["1"]);
 }
 
 #[tokio::test]
-async fn readers_keep_their_generation_and_unfinished_builds_leave_no_trace() {
+async fn readers_keep_their_generation_while_another_takes_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("views.sqlite");
     let mut bench = Bench::new();
@@ -252,15 +271,99 @@ async fn readers_keep_their_generation_and_unfinished_builds_leave_no_trace() {
     drop(reading);
     assert_eq!(query(&path, "SELECT count(*) FROM all_things").await, ["2"]);
     assert_eq!(query(&path, "SELECT generation, state FROM _prejoin_generations").await, ["2|current"]);
+}
 
-    let committed = bench.committed();
-    let view = &committed.definition().views[place(&committed)];
-    store.begin_build(view, committed.position()).await.unwrap();
+#[tokio::test]
+async fn an_interrupted_build_goes_on_beside_what_readers_see() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.sqlite");
+    let mut bench = Bench::new();
+    for id in 0..10 {
+        bench.emit("set", json!({ "id": id, "label": "old", "divisor": 1 }));
+    }
+    let mut store = SqliteStore::open(&path).await.unwrap();
+    build(&mut store, &bench.committed()).await;
+    let base = bench.committed();
+    let view = &base.definition().views[place(&base)];
+    let generation = store.begin_build(view, base.position()).await.unwrap();
+    let slice = build_slice(&base, place(&base), None, 4).unwrap();
+    store.write_build("all_things", generation, slice.rows, slice.next.as_ref()).await.unwrap();
     drop(store);
-    SqliteStore::open(&path).await.unwrap();
-    assert_eq!(query(&path, "SELECT generation FROM _prejoin_generations").await, ["2"]);
+
+    // Rows before and after the cursor change, one goes, one comes, while the build is interrupted.
+    for id in [1, 8, 10] {
+        bench.emit("set", json!({ "id": id, "label": "new", "divisor": 1 }));
+    }
+    bench.emit("gone", json!({ "id": 0 }));
+    let committed = bench.committed();
+    let mut store = SqliteStore::open(&path).await.unwrap();
+    let found = store.generations().await.unwrap();
+    let found = found.into_iter().find(|found| !found.is_current).unwrap();
+    assert_eq!((found.generation, found.rows, &found.followed), (generation, 4, base.position()));
+    let attached =
+        attach_sink(&committed, place(&committed), &found.fingerprint, &found.followed, found.pending)
+            .unwrap();
+    let SinkAttachment::Follow(follower) = attached else { panic!("{attached:?}") };
+    store.resume(view, generation).await.unwrap();
+    let slice = build_slice(&committed, place(&committed), found.cursor.as_ref(), 100).unwrap();
+    store.write_build("all_things", generation, slice.rows, slice.next.as_ref()).await.unwrap();
+    assert_eq!(query(&path, "SELECT count(*), max(label) FROM all_things").await, ["10|old"]);
+
+    show(&mut store, &committed, generation, &follower).await;
+    let rows = query(&path, "SELECT id, label FROM all_things ORDER BY id").await;
     assert_eq!(
-        query(&path, "SELECT name FROM sqlite_schema WHERE name LIKE '_g_%' AND type = 'table'").await,
-        ["_g2_all_things"]
+        rows,
+        ["1|new", "2|old", "3|old", "4|old", "5|old", "6|old", "7|old", "8|new", "9|old", "10|new"]
     );
+    assert_eq!(store.counts("all_things", generation), Some((10, 0)));
+    assert_eq!(
+        query(&path, "SELECT generation, state, rows FROM _prejoin_generations").await,
+        ["2|current|10"]
+    );
+}
+
+#[tokio::test]
+async fn an_abandoned_build_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.sqlite");
+    let mut bench = Bench::new();
+    bench.emit("set", json!({ "id": 1, "divisor": 0 }));
+    let committed = bench.committed();
+    let mut store = SqliteStore::open(&path).await.unwrap();
+    build(&mut store, &committed).await;
+    let view = &committed.definition().views[place(&committed)];
+    let generation = store.begin_build(view, committed.position()).await.unwrap();
+    let slice = build_slice(&committed, place(&committed), None, 10).unwrap();
+    store.write_build("all_things", generation, slice.rows, None).await.unwrap();
+    store.abandon("all_things", generation).await.unwrap();
+    assert_eq!(query(&path, "SELECT generation, state FROM _prejoin_generations").await, ["1|current"]);
+    assert_eq!(query(&path, "SELECT generation FROM _prejoin_row_errors").await, ["1"]);
+    let tables =
+        query(&path, "SELECT name FROM sqlite_schema WHERE name LIKE '_g_%' AND type = 'table'").await;
+    assert_eq!(tables, ["_g1_all_things"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_has_its_name_when_it_is_complete_and_takes_nothing_from_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.sqlite");
+    let beside = |suffix: &str| directory.path().join(format!("views.{suffix}"));
+    // As a process leaves them that is killed while it makes a store.
+    for name in ["unfinished", "unfinished-journal", "unfinished-wal"] {
+        std::fs::write(beside(name), "half a file").unwrap();
+    }
+    let store = SqliteStore::open(&path).await.unwrap();
+    let log_of_the_first = std::fs::read(beside("sqlite-wal")).unwrap();
+    store.close().await.unwrap();
+    assert!(!beside("unfinished").exists());
+
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(beside("sqlite-wal"), log_of_the_first).unwrap();
+    let mut second = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(second.generations().await.unwrap().len(), 0);
+    let epoch = "SELECT epoch FROM _prejoin_store";
+    let options = SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&options).await.unwrap();
+    let epoch: i64 = sqlx::query_scalar(epoch).fetch_one(&mut reader).await.unwrap();
+    assert_eq!(epoch, 1);
 }

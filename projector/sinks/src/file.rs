@@ -1,0 +1,62 @@
+//! The store's file: it gets its name when it is complete, so that readers never meet half a store.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::catalog::{FORMAT, SCHEMA};
+
+/// Opens the file, making it if it is missing. It has the catalog's tables, and a format.
+pub(crate) async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    if !path.exists() {
+        create(path).await?;
+    }
+    connect(path).await
+}
+
+/// Killed while it makes a database, SQLite leaves a journal behind that readers may not roll back.
+async fn create(path: &Path) -> Result<(), sqlx::Error> {
+    let unfinished = path.with_extension("unfinished");
+    remove(&unfinished, &["", "-journal", "-wal", "-shm"])?;
+    connect(&unfinished).await?.close().await?;
+    // What an earlier store left behind would be taken for this one's.
+    remove(path, &["-journal", "-wal", "-shm"])?;
+    Ok(std::fs::rename(&unfinished, path)?)
+}
+
+async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // A power cut may take the last transactions; the journal reaches back to where the rows then stand.
+        .synchronous(SqliteSynchronous::Normal)
+        // In KiB when negative: pages of a large transaction stay in memory instead of spilling into the log early.
+        .pragma("cache_size", "-65536")
+        .busy_timeout(Duration::from_secs(30))
+        .statement_cache_capacity(512);
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
+    sqlx::query("INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0) ON CONFLICT DO NOTHING")
+        .bind(FORMAT)
+        .execute(&mut connection)
+        .await?;
+    Ok(connection)
+}
+
+/// Removes those of the files that are there.
+fn remove(path: &Path, suffixes: &[&str]) -> io::Result<()> {
+    for suffix in suffixes {
+        let mut name = OsString::from(path);
+        name.push(suffix);
+        match std::fs::remove_file(PathBuf::from(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
