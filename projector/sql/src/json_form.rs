@@ -12,8 +12,8 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Numeric(number) if number.is_finite() => Json::Number(number.clone()),
         Value::Double(number) if number.is_finite() => double(value, *number),
         Value::Jsonb(json) => json.as_ref().clone(),
-        Value::Timestamp(_) | Value::Timestamptz(_) => Json::String(iso_time(&text(value)).into()),
-        other => Json::String(text(other).into()),
+        Value::Timestamp(_) | Value::Timestamptz(_) => Json::String(iso_time(&text(value))),
+        other => Json::String(text(other)),
     }
 }
 

@@ -147,10 +147,12 @@ impl Typing<'_> {
     fn value_of(&self, opened: &Opened<'_>) -> Checked<(Outcome, Type)> {
         let (expr, alias) = only_item(opened.clauses.select, opened.place)?;
         let collected = RefCell::default();
-        let typing = self.inside(self.scope, AggregateUse::Collect(&collected));
-        let (value, kind) = typing.output(expr, opened.place)?;
-        self.expressions.set(typing.expressions.get());
-        drop(typing);
+        let (value, kind) = {
+            let typing = self.inside(self.scope, AggregateUse::Collect(&collected));
+            let output = typing.output(expr, opened.place)?;
+            self.expressions.set(typing.expressions.get());
+            output
+        };
         let aggregates = collected.into_inner();
         if !aggregates.is_empty() {
             return Ok((self.aggregated(aggregates, value, opened)?, kind));
