@@ -1,15 +1,16 @@
 //! What the queries of one view add to its plan: relations and subqueries, numbered through.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use prejoin_model::Type;
-use sqlparser::ast::Query;
+use sqlparser::ast::Select;
 
 use crate::expression::Expression;
 use crate::from::{Catalog, FromClause};
 use crate::plan::{Relation, Scan};
+use crate::refusal::Place;
 use crate::scope::ColumnPlace;
 use crate::subquery::{Selection, Subquery};
 
@@ -25,9 +26,8 @@ pub(crate) struct Planned {
     pub(crate) residuals: Vec<Option<Expression>>,
     pub(crate) subqueries: Vec<Subquery>,
     pub(crate) answer_count: usize,
-    /// Some expressions are typed twice; a subquery in them is planned once. Keys are places in the parser's tree, which
-    /// stays where it is.
-    known: HashMap<*const Query, (usize, Type)>,
+    /// Some expressions are typed twice; a subquery in them, known by the place of its SELECT, is planned once.
+    known: BTreeMap<Place, (usize, Type)>,
 }
 
 impl<'a> Planner<'a> {
@@ -72,13 +72,16 @@ impl<'a> Planner<'a> {
     }
 
     /// The answer and its type, if this subquery was planned before.
-    pub(crate) fn known(&self, query: &Query) -> Option<(usize, Type)> {
-        self.planned.borrow().known.get(&std::ptr::from_ref(query)).copied()
+    pub(crate) fn known(&self, select: &Select) -> Option<(usize, Type)> {
+        let place = Place::of(select.select_token.0.span.start)?;
+        self.planned.borrow().known.get(&place).copied()
     }
 
-    pub(crate) fn add_subquery(&self, query: &Query, subquery: Subquery, kind: Type) {
+    pub(crate) fn add_subquery(&self, select: &Select, subquery: Subquery, kind: Type) {
         let mut planned = self.planned.borrow_mut();
-        planned.known.insert(std::ptr::from_ref(query), (subquery.answer, kind));
+        if let Some(place) = Place::of(select.select_token.0.span.start) {
+            planned.known.insert(place, (subquery.answer, kind));
+        }
         planned.subqueries.push(subquery);
     }
 

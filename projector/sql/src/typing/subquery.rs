@@ -104,17 +104,14 @@ impl Typing<'_> {
                 "subqueries may stand in the SELECT list and in WHERE, and not in ON or in the SELECT list of EXISTS",
             );
         };
-        if let Some((answer, kind)) = planner.known(query) {
+        let clauses = clauses::subquery_of(query, place)?;
+        let select = clauses.select;
+        if let Some((answer, kind)) = planner.known(select) {
             return Ok(typed(Expression::Answer(answer), kind));
         }
-        let clauses = clauses::subquery_of(query, place)?;
         let place = place.or(clauses.select.select_token.0.span);
-        let from = from::resolve(
-            &clauses.select.from,
-            planner.catalog,
-            place,
-            Some((self.scope, planner.next_relation())),
-        )?;
+        let from =
+            from::resolve(&select.from, planner.catalog, place, Some((self.scope, planner.next_relation())))?;
         let relations = planner.add_relations(&from);
         let typing = self.inside(&from.scope, NOT_IN_WHERE);
         let opened = typing.open(clauses, relations, planner, place, untied_remedy)?;
@@ -123,7 +120,7 @@ impl Typing<'_> {
         let row_subqueries = row_subqueries(&outcome, planner);
         let selection: Selection = planner.selection(opened.relations, opened.filter);
         let answer = planner.next_answer();
-        planner.add_subquery(query, Subquery { answer, selection, row_subqueries, outcome }, kind);
+        planner.add_subquery(select, Subquery { answer, selection, row_subqueries, outcome }, kind);
         Ok(typed(Expression::Answer(answer), kind))
     }
 

@@ -9,8 +9,10 @@ use prejoin_sql::LookupRow;
 
 use crate::random::Random;
 
-/// Name, key columns, columns.
-const TABLES: [(&str, usize, &[(&str, Type)]); 5] = [
+/// Name, number of key columns, columns.
+type Table = (&'static str, usize, &'static [(&'static str, Type)]);
+
+const TABLES: [Table; 5] = [
     (
         "orders",
         1,
@@ -54,7 +56,7 @@ const TABLES: [(&str, usize, &[(&str, Type)]); 5] = [
 ];
 
 pub(crate) fn tables() -> Vec<TableSchema> {
-    let schema = |(name, key, columns): &(&str, usize, &[(&str, Type)])| TableSchema {
+    let schema = |(name, key, columns): &Table| TableSchema {
         service: "shop".to_owned(),
         name: (*name).to_owned(),
         columns: columns.iter().map(|&(name, kind)| Column { name: name.to_owned(), kind }).collect(),

@@ -228,6 +228,19 @@ fn a_subquery_in_a_subquery_goes_back_through_it() {
 }
 
 #[test]
+fn a_subquery_that_is_typed_twice_is_planned_once() {
+    check(
+        "SELECT o.order_id FROM orders o
+         WHERE (SELECT u.name FROM users u WHERE u.user_id = o.customer_id) BETWEEN 'a' AND 'c'",
+        expect![[r#"
+            orders as o reads order_id, customer_id
+            users as u reads user_id, name
+              (user_id) -> orders (customer_id) by index
+            index orders (customer_id)"#]],
+    );
+}
+
+#[test]
 fn the_canonical_text_says_what_subqueries_mean() {
     let canonical = |text: &str| views(&format!("CREATE MATERIALIZED VIEW v AS {text}"))[0].canonical.clone();
     let text = "SELECT o.order_id, (SELECT sum(DISTINCT l.quantity ORDER BY l.quantity) FILTER (WHERE l.line_no > 1) FROM order_lines l WHERE l.order_id = o.order_id) AS x
