@@ -53,7 +53,7 @@ fn after_a_projector_has_run() {
 fn check_counts_what_it_found() {
     let home = Home::new();
     let checked = home.command(&["check"]).run().succeeded();
-    assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 3 views\n");
+    assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 4 views\n");
     std::fs::remove_dir_all(home.config().join("views")).unwrap();
     let checked = home.command(&["check"]).run().succeeded();
     assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 0 views\n");
