@@ -1,6 +1,5 @@
 //! The config directory: `prejoin.toml`, `contracts/*.toml`, `views/*.sql`; or the set that is built in.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,9 +9,8 @@ use prejoin_contract::ContractFile;
 use prejoin_engine::Definition;
 use prejoin_model::Problem;
 use prejoin_sql::ViewFile;
-use serde::Deserialize;
 
-use crate::logging::LogFormat;
+use crate::settings_file::FileSettings;
 
 /// The directory that is looked for when none is named.
 pub(crate) const DEFAULT_DIRECTORY: &str = "config";
@@ -28,37 +26,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("views/order_line_details.sql", include_str!("../config/views/order_line_details.sql")),
     ("views/orders_with_customers.sql", include_str!("../config/views/orders_with_customers.sql")),
 ];
-
-/// `prejoin.toml`. Every key is optional.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct FileSettings {
-    pub data: Option<PathBuf>,
-    pub listen: Option<String>,
-    pub nats_url: Option<String>,
-    pub log: Option<LogFormat>,
-    pub projector: ProjectorFileSettings,
-    pub services: BTreeMap<String, ServiceFileSettings>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ProjectorFileSettings {
-    pub step_events_max: Option<usize>,
-    pub step_bytes_max: Option<usize>,
-    pub fan_out_slice_rows: Option<usize>,
-    pub fan_out_keys_per_cause: Option<usize>,
-    pub fan_out_keys_per_step: Option<usize>,
-    pub journal_bytes_max: Option<u64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ServiceFileSettings {
-    pub listen: Option<String>,
-    /// The SQLite file of the service; `DATA/<service>.sqlite` by default.
-    pub database: Option<PathBuf>,
-}
 
 /// Contract and view files as text.
 pub(crate) struct ConfigFiles {
@@ -89,7 +56,7 @@ impl ConfigFiles {
         Ok(ConfigFiles {
             contracts: contracts.into_iter().map(|(path, text)| ContractFile { path, text }).collect(),
             views: views.into_iter().map(|(path, text)| ViewFile { path, text }).collect(),
-            settings: read_settings(&directory.join("prejoin.toml"))?,
+            settings: FileSettings::read(&directory.join("prejoin.toml"))?,
             directory: directory.to_owned(),
             is_built_in: false,
         })
@@ -150,17 +117,11 @@ fn read_folder(folder: &Path, extension: &str) -> anyhow::Result<Vec<(String, St
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}: contracts and views are UTF-8 text", path.display()))?;
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
         Ok((path.display().to_string(), text))
     };
     paths.into_iter().map(read).collect()
-}
-
-fn read_settings(path: &Path) -> anyhow::Result<FileSettings> {
-    match fs::read_to_string(path) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(FileSettings::default()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod lock;
 mod logging;
 mod output;
 mod settings;
+mod settings_file;
 mod shutdown;
 
 use clap::{Parser, Subcommand};

@@ -71,9 +71,7 @@ pub(crate) enum SourceDeclaration {
 /// Reads a file. What cannot be understood goes into the report, the rest into the declaration.
 pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Declaration {
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        report_syntax(text, error, report);
-    }
+    report_syntax(text, &errors, report);
     let mut declaration = Declaration {
         service: None,
         numbering: Numbering::Dense,
@@ -87,15 +85,22 @@ pub(crate) fn read(text: &str, report: &mut Report<'_>) -> Declaration {
     declaration
 }
 
-fn report_syntax(text: &str, error: &toml::de::Error, report: &mut Report<'_>) {
-    let span = error.span().unwrap_or_default();
-    if error.message().starts_with("duplicate key") {
+/// Of what is not TOML, the first place only: an array that is not closed makes all that follows look wrong.
+fn report_syntax(text: &str, errors: &[toml::de::Error], report: &mut Report<'_>) {
+    let (repeated, broken): (Vec<_>, Vec<_>) =
+        errors.iter().partition(|error| error.message().starts_with("duplicate key"));
+    for error in repeated {
+        let span = error.span().unwrap_or_default();
         let name = text.get(span.clone()).unwrap_or_default();
         let reason = format!("{name} stands here a second time");
         report.problem(span.start, reason, "remove one of them, or give it another name");
-    } else {
+    }
+    let start = |error: &toml::de::Error| error.span().unwrap_or_default().start;
+    if let Some(error) = broken.into_iter().min_by_key(|error| start(error)) {
         let reason = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-        report.problem(span.start, reason, "correct the line; https://toml.io describes the language");
+        let remedy =
+            "correct the line, or what is not closed before it; https://toml.io describes the language";
+        report.problem(start(error), reason, remedy);
     }
 }
 
