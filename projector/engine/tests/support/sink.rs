@@ -1,7 +1,7 @@
 //! A sink as the real ones are: rows and positions in one commit, attached anew after every restart. For every test
 //! that follows the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prejoin_engine::{
@@ -80,6 +80,8 @@ pub(crate) struct StoredView {
     pub(crate) pending: Vec<Vec<u8>>,
     /// Positions at which the rows may stand while fan-outs are pending: every commit since the visible one.
     pub(crate) passed: Vec<Position>,
+    /// The keys that the last transaction wrote, changed or not.
+    pub(crate) written: BTreeSet<Bytes>,
     follower: Option<Follower>,
 }
 
@@ -114,6 +116,7 @@ impl Sink {
                 *stored = StoredView::build(committed, place);
                 continue;
             };
+            stored.written = step.rows.iter().map(|(key, _)| key.clone()).collect();
             stored.content.write(step.rows);
             self.seen.sliced += step.follower.pending.len();
             stored.take_stand(step.follower);
@@ -160,6 +163,7 @@ impl StoredView {
             visible: follower.visible(),
             pending: Vec::new(),
             passed: vec![follower.followed.clone()],
+            written: BTreeSet::new(),
             follower: Some(follower),
         }
     }

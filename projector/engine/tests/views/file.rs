@@ -19,6 +19,8 @@ pub(crate) enum Heading {
     Step,
     /// What a view or a table holds after the step above.
     Rows(String),
+    /// The keys of a view that the step above made stale: its rows are computed again.
+    Stale(String),
     /// What is said of a file that is refused.
     Refused,
 }
@@ -69,7 +71,8 @@ impl ViewTest {
         let headings: Vec<&Heading> = self.sections.iter().map(|section| &section.heading).collect();
         assert!(!self.preamble.is_empty(), "{name} does not say what it shows");
         assert!(headings.iter().any(|heading| matches!(heading, Heading::Views)), "{name} has no views");
-        let states = |heading: &&Heading| matches!(heading, Heading::Rows(_) | Heading::Refused);
+        let states =
+            |heading: &&Heading| matches!(heading, Heading::Rows(_) | Heading::Stale(_) | Heading::Refused);
         assert!(headings.last().is_some_and(states), "{name} does not end with what it states");
         let step = headings.iter().position(|heading| **heading == Heading::Step);
         let rows = headings.iter().position(|heading| matches!(heading, Heading::Rows(_)));
@@ -139,6 +142,7 @@ impl Heading {
             ("views", "") => Heading::Views,
             ("step", "") => Heading::Step,
             ("rows", name) if !name.is_empty() => Heading::Rows(name.to_owned()),
+            ("stale", name) if !name.is_empty() => Heading::Stale(name.to_owned()),
             ("refused", "") => Heading::Refused,
             _ => panic!("{file}: {MARK}{text} is no heading: README.md lists them"),
         }
@@ -151,6 +155,7 @@ impl Heading {
             Heading::Views => "views".to_owned(),
             Heading::Step => "step".to_owned(),
             Heading::Rows(name) => format!("rows {name}"),
+            Heading::Stale(name) => format!("stale {name}"),
             Heading::Refused => "refused".to_owned(),
         }
     }

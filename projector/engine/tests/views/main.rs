@@ -174,6 +174,10 @@ fn stated(test: &ViewTest, definition: &Definition, steps: &[Step]) -> Vec<(usiz
                 let step = &steps[step.unwrap()];
                 found.push((place, table::shown(definition, step, name)));
             }
+            Heading::Stale(name) => {
+                let step = &steps[step.unwrap()];
+                found.push((place, table::stale_keys(definition, step, name)));
+            }
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
 //! One run of a file: an engine, a sink, and what they hold after a step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use prejoin_engine::{Committed, Definition, Engine, Settings, StepReport};
 use prejoin_envelope::Position;
 use prejoin_model::Row;
@@ -13,7 +14,7 @@ use crate::event::Message;
 use crate::sink::{Content, Sink};
 
 /// Rounds in which a sink must get to the end; more would be no progress.
-const ROUNDS_MAX: usize = 10_000;
+const ROUNDS_MAX: usize = 1_000;
 
 /// What everything holds after a step.
 #[derive(Debug, PartialEq)]
@@ -21,18 +22,21 @@ pub(crate) struct Step {
     /// In the order of the definition's tables.
     pub(crate) tables: Vec<Vec<Row>>,
     pub(crate) views: BTreeMap<String, Content>,
+    /// The keys of each view that were stale, as far as they came to the sink in one transaction.
+    pub(crate) stale: BTreeMap<String, BTreeSet<Bytes>>,
     position: Position,
 }
 
 impl Step {
-    /// Without the rows that stayed from earlier where a row cannot be computed: which one was the last good one
-    /// depends on the steps that were taken.
-    pub(crate) fn without_stale_rows(&self) -> Step {
+    /// What every way must end with: without what depends on the steps that were taken, which are the keys that were
+    /// stale, and the rows that stayed from earlier where a row cannot be computed.
+    pub(crate) fn end(&self) -> Step {
         let mut views = self.views.clone();
         for content in views.values_mut() {
             content.rows.retain(|key, _| !content.failed.contains_key(key));
         }
-        Step { tables: self.tables.clone(), views, position: self.position.clone() }
+        let (tables, position) = (self.tables.clone(), self.position.clone());
+        Step { tables, views, stale: BTreeMap::new(), position }
     }
 }
 
@@ -116,8 +120,11 @@ impl Run {
 
     /// What the sink holds beside the tables.
     pub(crate) fn seen(&self) -> Step {
-        let views = self.sink.views.iter();
-        self.step_of(views.map(|(name, view)| (name.clone(), view.content.clone())).collect())
+        let views = || self.sink.views.iter();
+        let mut step =
+            self.step_of(views().map(|(name, view)| (name.clone(), view.content.clone())).collect());
+        step.stale = views().map(|(name, view)| (name.clone(), view.written.clone())).collect();
+        step
     }
 
     /// What the views are when they are computed from the tables anew.
@@ -134,6 +141,7 @@ impl Run {
         let committed = self.committed();
         let tables = (0..self.definition.tables.len()).map(prejoin_model::TableId);
         let rows = |table| committed.table_rows(table).map(Result::unwrap).collect();
-        Step { tables: tables.map(rows).collect(), views, position: committed.position().clone() }
+        let (tables, position) = (tables.map(rows).collect(), committed.position().clone());
+        Step { tables, views, stale: BTreeMap::new(), position }
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use prejoin_engine::{DEAD_LETTERS_VIEW, Definition};
 use prejoin_model::{Type, Value, decode_key, to_text};
+use prejoin_sql::RowView;
 
 use crate::run::Step;
 use crate::sink::Content;
@@ -21,9 +22,7 @@ pub(crate) fn shown(definition: &Definition, step: &Step, name: &str) -> String 
             .map(|(place, _)| place)
             .collect();
         let header = shown.iter().map(|&column| view.plan.columns[column].name.clone()).collect();
-        let grain = &definition.tables[view.plan.relations[0].table.0];
-        let key_kinds: Vec<Type> = grain.key.iter().map(|&column| grain.columns[column].kind).collect();
-        return aligned(header, content(&step.views[name], &shown, &key_kinds));
+        return aligned(header, content(&step.views[name], &shown, &key_kinds(definition, &view.plan)));
     }
     let table = definition.tables.iter().position(|table| table.name == name);
     let table = table.unwrap_or_else(|| panic!("there is no view and no table {name}"));
@@ -31,6 +30,25 @@ pub(crate) fn shown(definition: &Definition, step: &Step, name: &str) -> String 
     let header = columns.iter().map(|column| column.name.clone()).collect();
     let all: Vec<usize> = (0..columns.len()).collect();
     aligned(header, step.tables[table].iter().map(|row| (values(row, &all), None)).collect())
+}
+
+/// The keys of a view that were stale in a step, one a line.
+pub(crate) fn stale_keys(definition: &Definition, step: &Step, name: &str) -> String {
+    let view = definition.views.iter().find(|view| view.plan.name == name);
+    let kinds = key_kinds(definition, &view.unwrap_or_else(|| panic!("there is no view {name}")).plan);
+    let keys: Vec<String> = step.stale[name].iter().map(|key| key_text(&kinds, key)).collect();
+    if keys.is_empty() { "none".to_owned() } else { keys.join("\n") }
+}
+
+fn key_kinds(definition: &Definition, plan: &RowView) -> Vec<Type> {
+    let grain = &definition.tables[plan.relations[0].table.0];
+    grain.key.iter().map(|&column| grain.columns[column].kind).collect()
+}
+
+/// `(o1, 2)`.
+fn key_text(kinds: &[Type], key: &Bytes) -> String {
+    let texts: Vec<String> = decode_key(kinds, key).unwrap().iter().map(value).collect();
+    format!("({})", texts.join(", "))
 }
 
 /// One row: its values, and the error if it cannot be computed.
@@ -43,11 +61,7 @@ fn content(content: &Content, columns: &[usize], key_kinds: &[Type]) -> Vec<Line
     keys.dedup();
     let line = |key: &Bytes| match content.rows.get(key) {
         Some(row) => (values(row, columns), content.failed.get(key).cloned()),
-        None => {
-            let key_values = decode_key(key_kinds, key).unwrap();
-            let texts: Vec<String> = key_values.iter().map(value).collect();
-            (vec![format!("({})", texts.join(", "))], content.failed.get(key).cloned())
-        }
+        None => (vec![key_text(key_kinds, key)], content.failed.get(key).cloned()),
     };
     keys.into_iter().map(line).collect()
 }
