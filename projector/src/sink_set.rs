@@ -1,6 +1,6 @@
 //! The views in the store: each follows the journal, waits for the state, or is built beside what readers see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -92,10 +92,11 @@ impl SinkSet {
             }
             self.stands.insert(place, stand);
         }
-        // Builds of views that are no longer declared.
         let declared = |name: &str| committed.definition().views.iter().any(|view| view.plan.name == name);
-        for left in generations.iter().filter(|found| !found.is_current && !declared(&found.view)) {
-            self.store.abandon(&left.view, left.generation).await?;
+        let others = generations.iter().map(|found| found.view.as_str()).filter(|name| !declared(name));
+        for view in others.collect::<BTreeSet<_>>() {
+            tracing::info!(%view, "is no longer declared: it is removed from the view store");
+            self.store.remove_view(view).await?;
         }
         Ok(())
     }

@@ -99,6 +99,29 @@ impl SqliteStore {
         self.open.remove(&(view.to_owned(), generation));
         Ok(())
     }
+
+    /// Removes a view with all its generations: it is no longer defined, and nobody would keep its rows up to date.
+    pub async fn remove_view(&mut self, view: &str) -> Result<(), StoreError> {
+        let entries = self.read_catalog().await?;
+        self.begin().await?;
+        let removed = drop_view(&mut self.connection, view, &entries).await;
+        self.end(removed).await?;
+        self.open.retain(|(name, _), _| name != view);
+        Ok(())
+    }
+}
+
+async fn drop_view(
+    connection: &mut SqliteConnection,
+    view: &str,
+    entries: &[CatalogEntry],
+) -> Result<(), sqlx::Error> {
+    let drop_view = format!("DROP VIEW IF EXISTS {}", quoted(view));
+    sqlx::raw_sql(AssertSqlSafe(drop_view)).execute(&mut *connection).await?;
+    for entry in entries.iter().filter(|entry| entry.view == view) {
+        catalog::drop_generation(connection, entry).await?;
+    }
+    Ok(())
 }
 
 async fn create(

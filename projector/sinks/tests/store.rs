@@ -343,6 +343,26 @@ async fn an_abandoned_build_leaves_no_trace() {
     assert_eq!(tables, ["_g1_all_things"]);
 }
 
+#[tokio::test]
+async fn a_removed_view_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("views.sqlite");
+    let mut bench = Bench::new();
+    bench.emit("set", json!({ "id": 1, "divisor": 0 }));
+    let committed = bench.committed();
+    let mut store = SqliteStore::open(&path).await.unwrap();
+    build(&mut store, &committed).await;
+    let view = &committed.definition().views[place(&committed)];
+    store.begin_build(view, committed.position()).await.unwrap();
+    let left = "SELECT name FROM sqlite_schema WHERE name LIKE '%all_things%' AND type IN ('table', 'view')
+                UNION ALL SELECT view FROM _prejoin_generations UNION ALL SELECT view FROM _prejoin_row_errors";
+    assert_eq!(query(&path, left).await.len(), 6);
+    store.remove_view("another").await.unwrap();
+    assert_eq!(query(&path, left).await.len(), 6);
+    store.remove_view("all_things").await.unwrap();
+    assert_eq!(query(&path, left).await, [""; 0]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_has_its_name_when_it_is_complete_and_takes_nothing_from_one_before() {
     let directory = tempfile::tempdir().unwrap();

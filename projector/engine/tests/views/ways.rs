@@ -25,12 +25,21 @@ enum Portions {
     ServicesInReverse,
 }
 
+/// When the state is closed and opened again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Restarts {
+    Never,
+    /// After the first portion: opening a durable state takes its time.
+    Once,
+    AfterEachPortion,
+}
+
 struct Way {
     name: &'static str,
     portions: Portions,
     settings: Settings,
     slice_rows: usize,
-    restarts: bool,
+    restarts: Restarts,
     durable: bool,
 }
 
@@ -40,7 +49,7 @@ fn ways() -> Vec<Way> {
         portions,
         settings: Settings::default(),
         slice_rows: SLICE_ROWS,
-        restarts: false,
+        restarts: Restarts::Never,
         durable: false,
     };
     let limits = |keys_per_cause, keys_per_step| Settings {
@@ -49,7 +58,7 @@ fn ways() -> Vec<Way> {
         ..Settings::default()
     };
     let sliced = |name, portions, settings| Way { settings, slice_rows: 1, ..plain(name, portions) };
-    let restarted = |way| Way { restarts: true, ..way };
+    let restarted = |way| Way { restarts: Restarts::AfterEachPortion, ..way };
     vec![
         plain("one event a step", Portions::OneEventAStep),
         plain("all in one step", Portions::AllInOne),
@@ -58,7 +67,7 @@ fn ways() -> Vec<Way> {
         sliced("every change a fan-out", Portions::OneEventAStep, limits(0, 0)),
         sliced("fan-outs beyond one key", Portions::AsWritten, limits(1, 1)),
         restarted(sliced("fan-outs and restarts", Portions::OneEventAStep, limits(0, 1))),
-        restarted(Way { durable: true, ..plain("a durable state", Portions::AsWritten) }),
+        Way { durable: true, restarts: Restarts::Once, ..plain("a durable state", Portions::AsWritten) },
         plain("service after service", Portions::ServiceAfterService),
         plain("services in reverse", Portions::ServicesInReverse),
     ]
@@ -116,7 +125,7 @@ fn run_way(
     let mut run = Run::new(definition, way.settings, way.durable);
     run.advance(way.slice_rows);
     let mut delivered = Vec::new();
-    for (messages, after) in portions(way.portions, steps) {
+    for ((messages, after), place) in portions(way.portions, steps).into_iter().zip(0..) {
         run.step(&messages);
         run.advance(way.slice_rows);
         if way.portions == Portions::Twice {
@@ -124,7 +133,12 @@ fn run_way(
             run.step_again(&delivered);
             run.advance(way.slice_rows);
         }
-        if way.restarts {
+        let restarts = match way.restarts {
+            Restarts::Never => false,
+            Restarts::Once => place == 0,
+            Restarts::AfterEachPortion => true,
+        };
+        if restarts {
             run.restart();
             run.advance(way.slice_rows);
         }
