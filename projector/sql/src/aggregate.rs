@@ -9,7 +9,7 @@ use prejoin_model::{Json, Numeric, Value};
 use crate::arithmetic::{error, order};
 use crate::evaluate::Rows;
 use crate::expression::Expression;
-use crate::json_form::to_json;
+use crate::functions::to_json;
 use crate::plan::EvaluateError;
 
 /// One call of an aggregate function.

@@ -27,7 +27,6 @@ mod arithmetic;
 mod cast;
 mod evaluate;
 mod functions;
-mod json_form;
 mod like;
 mod query_rows;
 

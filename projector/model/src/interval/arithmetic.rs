@@ -11,7 +11,7 @@ impl Interval {
         Interval { months: 0, days, micros: micros % DAY_MICROS }
     }
 
-    pub fn add(self, other: Interval) -> Option<Interval> {
+    pub fn checked_add(self, other: Interval) -> Option<Interval> {
         Some(Interval {
             months: self.months.checked_add(other.months)?,
             days: self.days.checked_add(other.days)?,
@@ -19,7 +19,7 @@ impl Interval {
         })
     }
 
-    pub fn sub(self, other: Interval) -> Option<Interval> {
+    pub fn checked_sub(self, other: Interval) -> Option<Interval> {
         Some(Interval {
             months: self.months.checked_sub(other.months)?,
             days: self.days.checked_sub(other.days)?,
@@ -27,7 +27,7 @@ impl Interval {
         })
     }
 
-    pub fn neg(self) -> Option<Interval> {
+    pub fn checked_neg(self) -> Option<Interval> {
         Some(Interval {
             months: self.months.checked_neg()?,
             days: self.days.checked_neg()?,
@@ -35,12 +35,12 @@ impl Interval {
         })
     }
 
-    pub fn mul(self, factor: f64) -> Option<Interval> {
+    pub fn checked_mul(self, factor: f64) -> Option<Interval> {
         self.scaled(|number| number * factor)
     }
 
     /// The divisor is not zero.
-    pub fn div(self, divisor: f64) -> Option<Interval> {
+    pub fn checked_div(self, divisor: f64) -> Option<Interval> {
         self.scaled(|number| number / divisor)
     }
 
@@ -67,7 +67,7 @@ impl Interval {
 
 /// Cut off towards zero.
 fn whole(number: f64) -> Option<i32> {
-    let fits = number >= f64::from(i32::MIN) && number <= f64::from(i32::MAX);
+    let fits = number >= f64::from(i32::MIN) && number < -f64::from(i32::MIN);
     #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
     fits.then_some(number as i32)
 }

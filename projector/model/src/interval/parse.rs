@@ -73,7 +73,7 @@ fn read(text: &str) -> Option<Interval> {
         seen.push(unit);
         sum.add_unit(number, unit)?;
     }
-    if ago { sum.neg() } else { Some(sum) }
+    if ago { sum.checked_neg() } else { Some(sum) }
 }
 
 /// `[-]4:05` or `[-]4:05:06.7`, in microseconds.

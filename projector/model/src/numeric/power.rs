@@ -12,7 +12,6 @@ const SIGNIFICANT_DIGITS: i64 = 16;
 const RESULT_SCALE_MAX: i64 = 1000;
 /// Natural logarithms of results beyond this are out of range.
 const LOGARITHM_MAX: f64 = 6020.0;
-const LOGARITHM_TO_DECIMAL: f64 = 0.434_294_481_903_252;
 /// Digits computed beyond those that are kept.
 const GUARD_DIGITS: i64 = 24;
 
@@ -145,7 +144,7 @@ impl Numeric {
                 Numeric::from_parts(BigInt::ZERO, clamp_scale(RESULT_SCALE_MAX))
             };
         }
-        value *= LOGARITHM_TO_DECIMAL;
+        value *= std::f64::consts::LOG10_E;
         #[expect(clippy::cast_possible_truncation, reason = "at most 6020")]
         let weight = value as i64;
         let scales = i64::from(self.scale()).max(exponent.scale().into());

@@ -5,8 +5,9 @@ use num_bigint::BigInt;
 use super::digits::ten_power;
 use super::{Numeric, NumericError};
 
-/// PostgreSQL clamps the scale that `round` and `trunc` are asked for to this, in both directions.
-const MAX_ROUNDING_SCALE: i32 = 2000;
+/// PostgreSQL clamps the scale that `round` and `trunc` are asked for to these.
+const MAX_ROUNDING_SCALE: i32 = 16_383;
+const MIN_ROUNDING_SCALE: i32 = -131_073;
 
 impl Numeric {
     /// Rounds half away from zero to this many digits after the point; negative ones count before the point.
@@ -25,9 +26,13 @@ impl Numeric {
         divide: impl Fn(&BigInt, &BigInt) -> BigInt,
     ) -> Result<Numeric, NumericError> {
         let Some((mantissa, current)) = self.as_finite() else { return Ok(self.clone()) };
-        let scale = scale.clamp(-MAX_ROUNDING_SCALE, MAX_ROUNDING_SCALE);
+        let scale = scale.clamp(MIN_ROUNDING_SCALE, MAX_ROUNDING_SCALE);
         let shown = u32::try_from(scale.max(0)).expect("not negative");
         let dropped = i64::from(current) - i64::from(scale);
+        // 3 bits hold less than a digit: of a number that short nothing is left.
+        if dropped > i64::try_from(mantissa.bits() / 3).unwrap_or(i64::MAX) + 2 {
+            return Numeric::from_parts(BigInt::ZERO, shown);
+        }
         let power = ten_power(u32::try_from(dropped.unsigned_abs()).expect("scales are small"));
         let mantissa = match dropped {
             ..=0 => mantissa * power,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prejoin_model::{Date, Json, Numeric, Timestamptz, Type, Value};
+use prejoin_model::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
 use proptest::prelude::*;
 
 pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
@@ -19,6 +19,10 @@ pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
         Type::Date => date().prop_map(Value::Date).boxed(),
         Type::Timestamptz => timestamptz().prop_map(Value::Timestamptz).boxed(),
         Type::Jsonb => json().prop_map(|json| Value::Jsonb(Arc::new(json))).boxed(),
+        Type::Timestamp => timestamptz().prop_map(|time| Value::Timestamp(Timestamp(time.0))).boxed(),
+        Type::Interval => (any::<i32>(), any::<i32>(), any::<i64>())
+            .prop_map(|(months, days, micros)| Value::Interval(Interval { months, days, micros }))
+            .boxed(),
     }
 }
 

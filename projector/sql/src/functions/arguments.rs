@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use prejoin_model::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Value};
 
-use super::Prepared;
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Arguments<'a> {
     pub(super) values: &'a [Cow<'a, Value>],
-    pub(super) prepared: &'a Prepared,
 }
 
 impl<'a> Arguments<'a> {

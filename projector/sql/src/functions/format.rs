@@ -1,10 +1,11 @@
 //! Texts made of values: concat, concat_ws, format and quoting.
 
 use prejoin_model::Type::Text;
-use prejoin_model::{Value, to_text};
+use prejoin_model::{Type, Value, from_text, to_text};
 
 use super::{Arguments, Computed, Function};
 use crate::arithmetic::error;
+use crate::evaluate::mismatch;
 use crate::names;
 use crate::plan::EvaluateError;
 
@@ -241,9 +242,11 @@ impl Scanner<'_> {
             Value::Integer(width) => Ok(*width),
             other => {
                 let text = output(other).unwrap_or_default();
-                text.trim()
-                    .parse()
-                    .map_err(|_| error(format!("invalid input syntax for type integer: \"{text}\"")))
+                match from_text(Type::Integer, &text) {
+                    Ok(Value::Integer(width)) => Ok(width),
+                    Ok(_) => Err(mismatch()),
+                    Err(problem) => Err(error(problem.to_string())),
+                }
             }
         }
     }

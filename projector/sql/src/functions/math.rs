@@ -89,13 +89,12 @@ fn numeric(result: Result<prejoin_model::Numeric, NumericError>) -> Computed {
     result.map(Value::Numeric).map_err(|problem| error(problem.to_string()))
 }
 
+/// 0 for NaN, too.
 fn sign(number: f64) -> f64 {
     if number > 0.0 {
         1.0
     } else if number < 0.0 {
         -1.0
-    } else if number.is_nan() {
-        number
     } else {
         0.0
     }

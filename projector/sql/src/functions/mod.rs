@@ -1,10 +1,14 @@
 //! Scalar functions and operators: their signatures, by which typing chooses, and what they compute.
 
 mod arguments;
+mod datetime;
+mod fields;
 mod format;
-mod json_build;
+mod json;
 mod math;
 mod text;
+mod time_format;
+mod time_picture;
 
 use std::borrow::Cow;
 
@@ -15,6 +19,8 @@ use crate::expression::Expression;
 use crate::plan::EvaluateError;
 
 pub(crate) use arguments::Arguments;
+pub(crate) use json::of_value as to_json;
+pub(crate) use json::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB};
 pub(crate) use math::{GREATEST, LEAST};
 
 pub(crate) type Computed = Result<Value, EvaluateError>;
@@ -39,23 +45,10 @@ pub(crate) struct Function {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
     Nothing,
-    /// The time zone that this argument names.
-    Zone(usize),
-    /// The regular expression that this argument is.
-    Pattern {
-        argument: usize,
-        ignores_case: bool,
-    },
+    /// What cannot be done: the reason and the remedy.
+    Refused(&'static str, &'static str),
     /// The pattern of to_char for times.
     TimePicture(usize),
-    /// The pattern of to_char for numbers.
-    NumberPicture(usize),
-}
-
-/// What was prepared of a literal argument.
-#[derive(Debug, Clone)]
-pub(crate) enum Prepared {
-    Nothing,
 }
 
 /// A call of a function: all arguments have the types of its parameters.
@@ -63,8 +56,6 @@ pub(crate) enum Prepared {
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
     pub(crate) arguments: Vec<Expression>,
-    /// Follows from the function and its arguments.
-    pub(crate) prepared: Prepared,
 }
 
 impl PartialEq for Call {
@@ -101,7 +92,7 @@ impl Function {
 
 impl Call {
     pub(crate) fn new(function: &'static Function, arguments: Vec<Expression>) -> Call {
-        Call { function, arguments, prepared: Prepared::Nothing }
+        Call { function, arguments }
     }
 
     pub(crate) fn evaluate<'a>(&'a self, rows: &'a Rows) -> Evaluated<'a> {
@@ -110,13 +101,21 @@ impl Call {
         if self.function.strict && values.iter().any(|value| value.is_null()) {
             return Ok(Cow::Borrowed(&NULL));
         }
-        let arguments = Arguments { values: &values, prepared: &self.prepared };
+        let arguments = Arguments { values: &values };
         (self.function.compute)(arguments).map(Cow::Owned)
     }
 }
 
 /// All signatures, by topic.
-const TOPICS: &[&[Function]] = &[math::FUNCTIONS, text::FUNCTIONS, format::FUNCTIONS, json_build::FUNCTIONS];
+const TOPICS: &[&[Function]] = &[
+    math::FUNCTIONS,
+    text::FUNCTIONS,
+    format::FUNCTIONS,
+    json::FUNCTIONS,
+    time_format::FUNCTIONS,
+    datetime::FUNCTIONS,
+    fields::FUNCTIONS,
+];
 
 /// The signatures of a function or operator.
 pub(crate) fn signatures(name: &str) -> impl Iterator<Item = &'static Function> {
@@ -127,4 +126,9 @@ pub(crate) fn signatures(name: &str) -> impl Iterator<Item = &'static Function> 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let names = TOPICS.iter().copied().flatten().map(|function| function.name);
     names.filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
+}
+
+/// The first pattern of a template of to_char for times that is not supported.
+pub(crate) fn unsupported_time_pattern(template: &str) -> Option<&'static str> {
+    time_picture::pieces(template).err()
 }

@@ -5,8 +5,9 @@ use prejoin_model::{Type, Value};
 
 use md5::{Digest, Md5};
 
-use super::{Arguments, Computed, Function};
+use super::{Arguments, Computed, Function, Need};
 use crate::arithmetic::error;
+use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
 
 /// PostgreSQL allocates no more at once.
@@ -40,6 +41,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::strict("substring", &[Text, Integer], Text, substring),
     Function::strict("substring", &[Text, Integer, Integer], Text, substring),
+    Function::strict("substring", &[Text, Text], Text, |_| Err(mismatch())).needing(Need::Refused(
+        "substring with a regular expression is not supported",
+        "write split_part or substring with numbers; cast a number in quotes to integer",
+    )),
     Function::strict("substr", &[Text, Integer], Text, substring),
     Function::strict("substr", &[Text, Integer, Integer], Text, substring),
     Function::strict("left", &[Text, Integer], Text, |given| {
@@ -48,7 +53,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::strict("right", &[Text, Integer], Text, |given| {
         let text = given.text(0)?;
-        let kept = from_either_end(text, given.integer(1)?);
+        let number = given.integer(1)?;
+        // PostgreSQL's negation of the least integer is itself, which keeps the whole text.
+        if number == i32::MIN {
+            return Ok(Value::text(text));
+        }
+        let kept = from_either_end(text, number);
         Ok(Value::text(&text[place_of(text, text.chars().count().saturating_sub(kept))..]))
     }),
     Function::strict("lpad", &[Text, Integer], Text, |given| padded(given, true)),
@@ -130,11 +140,11 @@ fn too_large() -> EvaluateError {
 fn padded(given: Arguments<'_>, before: bool) -> Computed {
     let text = given.text(0)?;
     let length = u64::try_from(given.integer(1)?).unwrap_or(0);
-    if length * CHARACTER_BYTES_MAX + HEADER_BYTES > BYTES_MAX {
+    let fill = if given.count() > 2 { given.text(2)? } else { " " };
+    if !fill.is_empty() && length * CHARACTER_BYTES_MAX + HEADER_BYTES > BYTES_MAX {
         return Err(too_large());
     }
     let length = usize::try_from(length).map_err(|_| too_large())?;
-    let fill = if given.count() > 2 { given.text(2)? } else { " " };
     let present = text.chars().count();
     if present >= length || fill.is_empty() {
         return Ok(Value::text(&text[..place_of(text, length)]));

@@ -59,8 +59,8 @@ pub(super) fn apply(function: &'static Function, arguments: Vec<Operand>, place:
         let kind = kind.or(argument.kind()).unwrap_or(Type::Text);
         converted.push(argument.convert(kind)?);
     }
-    let mut call = Call::new(function, converted);
-    super::prepare::prepare(&mut call, place)?;
+    let call = Call::new(function, converted);
+    super::prepare::check(&call, place)?;
     Ok(typed(Expression::Call(call), function.result))
 }
 
@@ -86,9 +86,12 @@ fn takes(function: &Function, kinds: &[Option<Type>]) -> bool {
 pub(super) fn resolve(name: &str, kinds: &[Option<Type>]) -> Result<&'static Function, Unresolved> {
     let mut candidates: Vec<&'static Function> =
         signatures(name).filter(|function| takes(function, kinds)).collect();
-    // PostgreSQL's functions over any values need at least one.
-    if name == "concat" && kinds.is_empty() {
-        return Err(Unresolved::Missing);
+    match (name, kinds) {
+        // PostgreSQL's functions over any values need at least one.
+        ("concat", []) | ("concat_ws", [_]) => return Err(Unresolved::Missing),
+        // Here PostgreSQL has a signature for a type that is not known here.
+        ("trunc", [None]) => return Err(Unresolved::Ambiguous),
+        _ => {}
     }
     if candidates.is_empty() {
         return Err(Unresolved::Missing);
@@ -132,7 +135,7 @@ pub(super) fn resolve(name: &str, kinds: &[Option<Type>]) -> Result<&'static Fun
         let preferred =
             |function: &&Function| function.parameters.get(index).is_some_and(|kind| is_preferred(*kind));
         if candidates.iter().copied().any(|function| preferred(&function)) {
-            candidates.retain(|function| preferred(&*function));
+            candidates.retain(|function| preferred(function));
         }
     }
     match candidates[..] {

@@ -42,6 +42,13 @@ impl Typing<'_> {
         {
             return Err(no_cast(from, target.kind, place));
         }
+        if operand.kind() == Some(Type::Text) && target.kind == Type::Interval {
+            return refuse(
+                place,
+                "a cast of text to interval is not supported, but for literals",
+                "multiply an interval: minutes * INTERVAL '1 minute'",
+            );
+        }
         let expression = operand.convert(target.kind)?;
         Ok(match target.modifier {
             Some(to) => typed(Expression::Round { of: Box::new(expression), to }, target.kind),

@@ -5,7 +5,7 @@ use sqlparser::ast::{
 };
 
 use super::{Operand, Typing};
-use crate::functions::{self, signatures};
+use crate::functions::{self, TO_JSONB, signatures};
 use crate::names;
 use crate::refusal::{Checked, Place, Refusal, nearest, refuse};
 
@@ -98,66 +98,17 @@ const WINDOW: &[&str] = &[
 
 /// Functions of PostgreSQL that people reach for, so that a misspelt name is told from one that is not supported.
 const KNOWN: &[&str] = &[
-    "abs",
-    "btrim",
-    "ceil",
-    "ceiling",
-    "char_length",
-    "chr",
-    "concat",
-    "concat_ws",
-    "date_part",
-    "date_trunc",
     "exp",
-    "extract",
-    "floor",
-    "format",
-    "greatest",
-    "initcap",
-    "jsonb_array_length",
-    "jsonb_build_array",
-    "jsonb_build_object",
-    "least",
-    "left",
-    "length",
     "ln",
     "log",
-    "lower",
-    "lpad",
-    "ltrim",
-    "make_date",
-    "md5",
-    "mod",
-    "octet_length",
-    "position",
-    "power",
     "regexp_match",
     "regexp_replace",
-    "repeat",
-    "replace",
-    "reverse",
-    "right",
-    "round",
     "row",
-    "rpad",
-    "rtrim",
-    "sign",
-    "split_part",
-    "sqrt",
-    "starts_with",
-    "strpos",
-    "substr",
-    "substring",
-    "to_char",
     "to_date",
-    "to_jsonb",
     "to_number",
     "to_timestamp",
-    "translate",
     "trim",
-    "trunc",
     "unnest",
-    "upper",
 ];
 
 impl Typing<'_> {
@@ -205,6 +156,21 @@ impl Typing<'_> {
                 }
                 self.extreme(&arguments, name == "greatest", place)
             }
+            "to_jsonb" => match plain_arguments(call, &name, place)?.as_slice() {
+                [argument] => match self.operand(argument, place)? {
+                    Operand::Unknown { .. } => refuse(
+                        place,
+                        "could not determine polymorphic type because input has type unknown",
+                        "cast the literal: 'x'::text",
+                    ),
+                    operand => super::call::apply(&TO_JSONB, vec![operand], place),
+                },
+                arguments => refuse(
+                    place,
+                    format!("to_jsonb has {} arguments", arguments.len()),
+                    "write to_jsonb(value)",
+                ),
+            },
             _ if !matches!(call.args, FunctionArguments::None) && signatures(&name).next().is_some() => {
                 let arguments = plain_arguments(call, &name, place)?;
                 super::call::call(&name, self.operands(&arguments, place)?, place)

@@ -59,6 +59,69 @@ fn quoted(text: &str, place: Place) -> Checked<Operand> {
     Ok(Operand::Unknown { text: Some(Arc::from(text)), place })
 }
 
+/// The text of a literal in single quotes.
+pub(super) fn quoted_text(expr: &ast::Expr) -> Option<&str> {
+    match expr {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) => Some(text),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The elements of `ARRAY['a', 'b']` or `'{a,b}'`, if they are plain literals.
+pub(super) fn texts(array: &ast::Expr) -> Option<Vec<String>> {
+    let text = |expr: &ast::Expr| quoted_text(expr).map(str::to_owned);
+    if let ast::Expr::Array(array) = array {
+        return array.elem.iter().map(text).collect();
+    }
+    let written = text(array)?;
+    let inner = written.strip_prefix('{')?.strip_suffix('}')?;
+    if inner.is_empty() {
+        return Some(Vec::new());
+    }
+    let plain = |element: &str| {
+        let quoted = element.contains(['"', '\\', '{', '}']) || element.trim() != element;
+        !element.is_empty() && !quoted && !element.eq_ignore_ascii_case("null")
+    };
+    inner.split(',').map(|element| plain(element).then(|| element.to_owned())).collect()
+}
+
+/// `INTERVAL '1 day 02:00:00'`, or `INTERVAL '3' DAY` with one whole number.
+pub(super) fn interval(written: &ast::Interval, place: Place) -> Checked<Operand> {
+    let plain = written.leading_precision.is_none()
+        && written.last_field.is_none()
+        && written.fractional_seconds_precision.is_none();
+    let text = quoted_text(&written.value).map(str::to_owned);
+    let text = match (text.filter(|_| plain), &written.leading_field) {
+        (Some(text), None) => Some(text),
+        (Some(text), Some(unit)) if text.parse::<i32>().is_ok() => {
+            field_name(unit).map(|unit| format!("{text} {unit}"))
+        }
+        _ => None,
+    };
+    let Some(text) = text else {
+        return refuse(place, format!("{written} is not supported"), "write INTERVAL '1 day 02:30:00'");
+    };
+    match from_text(Type::Interval, &text) {
+        Ok(value) => Ok(typed(Expression::Constant(value), Type::Interval)),
+        Err(error) => refuse(place, error.to_string(), "write INTERVAL '1 day 02:30:00'"),
+    }
+}
+
+fn field_name(field: &ast::DateTimeField) -> Option<&'static str> {
+    Some(match field {
+        ast::DateTimeField::Year => "year",
+        ast::DateTimeField::Month => "month",
+        ast::DateTimeField::Day => "day",
+        ast::DateTimeField::Hour => "hour",
+        ast::DateTimeField::Minute => "minute",
+        ast::DateTimeField::Second => "second",
+        _ => return None,
+    })
+}
+
 /// The digits of a number with its minus signs, as PostgreSQL's grammar joins them: `-9223372036854775808` is one
 /// literal.
 pub(super) fn signed_digits(expr: &ast::Expr) -> Option<String> {

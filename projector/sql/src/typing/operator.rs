@@ -6,7 +6,7 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 use super::conversion::rank;
 use super::{Operand, Typing, boolean, call, literal, refused, typed};
 use crate::expression::{Arithmetic, Comparison, Expression};
-use crate::functions::signatures;
+use crate::functions::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, signatures};
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
 /// How long a piece of the view's text may be to be repeated in a message.
@@ -159,12 +159,46 @@ impl Typing<'_> {
                     refuse_chain(left, right, comparison, place)?;
                     compare(comparison, self.sides(left, right, place)?)
                 }
+                None if is_of_paths(other) => self.of_path(left, other, right, place),
                 None if signatures(&other.to_string()).next().is_some() => {
                     listed(&other.to_string(), self.sides(left, right, place)?)
                 }
                 None => Err(refused::refused_operator(other, place)),
             },
         }
+    }
+
+    /// The operators whose right side is an array of texts: its elements become arguments.
+    fn of_path(
+        &self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        right: &Expr,
+        place: Place,
+    ) -> Checked<Operand> {
+        let function = match operator {
+            BinaryOperator::HashArrow => &AT_PATH,
+            BinaryOperator::HashLongArrow => &AT_PATH_TEXT,
+            BinaryOperator::QuestionPipe => &HAS_ANY_KEY,
+            _ => &HAS_ALL_KEYS,
+        };
+        let json = self.operand(left, place)?;
+        if !matches!(json.kind(), None | Some(Type::Jsonb)) {
+            return refuse(
+                place,
+                format!("operator does not exist: {} {operator} text[]", json.kind_name()),
+                format!("cast the left side: {}::jsonb", quote(left)),
+            );
+        }
+        let Some(steps) = literal::texts(right) else {
+            return refuse(
+                place.or(right.span()),
+                format!("the right side of {operator} is not supported but for a literal"),
+                "write ARRAY['a', 'b'] or '{a,b}' with plain names",
+            );
+        };
+        let steps = steps.into_iter().map(|text| Operand::Unknown { text: Some(text.into()), place });
+        call::apply(function, std::iter::once(json).chain(steps).collect(), place)
     }
 
     pub(super) fn distinct(
@@ -197,6 +231,13 @@ impl Typing<'_> {
                 );
             }
         };
+        if matches!(inner, Expr::BinaryOp { op: BinaryOperator::PGExp, .. }) {
+            return refuse(
+                place,
+                format!("{symbol} before a power is not supported: PostgreSQL applies it to the base"),
+                "put the base in parentheses with its sign, or write power(…, …)",
+            );
+        }
         if let Some(digits) = literal::signed_digits(whole) {
             return literal::number(&digits, place);
         }
@@ -210,6 +251,9 @@ impl Typing<'_> {
                 UnaryOperator::Minus => Ok(typed(Expression::Negate(Box::new(expression)), kind)),
                 _ => Ok(typed(expression, kind)),
             },
+            operand @ Operand::Typed { kind: Type::Interval, .. } if operator == UnaryOperator::Minus => {
+                call::call("-", vec![operand], place)
+            }
             Operand::Typed { kind, .. } => refuse(
                 place,
                 format!("operator does not exist: {symbol} {kind}"),
@@ -263,6 +307,16 @@ fn listed(symbol: &str, sides: Sides<'_>) -> Checked<Operand> {
     }
 }
 
+fn is_of_paths(operator: &BinaryOperator) -> bool {
+    matches!(
+        operator,
+        BinaryOperator::HashArrow
+            | BinaryOperator::HashLongArrow
+            | BinaryOperator::QuestionPipe
+            | BinaryOperator::QuestionAnd
+    )
+}
+
 fn comparison(operator: &BinaryOperator) -> Option<Comparison> {
     Some(match operator {
         BinaryOperator::Eq => Comparison::Equal,
@@ -293,9 +347,20 @@ fn refuse_chain(left: &Expr, right: &Expr, operator: Comparison, place: Place) -
     Ok(())
 }
 
+/// Whether intervals and timestamps decide: what is not arithmetic of numbers or of dates and days.
+fn is_of_times(kinds: (Option<Type>, Option<Type>)) -> bool {
+    let is = |kind: Option<Type>| matches!(kind, Some(Type::Interval | Type::Timestamp | Type::Timestamptz));
+    is(kinds.0) || is(kinds.1)
+}
+
 fn arithmetic(operator: Arithmetic, sides: Sides<'_>) -> Checked<Operand> {
     use Type::{Date, Integer};
     let symbol = operator.symbol();
+    if is_of_times(sides.kinds())
+        || (operator == Arithmetic::Subtract && sides.kinds().0 == Some(Type::Jsonb))
+    {
+        return listed(symbol, sides);
+    }
     let kind = match (operator, sides.kinds()) {
         (_, (None, None)) => return Err(sides.not_unique(symbol)),
         (Arithmetic::Subtract, (Some(Date), Some(Date) | None) | (None, Some(Date))) => {
@@ -336,11 +401,7 @@ fn arithmetic(operator: Arithmetic, sides: Sides<'_>) -> Checked<Operand> {
 fn concatenate(sides: Sides<'_>) -> Checked<Operand> {
     match sides.kinds() {
         (Some(Type::Jsonb), Some(Type::Jsonb) | None) | (None, Some(Type::Jsonb)) => {
-            return refuse(
-                sides.place,
-                "|| of jsonb is not supported",
-                "read both values as columns of their own, or cast both sides to text",
-            );
+            return listed("||", sides);
         }
         (None | Some(Type::Text), _) | (_, None | Some(Type::Text)) => {}
         (Some(_), Some(_)) => {

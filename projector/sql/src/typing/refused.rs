@@ -38,10 +38,6 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
         ),
         Expr::SimilarTo { .. } => ("SIMILAR TO is not supported", "write LIKE or ILIKE"),
         Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write LIKE or ILIKE"),
-        Expr::AtTimeZone { .. } => (
-            "AT TIME ZONE is not supported yet",
-            "keep the timestamptz and choose the zone when the view is read",
-        ),
         Expr::Collate { .. } => {
             ("COLLATE is not supported: texts are compared by their bytes", "leave COLLATE out")
         }
@@ -53,19 +49,14 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
             "access into jsonb is not supported yet",
             "let the contract put the field into a column of its own",
         ),
-        Expr::Interval(_) => {
-            ("INTERVAL is not supported yet", "compute the time in the service, or when the view is read")
-        }
         Expr::IsNormalized { .. } => ("IS NORMALIZED is not supported", "normalize in the service"),
         Expr::IsJson { .. } => ("IS JSON is not supported", "declare the column as jsonb in the contract"),
         Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
             ("grouping sets are not supported", "group when the view is read")
         }
         Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => ("* is not a value", "name one column"),
-        Expr::Extract { .. } => return refused_function("extract", "extract()", place),
         Expr::Ceil { .. } => return refused_function("ceil", "ceil()", place),
         Expr::Floor { .. } => return refused_function("floor", "floor()", place),
-        Expr::Position { .. } => return refused_function("position", "position()", place),
         Expr::Substring { .. } => return refused_function("substring", "substring()", place),
         Expr::Trim { .. } => return refused_function("trim", "trim()", place),
         Expr::Overlay { .. } => return refused_function("overlay", "overlay()", place),
@@ -77,7 +68,8 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
     Refusal::new(place, reason, remedy)
 }
 
-const SUPPORTED: &str = "use columns, literals, arithmetic, ||, comparisons, AND, OR, NOT, IN, LIKE, BETWEEN, CASE, COALESCE, NULLIF, CAST";
+const SUPPORTED: &str =
+    "use columns, literals, comparisons, CASE, CAST, and the operators and functions that docs/sql.md lists";
 
 pub(super) fn refused_operator(operator: &BinaryOperator, place: Place) -> Refusal {
     let remedy = match operator {
@@ -108,11 +100,11 @@ pub(super) fn refused_arithmetic(
 ) -> Option<Refusal> {
     let either = |kind: Type| kinds.0 == Some(kind) || kinds.1 == Some(kind);
     let literal = kinds.0.is_none() || kinds.1.is_none();
-    if either(Type::Timestamptz) || (either(Type::Date) && literal) {
+    if either(Type::Date) && literal {
         return Some(Refusal::new(
             place,
-            format!("{symbol} on times needs intervals, which are not supported yet"),
-            "add whole days to a date (…::date + 1), or compute the time when the view is read",
+            format!("{symbol} on times and a literal in quotes is not supported"),
+            "add whole days to a date (…::date + 1), or write INTERVAL before the literal",
         ));
     }
     // PostgreSQL reads a literal before `- text` as jsonb.

@@ -35,9 +35,10 @@ BEGIN
   EXECUTE format('CREATE TEMP VIEW described AS SELECT %s FROM samples', expression);
   SELECT jsonb_build_array(attname, format_type(atttypid, NULL)) INTO description
     FROM pg_attribute WHERE attrelid = 'described'::regclass AND attnum = 1;
-  DROP VIEW described;
-  RETURN description;
-EXCEPTION WHEN OTHERS THEN RETURN to_jsonb(SQLERRM);
+  -- An error undoes the view more cheaply than dropping it.
+  RAISE EXCEPTION SQLSTATE 'PJ001';
+EXCEPTION WHEN SQLSTATE 'PJ001' THEN RETURN description;
+WHEN OTHERS THEN RETURN to_jsonb(SQLERRM);
 END $$;
 CREATE FUNCTION outcome(expression text, row_id bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE value text;
@@ -139,6 +140,7 @@ fn agree(actual: &Outcome, expected: &Outcome) -> bool {
         kinds.iter().any(|kind| message.starts_with(&format!("invalid input syntax for type {kind}")))
             || message.starts_with("date/time field value out of range")
             || message.ends_with("is out of range for type double precision")
+            || message.starts_with("unit \"")
     };
     match (actual, expected) {
         (Err(actual), Err(expected)) => actual == expected || (unreadable(actual) && unreadable(expected)),
@@ -222,16 +224,24 @@ fn judge(expressions: &[String], seed: u64, accepted_min: usize, values_min: usi
     assert!(enough, "too little was compared");
 }
 
+/// `PREJOIN_ONLY=to_char` keeps the expressions with this text.
+fn chosen(mut expressions: Vec<String>) -> Vec<String> {
+    if let Ok(only) = std::env::var("PREJOIN_ONLY") {
+        expressions.retain(|expression| expression.contains(&only));
+    }
+    expressions
+}
+
 fn seed() -> u64 {
     std::env::var("PREJOIN_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(SEED)
 }
 
 #[test]
 fn expressions_have_postgresqls_types_names_values_and_errors() {
-    judge(&generate::expressions(seed()), seed(), 1_000, 20_000, 500);
+    judge(&chosen(generate::expressions(seed())), seed(), 1_000, 20_000, 500);
 }
 
 #[test]
 fn functions_have_postgresqls_types_names_values_and_errors() {
-    judge(&functions::expressions(seed()), seed(), 1_000, 20_000, 500);
+    judge(&chosen(functions::expressions(seed())), seed(), 1_000, 20_000, 500);
 }
