@@ -17,4 +17,9 @@ pub enum ProjectorError {
     Files { path: String, source: std::io::Error },
     #[error("the event log refuses to go on with {service}: {reason}")]
     Refused { service: String, reason: String },
+    /// The log ends before the position that a view's readers have seen.
+    #[error(
+        "{view} stands at {wanted}, but the event log ends at {reached}: the log was cut or is another one. Restore it; or, if it is right, move views.sqlite away and it is built anew"
+    )]
+    Unreached { view: String, wanted: String, reached: String },
 }

@@ -94,14 +94,14 @@ impl Queue {
         }
     }
 
-    /// Puts messages back in front of their lanes, in their order.
-    pub(crate) fn give_back(&mut self, messages: Vec<Incoming>) {
+    /// Puts messages back in front of their lanes, in their order; `read_to` as their batches had it.
+    pub(crate) fn give_back(&mut self, messages: Vec<Incoming>, read_to: &BTreeMap<Arc<str>, u64>) {
         let mut by_service: BTreeMap<Arc<str>, Vec<Incoming>> = BTreeMap::new();
         for message in messages {
             by_service.entry(message.service.clone()).or_default().push(message);
         }
         for (service, messages) in by_service {
-            let read_to = messages.last().map_or(0, |message| message.stream_sequence);
+            let read_to = read_to.get(&service).copied().unwrap_or(0);
             if let Some(lane) = self.lanes.get_mut(&service) {
                 lane.given_back.push_front(Arrived { service, messages, read_to, duplicates: 0 });
             }

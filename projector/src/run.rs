@@ -126,7 +126,7 @@ impl Loop<'_> {
             }
             let sleep = self.wait_for();
             tokio::select! {
-                () = self.queue.arrived(open_services(&self.engine, self.sinks.as_ref())) => {}
+                () = self.queue.arrived(open_services(&self.engine, self.sinks.as_ref(), &self.projector.settings)) => {}
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 () = tokio::time::sleep(sleep) => {}
             }
@@ -142,7 +142,7 @@ impl Loop<'_> {
             self.sinks = Some(SinkSet::open(&path, &self.engine.committed()).await?);
             self.store_error = None;
         }
-        let is_open = open_services(&self.engine, self.sinks.as_ref());
+        let is_open = open_services(&self.engine, self.sinks.as_ref(), settings);
         let arrived = self.queue.take(settings.step_events_max, settings.step_bytes_max, is_open);
         let mut done_to = Vec::new();
         if !arrived.is_empty() {
@@ -179,12 +179,13 @@ impl Loop<'_> {
         engine.keep_journal_after(self.sinks.as_ref().and_then(SinkSet::journal_needed_after));
         let report = tokio::task::block_in_place(|| engine.step(messages, limit.as_ref()))?;
         self.note(&report);
+        let mut done_to = read_to.clone();
         for message in &report.deferred {
-            let done = read_to.entry(message.service.clone()).or_default();
+            let done = done_to.entry(message.service.clone()).or_default();
             *done = (*done).min(message.stream_sequence - 1);
         }
-        self.queue.give_back(report.deferred);
-        Ok(read_to.into_iter().collect())
+        self.queue.give_back(report.deferred, &read_to);
+        Ok(done_to.into_iter().collect())
     }
 
     fn note(&mut self, report: &StepReport) {
@@ -215,7 +216,9 @@ impl Loop<'_> {
     /// A store that fails is opened anew after a while; anything else ends the projector.
     async fn store_failed(&mut self, error: ProjectorError) -> Result<(), ProjectorError> {
         match error {
-            ProjectorError::Store(error @ StoreError::Database { .. }) if !self.projector.until_caught_up => {
+            ProjectorError::Store(error @ (StoreError::Database { .. } | StoreError::Replaced { .. }))
+                if !self.projector.until_caught_up =>
+            {
                 tracing::error!("{error}; trying again");
                 self.store_error = Some(error.to_string());
                 self.sinks = None;
@@ -237,14 +240,27 @@ impl Loop<'_> {
         }
     }
 
-    /// Whether every stream is read to its end, applied, and written. A stream that refuses is an error then.
+    /// Whether every stream is read to its end, applied, and written. A stream that refuses is an error then, and so is
+    /// a view that the log cannot take to where it stands.
     fn is_caught_up(&mut self) -> Result<bool, ProjectorError> {
+        let Some(sinks) = &self.sinks else { return Ok(false) };
         let committed = self.engine.committed();
-        let written = self
-            .sinks
-            .as_ref()
-            .is_some_and(|sinks| !sinks.is_behind(&committed) && sinks.fold_limit().is_none());
-        let mut all_done = written;
+        if !self.are_streams_read()? || sinks.is_behind(&committed) {
+            return Ok(false);
+        }
+        match sinks.unreached(&committed) {
+            Some((view, wanted)) => Err(ProjectorError::Unreached {
+                view,
+                wanted: wanted.to_string(),
+                reached: committed.position().to_string(),
+            }),
+            None => Ok(true),
+        }
+    }
+
+    fn are_streams_read(&self) -> Result<bool, ProjectorError> {
+        let position = self.engine.position();
+        let mut all_done = true;
         for (service, view) in &self.services {
             if let Some(reason) = view.hole.clone() {
                 return Err(ProjectorError::Refused { service: service.to_string(), reason });
@@ -260,7 +276,7 @@ impl Loop<'_> {
                 SourceState::Attaching => false,
                 // The sequence counts too: a stream that was made anew begins at 1 again.
                 SourceState::Reading => end.is_some_and(|end| {
-                    view.done_to >= end.stream_sequence && committed.position().get(service) >= end.sequence
+                    view.done_to >= end.stream_sequence && position.get(service) >= end.sequence
                 }),
                 // No stream yet, and nothing expected of it.
                 SourceState::Waiting(_) => {
@@ -309,7 +325,7 @@ impl Loop<'_> {
             end.max(position.get(service))
         });
         self.report.log_last = ends.sum();
-        self.report.position = position.to_string();
+        self.report.position = self.sinks.as_ref().map(SinkSet::visible).unwrap_or_default().to_string();
     }
 
     async fn finish(mut self) -> Result<ProgressReport, ProjectorError> {
@@ -321,11 +337,17 @@ impl Loop<'_> {
     }
 }
 
-/// Which services the next step may take events of: all but those that have reached the fold limit.
-fn open_services(engine: &Engine, sinks: Option<&SinkSet>) -> impl Fn(&str) -> bool {
+/// Which services the next step may take events of: all but those that have reached the fold limit; none while many
+/// fan-outs are pending, which would only become more.
+fn open_services(
+    engine: &Engine,
+    sinks: Option<&SinkSet>,
+    settings: &ProjectorSettings,
+) -> impl Fn(&str) -> bool + use<> {
+    let is_held = sinks.is_some_and(|sinks| sinks.pending_max() > settings.fan_outs_pending_max);
     let limit = sinks.and_then(SinkSet::fold_limit).cloned();
     let position = engine.position();
-    move |service| limit.as_ref().is_none_or(|limit| position.get(service) < limit.get(service))
+    move |service| !is_held && limit.as_ref().is_none_or(|limit| position.get(service) < limit.get(service))
 }
 
 fn processed(engine: &Engine, service: &str, dense: bool) -> Processed {

@@ -11,6 +11,8 @@ pub struct ProjectorSettings {
     pub step_bytes_max: usize,
     /// Rows of pending fan-outs that a sink transaction works through, per view.
     pub fan_out_slice_rows: usize,
+    /// With more pending fan-outs of a view than this, they are worked through before new events are taken.
+    pub fan_outs_pending_max: usize,
     /// Rows written to a transaction while a view is built.
     pub build_slice_rows: usize,
     pub engine: prejoin_engine::Settings,
@@ -23,6 +25,7 @@ impl Default for ProjectorSettings {
             step_events_max: 64 * 1024,
             step_bytes_max: 64 << 20,
             fan_out_slice_rows: 5_000,
+            fan_outs_pending_max: 1_000,
             build_slice_rows: 20_000,
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),

@@ -118,7 +118,7 @@ impl SinkSet {
             SinkAttachment::FoldTo(position) => Stand::FoldsTo { position, readers },
             SinkAttachment::Rebuild { reason } => {
                 tracing::info!(view = %found.view, generation = found.generation, "will be built anew: {reason}");
-                Stand::BuildsFrom { position: found.followed.clone(), readers }
+                Stand::BuildsFrom { position: of_known_services(&found.followed, committed), readers }
             }
         })
     }
@@ -163,6 +163,32 @@ impl SinkSet {
             _ => None,
         });
         bases.min()
+    }
+
+    /// A view that waits for the state to come to a position, and that position.
+    pub(crate) fn unreached(&self, committed: &Committed) -> Option<(String, Position)> {
+        self.stands.iter().find_map(|(&place, stand)| {
+            let position = match stand {
+                Stand::FoldsTo { position, .. } => position,
+                Stand::BuildsFrom { position, .. } if !committed.position().covers(position) => position,
+                _ => return None,
+            };
+            Some((committed.definition().views[place].plan.name.clone(), position.clone()))
+        })
+    }
+
+    /// What readers may rely on of every view.
+    pub(crate) fn visible(&self) -> Position {
+        self.stands.values().map(Stand::visible).reduce(|all, one| all.meet(&one)).unwrap_or_default()
+    }
+
+    /// Pending fan-outs of the view that has most.
+    pub(crate) fn pending_max(&self) -> usize {
+        let pending = self.stands.values().map(|stand| match stand {
+            Stand::Follows(standing) => standing.follower.pending.len(),
+            _ => 0,
+        });
+        pending.max().unwrap_or(0)
     }
 
     /// Whether any view has rows to write at this commit.
@@ -305,4 +331,15 @@ impl SinkSet {
     pub(crate) async fn close(self) -> Result<(), StoreError> {
         self.store.close().await
     }
+}
+
+/// A position without services that have no contract any more: no state will ever come to it.
+fn of_known_services(position: &Position, committed: &Committed) -> Position {
+    let contracts = &committed.definition().contracts;
+    let known = |service: &str| contracts.services().any(|known| known == service);
+    position
+        .iter()
+        .filter(|(service, _)| known(service))
+        .map(|(service, sequence)| (service.to_owned(), sequence))
+        .collect()
 }

@@ -16,8 +16,13 @@ use crate::queue::{Arrived, LaneSender};
 const BATCH: BatchLimit = BatchLimit { messages: 8_192, bytes: 4 << 20 };
 /// How long a reader waits for the first message of a batch before it looks around.
 const READ_WAIT: Duration = Duration::from_secs(5);
-/// Between attempts to attach while the log is away, shorter than expected, or refuses.
+/// The first wait of a reader: how soon an idle stream is known to be read.
+const FIRST_READ_WAIT: Duration = Duration::from_millis(20);
+/// Between attempts to attach while the log is away or shorter than expected.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// Between attempts to attach to a log that refuses: a person must do something first, and comparing may mean reading
+/// all of it.
+const REFUSED_WAIT: Duration = Duration::from_secs(30);
 
 /// How a source is, for `/status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +50,6 @@ impl Source {
         loop {
             let next = match attach_and_read(self.log.as_ref(), &self.service, &processed).await {
                 Ok(Attached::Reading { mut reader, mut verifier }) => {
-                    self.tell(SourceState::Reading);
                     let ended = self.read(reader.as_mut(), &mut verifier).await;
                     processed = verifier.processed();
                     match ended {
@@ -58,11 +62,15 @@ impl Source {
                 Ok(Attached::Refused(reason)) => SourceState::Refused(reason),
                 Err(error) => state_of(&error),
             };
+            let wait = match &next {
+                SourceState::Refused(_) => REFUSED_WAIT,
+                _ => RETRY_WAIT,
+            };
             self.tell(next);
             if self.lane.is_closed() {
                 return;
             }
-            tokio::time::sleep(RETRY_WAIT).await;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -71,15 +79,20 @@ impl Source {
             messages: BATCH.messages.min(self.step_events_max),
             bytes: BATCH.bytes.min(self.step_bytes_max),
         };
+        let mut wait = FIRST_READ_WAIT;
         loop {
-            let messages = match reader.next_batch(limit, READ_WAIT).await {
+            let messages = match reader.next_batch(limit, wait).await {
                 Ok(messages) => messages,
                 Err(error) => return Ended::Log(error),
             };
             if self.lane.is_closed() {
                 return Ended::Loop;
             }
-            let Some(read_to) = messages.last().map(|message| message.stream_sequence) else { continue };
+            let Some(read_to) = messages.last().map(|message| message.stream_sequence) else {
+                wait = READ_WAIT;
+                self.tell_reading(verifier);
+                continue;
+            };
             let mut arrived =
                 Arrived { service: self.service.clone(), messages: Vec::new(), read_to, duplicates: 0 };
             let mut refused = None;
@@ -106,6 +119,14 @@ impl Source {
             if let Some(reason) = refused {
                 return Ended::Verifier(reason);
             }
+            self.tell_reading(verifier);
+        }
+    }
+
+    /// Until the log is known to continue what was processed, its end says nothing.
+    fn tell_reading(&self, verifier: &Verifier) {
+        if verifier.is_compared() {
+            self.tell(SourceState::Reading);
         }
     }
 

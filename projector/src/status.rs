@@ -72,15 +72,33 @@ pub(crate) async fn watch_log_end(
     end: watch::Sender<Option<LogEnd>>,
 ) {
     while !end.is_closed() {
-        match tail(log.as_ref(), &service).await {
-            Ok(tail) => {
-                let sequence = if dense { tail.sequence() } else { tail.stream_last };
-                end.send_replace(Some(LogEnd { sequence, stream_sequence: tail.stream_last }));
-            }
-            Err(LogError::NoStream { .. }) => drop(end.send_replace(Some(LogEnd::default()))),
+        let known = *end.borrow();
+        match log_end(log.as_ref(), &service, dense, known).await {
+            Ok(found) => drop(end.send_replace(Some(found))),
             Err(error) => tracing::debug!(%service, %error, "the end of the log is not known"),
         }
         tokio::time::sleep(interval).await;
+    }
+}
+
+async fn log_end(
+    log: &dyn EventLog,
+    service: &str,
+    dense: bool,
+    known: Option<LogEnd>,
+) -> Result<LogEnd, LogError> {
+    let last = match log.bounds(service).await {
+        Err(LogError::NoStream { .. }) => return Ok(LogEnd::default()),
+        bounds => bounds?.last,
+    };
+    match known {
+        // Finding the last numbered event means looking at messages: not again while none has come.
+        Some(known) if known.stream_sequence == last => Ok(known),
+        _ if dense => {
+            let tail = tail(log, service).await?;
+            Ok(LogEnd { sequence: tail.sequence(), stream_sequence: tail.stream_last })
+        }
+        _ => Ok(LogEnd { sequence: last, stream_sequence: last }),
     }
 }
 

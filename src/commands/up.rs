@@ -30,6 +30,12 @@ pub(crate) struct UpFlags {
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let _lock = settings.lock("prejoin up")?;
+    let mut _service_locks = Vec::new();
+    if settings.uses_nats() {
+        for (name, _) in SERVICES {
+            _service_locks.push(settings.lock_for_service(name, "prejoin up")?);
+        }
+    }
     let stopped = shutdown::on_signals()?;
     if settings.files.is_built_in {
         tracing::info!("no config directory here: using the built-in contracts and views");

@@ -196,8 +196,8 @@ fn every_bad_event_has_its_outcome_and_the_others_go_on() {
 fn check_served(home: &Home, all: &[Put], parked: usize) {
     let serve = home.serve();
     let api = serve.url("api");
-    let found =
-        rows(&api, "orders_with_customers?select=order_id,status,customer_name&order=order_id").unwrap();
+    let found = rows(&api, "orders_with_customers?select=order_id,status,customer_name&order=order_id")
+        .expect("the view is served");
     assert_eq!(found.len(), all.len());
     for (put, found) in all.iter().zip(&found) {
         let status = if put.case.outcome == Parked { "placed" } else { "shipped" };

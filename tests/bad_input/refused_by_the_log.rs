@@ -3,6 +3,9 @@
 use crate::raw_log::{RawLog, order_placed};
 use crate::support::Home;
 
+/// Name, subject, message id, payload, parts of the refusal.
+type Case<'c> = (&'c str, &'c str, Option<&'c str>, Vec<u8>, &'c [&'c str]);
+
 #[test]
 fn the_log_refuses_what_nats_would() {
     let home = Home::new();
@@ -11,7 +14,7 @@ fn the_log_refuses_what_nats_would() {
     let large = order_placed(1, &"o".repeat(2 << 20)).into_bytes();
     let long = "x".repeat(4000);
     let long_subject = format!("orders.placed.{long}");
-    let cases: [(&str, &str, Option<&str>, Vec<u8>, &[&str]); 9] = [
+    let cases: [Case<'_>; 9] = [
         (
             "2 MiB",
             "orders.placed.1",

@@ -43,7 +43,7 @@ fn statuses(home: &Home) -> Value {
     let serve = home.serve();
     rows(&serve.url("api"), "orders_with_customers?select=order_id,status&order=order_id")
         .map(Value::Array)
-        .unwrap()
+        .expect("the view is served")
 }
 
 #[test]

@@ -116,11 +116,6 @@ pub(crate) fn number_of(row: &Row) -> Option<i64> {
     }
 }
 
-/// Whether later events of this entity wait behind a dead letter.
-pub(crate) fn blocks(row: &Row, service: &Value, entity: &Value) -> bool {
-    row.get(SERVICE) == Some(service) && row.get(BLOCKS) == Some(entity)
-}
-
 /// When the event says it happened, if it says so understandably.
 fn event_time(text: Option<&str>) -> Value {
     text.and_then(|text| from_text(Type::Timestamptz, text).ok()).unwrap_or(Value::Null)

@@ -1,12 +1,12 @@
 //! The one writer of the state: takes what has arrived, commits what it means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prejoin_contract::{Decoded, Outcome};
 use prejoin_envelope::Position;
-use prejoin_model::{Row, Value, decode_row};
+use prejoin_model::{Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 
 use crate::dead_letters::{self, Numbered};
@@ -22,7 +22,8 @@ use crate::{Definition, EngineError, Progress};
 /// Bounds of the engine's work.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How much journal is kept for sinks to follow; one that falls further behind is built anew.
+    /// How much journal is kept for sinks to follow; one that falls further behind is built anew. A sink that catches
+    /// up holds the stale keys of all of it in memory, with their rows.
     pub journal_bytes_max: u64,
     /// More stale keys from one cause than this are named by the cause and worked through in slices.
     pub fan_out_keys_per_cause: usize,
@@ -33,7 +34,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            journal_bytes_max: 256 << 20,
+            journal_bytes_max: 64 << 20,
             fan_out_keys_per_cause: 1_000,
             fan_out_keys_per_step: 100_000,
         }
@@ -192,6 +193,7 @@ impl Engine {
             fold: Fold::new(&self.definition.tables, before.as_ref()),
             progress: self.progress.clone(),
             stopped: BTreeSet::new(),
+            parked: HashMap::new(),
             report: StepReport::default(),
         };
         for message in messages {
@@ -202,7 +204,10 @@ impl Engine {
         if progress == self.progress && changes.is_empty() {
             return Ok(report);
         }
-        let journal = self.commit(before.as_ref(), &changes, &progress)?;
+        let (batch, journal) = self.write(before.as_ref(), &changes, &progress)?;
+        // The in-memory state copies what a snapshot still holds.
+        drop(before);
+        self.state.commit(batch)?;
         self.journal = journal;
         self.progress = progress;
         report.committed = true;
@@ -210,12 +215,12 @@ impl Engine {
     }
 
     /// Everything that the step means, in one batch.
-    fn commit(
+    fn write(
         &self,
         before: &dyn Snapshot,
         changes: &[(Bytes, RowChange)],
         progress: &BTreeMap<Arc<str>, Progress>,
-    ) -> Result<Journal, EngineError> {
+    ) -> Result<(Batch, Journal), EngineError> {
         let mut batch = Batch::default();
         for (key, change) in changes {
             write_row(&self.definition.tables, key, change, &mut batch);
@@ -239,8 +244,7 @@ impl Engine {
         for (service, progress) in progress {
             batch.put(Space::Meta, meta::progress(service), to_bytes(&StoredProgress::from(progress)));
         }
-        self.state.commit(batch)?;
-        Ok(journal)
+        Ok((batch, journal))
     }
 
     /// Notes since when the journal names the stale keys of each view. A view that was away for a while has gaps, so
@@ -287,6 +291,8 @@ struct Step<'a> {
     progress: BTreeMap<Arc<str>, Progress>,
     /// Services that meet a hole: nothing after it is looked at.
     stopped: BTreeSet<Arc<str>>,
+    /// The first dead letter of each service's entity among those of this step.
+    parked: HashMap<(Arc<str>, String), i64>,
     report: StepReport,
 }
 
@@ -370,6 +376,9 @@ impl Step<'_> {
     ) -> Result<(), EngineError> {
         let row = dead_letters::row(&message.service, numbered, decoded, &message.payload, reason, behind);
         self.fold.put(self.definition.dead_letters_table(), row)?;
+        if let (Numbered::BySequence(_), Some(entity)) = (numbered, &decoded.entity) {
+            self.parked.entry((message.service.clone(), entity.clone())).or_insert(numbered.number());
+        }
         self.count_parked(&message.service, numbered, reason.to_owned());
         Ok(())
     }
@@ -387,17 +396,16 @@ impl Step<'_> {
         }
         let table = self.definition.dead_letters_table();
         let index = dead_letters::entity_index(table);
-        let (service, entity) = (Value::text(service.as_ref()), Value::text(entity));
         let id = self.indexes.id(table, &index.columns);
-        let values = equality_bytes([&service, &entity].into_iter()).unwrap_or_default();
+        let blocks = [Value::text(service.as_ref()), Value::text(entity)];
+        let values = equality_bytes(blocks.iter()).unwrap_or_default();
         let prefix = index_prefix(id, &values);
         if let Some(row_key) = first_row_key(self.before, &prefix)? {
             let bytes = self.before.get(Space::Tables, &table_key(table, &row_key))?;
             let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
             return Ok(row.as_ref().and_then(dead_letters::number_of));
         }
-        let blocks = |row: &Row| dead_letters::blocks(row, &service, &entity);
-        Ok(self.fold.find_put(table, blocks).and_then(dead_letters::number_of))
+        Ok(self.parked.get(&(service.clone(), entity.to_owned())).copied())
     }
 
     fn service(&mut self, service: &Arc<str>) -> &mut Progress {

@@ -73,14 +73,6 @@ impl<'a> Fold<'a> {
         Ok(is_new)
     }
 
-    /// The first row, in key order, that matches, among the rows touched in this step.
-    pub(crate) fn find_put(&self, table: TableId, matches: impl Fn(&Row) -> bool) -> Option<&Row> {
-        let prefix = crate::keys::table_prefix(table);
-        let rows = self.rows.range::<[u8], _>((Bound::Included(&prefix[..]), Bound::Unbounded));
-        let mut rows = rows.take_while(|(key, _)| key.starts_with(&prefix));
-        rows.find_map(|(_, change)| change.new.as_ref().filter(|row| matches(row)))
-    }
-
     /// Rows that differ from before, by table key.
     pub(crate) fn into_net_changes(self) -> impl Iterator<Item = (Bytes, RowChange)> {
         self.rows.into_iter().filter(|(_, change)| change.old != change.new)

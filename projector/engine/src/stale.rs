@@ -35,7 +35,7 @@ pub(crate) fn stale_keys(
     let mut found = Vec::new();
     for view in &definition.views {
         let mut stale =
-            ViewStale { walker: &walker, plan: &view.plan, keys: BTreeSet::new(), causes: Vec::new() };
+            ViewStale { walker: &walker, plan: &view.plan, keys: BTreeSet::new(), causes: BTreeSet::new() };
         for (table_key, change) in changes {
             stale.add(table_key, change, limits.keys_per_cause, &mut budget)?;
         }
@@ -48,7 +48,7 @@ struct ViewStale<'a> {
     walker: &'a Walker<'a>,
     plan: &'a RowView,
     keys: BTreeSet<Bytes>,
-    causes: Vec<StoredCause>,
+    causes: BTreeSet<StoredCause>,
 }
 
 impl ViewStale<'_> {
@@ -108,10 +108,7 @@ impl ViewStale<'_> {
         })?;
         if flow.is_break() {
             let path = u32::try_from(path).expect("a view joins few tables");
-            let cause = StoredCause { path, values };
-            if !self.causes.contains(&cause) {
-                self.causes.push(cause);
-            }
+            self.causes.insert(StoredCause { path, values });
         } else {
             *budget -= keys.len();
             self.keys.extend(keys);
@@ -124,7 +121,11 @@ impl ViewStale<'_> {
             return None;
         }
         let keys = self.keys.into_iter().map(|key| key.to_vec()).collect();
-        Some(StoredStale { view: view.fingerprint.clone(), keys, fan_outs: self.causes })
+        Some(StoredStale {
+            view: view.fingerprint.clone(),
+            keys,
+            fan_outs: self.causes.into_iter().collect(),
+        })
     }
 }
 

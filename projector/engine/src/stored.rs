@@ -35,7 +35,7 @@ pub(crate) struct StoredStale {
 }
 
 /// Many stale keys by their cause: the path that leads to them and the values it starts from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct StoredCause {
     pub path: u32,
     pub values: Vec<u8>,

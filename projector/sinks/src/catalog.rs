@@ -8,6 +8,9 @@ use crate::stored_form::StoredColumn;
 /// Raised with every change of the tables below.
 pub(crate) const FORMAT: i64 = 1;
 
+/// Pending fan-outs inserted at once.
+const PENDING_TO_A_STATEMENT: usize = 256;
+
 pub(crate) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS _prejoin_store (
     one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, epoch INTEGER NOT NULL);
@@ -89,14 +92,16 @@ pub(crate) async fn write_pending(
         .bind(generation)
         .execute(&mut *connection)
         .await?;
-    for (place, fan_out) in (0_i64..).zip(pending) {
-        sqlx::query("INSERT INTO _prejoin_pending (view, generation, place, fan_out) VALUES (?, ?, ?, ?)")
-            .bind(view)
-            .bind(generation)
-            .bind(place)
-            .bind(fan_out)
-            .execute(&mut *connection)
-            .await?;
+    let placed: Vec<_> = (0_i64..).zip(pending).collect();
+    for chunk in placed.chunks(PENDING_TO_A_STATEMENT) {
+        let values = vec!["(?, ?, ?, ?)"; chunk.len()].join(", ");
+        let insert =
+            format!("INSERT INTO _prejoin_pending (view, generation, place, fan_out) VALUES {values}");
+        let mut query = sqlx::query(AssertSqlSafe(insert));
+        for (place, fan_out) in chunk {
+            query = query.bind(view).bind(generation).bind(place).bind(fan_out.as_slice());
+        }
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }

@@ -16,4 +16,6 @@ pub enum StoreError {
         "the view store {path} holds a catalog that cannot be read: {detail}. Move the file away: it is built anew from the state"
     )]
     Damaged { path: String, detail: String },
+    #[error("the view store {path} was moved, removed or replaced while it was written to")]
+    Replaced { path: String },
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,4 +60,10 @@ fn remove(path: &Path, suffixes: &[&str]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Which file a path names: device and number; nothing if there is none.
+pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }

@@ -44,6 +44,8 @@ pub struct SqliteStore {
     pub(crate) path: String,
     pub(crate) connection: SqliteConnection,
     epoch: i64,
+    /// Which file was opened.
+    identity: Option<(u64, u64)>,
     /// By view and generation.
     pub(crate) open: BTreeMap<(String, i64), OpenGeneration>,
 }
@@ -65,7 +67,8 @@ impl SqliteStore {
             .fetch_one(&mut connection)
             .await
             .map_err(failed)?;
-        Ok(SqliteStore { path: shown, connection, epoch, open: BTreeMap::new() })
+        let identity = file::identity(path);
+        Ok(SqliteStore { path: shown, connection, epoch, identity, open: BTreeMap::new() })
     }
 
     /// Every generation in the store: those that readers see, and those whose build was not finished.
@@ -116,8 +119,12 @@ impl SqliteStore {
         Some((open.entry.rows, open.row_errors))
     }
 
-    /// Writes how the projector is, for readers of `/status`.
+    /// Writes how the projector is, for readers of `/status`. `Replaced` if the path names another file by now: what is
+    /// written here, nobody would read.
     pub async fn write_status(&mut self, written_at_ms: i64, status: &str) -> Result<(), StoreError> {
+        if file::identity(Path::new(&self.path)) != self.identity {
+            return Err(StoreError::Replaced { path: self.path.clone() });
+        }
         self.begin().await?;
         let written = sqlx::query(
             "INSERT INTO _prejoin_status (one, written_at_ms, status) VALUES (1, ?, ?)

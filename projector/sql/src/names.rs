@@ -156,7 +156,8 @@ pub(crate) fn single_name(object: &ObjectName, near: Place) -> Checked<String> {
     }
 }
 
-/// Names that begin with an underscore belong to Prejoin's own columns and tables.
+/// Names that begin with an underscore belong to Prejoin's own columns and tables, those that begin with `sqlite_` to
+/// the view store.
 pub(crate) fn not_reserved_for_prejoin(name: &str, what: &str, place: Place) -> Result<(), Refusal> {
     if name.starts_with('_') {
         return refuse(
@@ -165,6 +166,13 @@ pub(crate) fn not_reserved_for_prejoin(name: &str, what: &str, place: Place) -> 
                 "the {what} name {name} begins with an underscore; such names are kept for Prejoin itself"
             ),
             "choose a name that begins with a letter",
+        );
+    }
+    if name.to_ascii_lowercase().starts_with("sqlite_") {
+        return refuse(
+            place,
+            format!("the {what} name {name} begins with sqlite_; the view store keeps such names for itself"),
+            "choose another name",
         );
     }
     Ok(())

@@ -61,7 +61,9 @@ fn plan_files(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>
     let mut plans: Vec<RowView> = Vec::new();
     for (file, statement) in view_statements {
         let mut found = Vec::new();
-        if let Err(refusal) = check_name(&statement, tables, views.contains_key(&statement.name)) {
+        // The view store does not tell upper from lower case.
+        let taken = views.keys().any(|name| name.eq_ignore_ascii_case(&statement.name));
+        if let Err(refusal) = check_name(&statement, tables, taken) {
             found.push(refusal);
         }
         let plan = plan_view(&statement, &catalog).map_err(|more| found.extend(more)).ok();
@@ -220,6 +222,13 @@ fn check_output_name(name: &str, columns: &[OutputColumn], place: Place) -> Chec
             place,
             format!("the view has two columns with the name {name}"),
             "give it an AS alias; instead of * name the columns",
+        );
+    }
+    if let Some(other) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+        return refuse(
+            place,
+            format!("the columns {} and {name} differ only in upper and lower case", other.name),
+            "give one of them another AS alias: the view store takes both for one name",
         );
     }
     Ok(())

@@ -186,7 +186,9 @@ pub async fn attach_and_read(
         let detail = "the stream changed while the reader attached".to_owned();
         return Err(LogError::Interrupted { service: service.to_owned(), detail });
     }
-    Ok(Attached::Reading { reader, verifier: Verifier::new(service, processed.clone()) })
+    let mut verifier = Verifier::new(service, processed.clone());
+    verifier.is_compared = attachment != Attachment::Rescan;
+    Ok(Attached::Reading { reader, verifier })
 }
 
 /// What to do with a message.
@@ -207,11 +209,13 @@ pub struct Verifier {
     processed: Processed,
     /// The last message passed as `Apply`, if it came after `processed`; the hash is taken only when it is asked for.
     last_applied: Option<(u64, Message)>,
+    /// Whether the log is known to continue what was processed.
+    is_compared: bool,
 }
 
 impl Verifier {
     pub fn new(service: &str, processed: Processed) -> Self {
-        Verifier { service: service.to_owned(), processed, last_applied: None }
+        Verifier { service: service.to_owned(), processed, last_applied: None, is_compared: true }
     }
 
     /// Judges a message, reading its sequence from the payload when the service numbers its events.
@@ -233,6 +237,7 @@ impl Verifier {
         let Some(sequence) = sequence else { return Verdict::Apply };
         let known = self.sequence();
         if sequence > known && sequence - known == 1 {
+            self.is_compared = true;
             self.last_applied = Some((sequence, message.clone()));
             return Verdict::Apply;
         }
@@ -243,10 +248,17 @@ impl Verifier {
             return Verdict::Refuse(self.contradiction(sequence, message));
         }
         if sequence == known && self.last_applied.is_none() {
+            self.is_compared = true;
             // Seen again elsewhere: the hint follows, so that the next attachment finds it at once.
             self.processed.stream_sequence = message.stream_sequence;
         }
         Verdict::Drop
+    }
+
+    /// Whether the log is known to continue what was processed: at once if the message at the position was found,
+    /// after a rescan once the scan has come by it.
+    pub fn is_compared(&self) -> bool {
+        self.is_compared
     }
 
     /// The sequence up to which everything was applied.
@@ -415,9 +427,9 @@ mod tests {
             reason
         };
         assert!(refusal(processed(true), message(20, Some(10), "x")).contains("another event as s 10"));
-        assert!(refusal(processed(true), message(21, Some(12), "")).contains("11 to 11 are missing"));
-        assert!(refusal(Processed::nothing(true), message(1, Some(2), "")).contains("1 to 1 are missing"));
-        assert!(refusal(processed(false), message(12, None, "")).contains("11 to 11 are missing"));
+        assert!(refusal(processed(true), message(21, Some(12), "")).contains("11 is missing"));
+        assert!(refusal(Processed::nothing(true), message(1, Some(2), "")).contains("1 is missing"));
+        assert!(refusal(processed(false), message(12, None, "")).contains("11 is missing"));
         let mut verifier = Verifier::new("s", processed(true));
         assert_eq!(verifier.check(&message(21, Some(11), "")), Verdict::Apply);
         assert!(matches!(verifier.check(&message(22, Some(11), "x")), Verdict::Refuse(_)));

@@ -46,6 +46,10 @@ CREATE MATERIALIZED VIEW v AS SELECT status AS _status FROM orders
 --! 1:38: the column name _status begins with an underscore; such names are kept for Prejoin itself
 --!   help: choose a name that begins with a letter
 
+CREATE MATERIALIZED VIEW v AS SELECT status AS "Status", order_id AS status FROM orders
+--! 1:66: the columns Status and status differ only in upper and lower case
+--!   help: give one of them another AS alias: the view store takes both for one name
+
 CREATE MATERIALIZED VIEW v AS SELECT status AS "" FROM orders
 --! 1:48: a name is empty
 --!   help: write a name of at least one character

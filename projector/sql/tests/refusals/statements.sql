@@ -93,6 +93,10 @@ CREATE MATERIALIZED VIEW _hidden AS SELECT order_id FROM orders
 --! 1:26: the view name _hidden begins with an underscore; such names are kept for Prejoin itself
 --!   help: choose a name that begins with a letter
 
+CREATE MATERIALIZED VIEW "SQLite_orders" AS SELECT order_id FROM orders
+--! 1:26: the view name SQLite_orders begins with sqlite_; the view store keeps such names for itself
+--!   help: choose another name
+
 CREATE MATERIALIZED VIEW users AS SELECT order_id FROM orders
 --! 1:26: the view has the name of the table users of the service users
 --!   help: choose another name for the view
