@@ -22,6 +22,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("contracts/shipping.toml", include_str!("../config/contracts/shipping.toml")),
     ("contracts/users.toml", include_str!("../config/contracts/users.toml")),
     ("views/open_orders.sql", include_str!("../config/views/open_orders.sql")),
+    ("views/order_details.sql", include_str!("../config/views/order_details.sql")),
     ("views/order_line_details.sql", include_str!("../config/views/order_line_details.sql")),
     ("views/orders_with_customers.sql", include_str!("../config/views/orders_with_customers.sql")),
 ];

@@ -86,6 +86,7 @@ impl Explanation<'_> {
             json!({
                 "table": schema.name, "alias": relation.alias, "service": schema.service,
                 "columns": relation.columns_read.iter().map(|&column| &schema.columns[column].name).collect::<Vec<_>>(),
+                "is_subquery": relation.scan.is_some(),
                 "join": relation.join.as_ref().map(|join| match join.kind { JoinKind::Left => "left", JoinKind::Inner => "inner" }),
                 "path": hops.map(|path| path.hops.iter().map(|hop| self.hop_json(hop)).collect::<Vec<_>>()),
                 "cost": self.cost(place),
@@ -114,12 +115,29 @@ impl Explanation<'_> {
     /// The relation as the FROM clause would say it.
     fn source(&self, relation: &Relation) -> String {
         let schema = self.schema(relation.table);
-        let Some(join) = &relation.join else { return format!("{} {}", schema.name, relation.alias) };
-        let kind = match join.kind {
-            JoinKind::Left => "LEFT JOIN",
-            JoinKind::Inner => "JOIN",
-        };
-        let conditions = schema.key.iter().zip(&join.key).map(|(&column, source)| {
+        let table = format!("{} {}", schema.name, relation.alias);
+        match (&relation.join, &relation.scan) {
+            (Some(join), _) => {
+                let kind = match join.kind {
+                    JoinKind::Left => "LEFT JOIN",
+                    JoinKind::Inner => "JOIN",
+                };
+                format!("{kind} {table} ON {}", self.equalities(relation, &schema.key, &join.key))
+            }
+            (None, Some(scan)) => {
+                format!(
+                    "(SELECT … FROM {table} WHERE {})",
+                    self.equalities(relation, &scan.columns, &scan.values)
+                )
+            }
+            (None, None) => table,
+        }
+    }
+
+    /// `alias.column = source AND …`
+    fn equalities(&self, relation: &Relation, columns: &[usize], sources: &[KeySource]) -> String {
+        let schema = self.schema(relation.table);
+        let equality = |(&column, source): (&usize, &KeySource)| {
             let value = match source {
                 KeySource::Column { relation, column } => {
                     let from = &self.plan.relations[*relation];
@@ -130,13 +148,8 @@ impl Explanation<'_> {
                 }
             };
             format!("{}.{} = {value}", relation.alias, schema.columns[column].name)
-        });
-        format!(
-            "{kind} {} {} ON {}",
-            schema.name,
-            relation.alias,
-            conditions.collect::<Vec<_>>().join(" AND ")
-        )
+        };
+        columns.iter().zip(sources).map(equality).collect::<Vec<_>>().join(" AND ")
     }
 
     fn cost(&self, place: usize) -> String {

@@ -73,6 +73,8 @@ fn explain_names_what_a_view_reads() {
         "every row of orders whose customer_id it has",
         "(status, placed_at DESC)",
     ]);
+    let explained = home.command(&["explain", "order_details"]).run().succeeded();
+    let _ = explained.says(&["(SELECT … FROM order_lines l WHERE l.order_id = o.order_id)"]);
     let explained = home.command(&["explain", "orders_with_customers", "--json"]).run().succeeded();
     let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
     assert_eq!(explained["grain"], "orders", "{explained}");

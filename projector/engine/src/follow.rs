@@ -115,8 +115,9 @@ pub fn advance(
 /// Names up to `slice_rows` keys of the pending fan-outs, oldest first. Returns those that are not done.
 ///
 /// A fan-out may be worked through in later states than the one that caused it: a row that joins the cause's values
-/// since then is stale by its own change, and one that no longer does likewise. That change may itself be a fan-out
-/// that is pending still: so a later one takes over what readers may rely on from an earlier one that is done.
+/// since then is stale by its own change, and one that no longer does likewise. On a path of several hops that change
+/// may itself be a fan-out that is pending still: so a later one takes over what readers may rely on from an earlier
+/// one that is done. On a path of one hop it is the grain row's own change, whose key is never part of a fan-out.
 fn slice(
     committed: &Committed,
     view: usize,
@@ -151,7 +152,7 @@ fn slice(
         if flow.is_break() {
             pending.cursor = reached.or(pending.cursor);
             unfinished.push(pending);
-        } else {
+        } else if path.hops.len() > 1 {
             taken_over = Some(pending.before);
         }
     }

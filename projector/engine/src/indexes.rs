@@ -58,7 +58,7 @@ impl Indexes {
 
     pub(crate) fn id(&self, table: TableId, columns: &[usize]) -> u32 {
         let found = self.ready.iter().find(|(_, index)| index.table == table && index.columns == columns);
-        found.expect("the plan declares every index that its paths use").0
+        found.expect("the plan declares every index that its paths and scans use").0
     }
 
     /// Writes the index entries that a changed row loses and gains.

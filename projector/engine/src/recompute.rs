@@ -7,7 +7,8 @@ use prejoin_model::{Row, TableId, Value, decode_row};
 use prejoin_sql::{EvaluateError, LookupRow, RowView};
 use prejoin_state::{Snapshot, Space};
 
-use crate::keys::{row_key, table_key, table_key_of_values, table_prefix};
+use crate::indexes::Indexes;
+use crate::keys::{equality_bytes, index_prefix, row_key, table_key, table_key_of_values, table_prefix};
 use crate::{Committed, Definition, EngineError};
 
 /// Rows of joined tables kept while a batch of view rows is computed: many orders share a customer.
@@ -91,9 +92,10 @@ fn evaluate(plan: &RowView, grain: Row, source: &mut Source<'_>) -> Result<RowOu
     })
 }
 
-/// Reads rows of tables, and remembers those of joined tables.
+/// Reads rows of tables, and remembers those found by their whole key.
 struct Source<'a> {
     definition: &'a Definition,
+    indexes: &'a Indexes,
     snapshot: &'a dyn Snapshot,
     cached: HashMap<Vec<u8>, Option<Row>>,
 }
@@ -102,6 +104,7 @@ impl<'a> Source<'a> {
     fn new(committed: &'a Committed) -> Self {
         Source {
             definition: &committed.definition,
+            indexes: &committed.indexes,
             snapshot: committed.snapshot.as_ref(),
             cached: HashMap::new(),
         }
@@ -127,5 +130,25 @@ impl LookupRow for Source<'_> {
         }
         self.cached.insert(table_key, row.clone());
         Ok(row)
+    }
+
+    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, EngineError> {
+        let Some(bytes) = equality_bytes(values.iter()) else { return Ok(Vec::new()) };
+        let schema = self.definition.schema(table);
+        if schema.key.starts_with(columns) {
+            let prefix = [&table_prefix(table)[..], &bytes].concat();
+            let rows = self.snapshot.scan(Space::Tables, &prefix, &[]);
+            return rows.map(|entry| Ok(decode_row(schema, &entry?.1)?)).collect();
+        }
+        let prefix = index_prefix(self.indexes.id(table, columns), &bytes);
+        let mut rows = Vec::new();
+        for entry in self.snapshot.scan(Space::Indexes, &prefix, &[]) {
+            let row_key = entry?.0.slice(prefix.len()..);
+            let row = self.read(table, &table_key(table, &row_key))?;
+            rows.push(row.ok_or_else(|| {
+                EngineError::Damaged(format!("an index names a row of {table:?} that is not there"))
+            })?);
+        }
+        Ok(rows)
     }
 }

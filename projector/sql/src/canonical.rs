@@ -4,9 +4,11 @@ use std::fmt::{self, Write};
 
 use prejoin_model::{TableSchema, to_text};
 
+use crate::aggregate::{Aggregate, SortKey};
 use crate::expression::Expression;
 use crate::plan::{JoinKind, KeySource, RowView};
 use crate::scope::ColumnPlace;
+use crate::subquery::{Outcome, Selection, Subquery};
 
 /// Everything that decides the view's rows and its declared indexes. Tables and columns stand by name; aliases do not
 /// count.
@@ -22,12 +24,15 @@ fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Resul
     for (index, relation) in view.relations.iter().enumerate() {
         let schema = &tables[relation.table.0];
         let kind = match relation.join.as_ref().map(|join| join.kind) {
+            None if relation.scan.is_some() => "scan",
             None => "from",
             Some(JoinKind::Left) => "left join",
             Some(JoinKind::Inner) => "inner join",
         };
         write!(out, "{kind} {:?}", schema.name)?;
-        for (source, &column) in relation.join.iter().flat_map(|join| &join.key).zip(&schema.key) {
+        let joined = relation.join.iter().flat_map(|join| join.key.iter().zip(&schema.key));
+        let scanned = relation.scan.iter().flat_map(|scan| scan.values.iter().zip(&scan.columns));
+        for (source, &column) in joined.chain(scanned) {
             write!(out, " {:?} = ", schema.columns[column].name)?;
             match source {
                 &KeySource::Column { relation, column } => {
@@ -42,15 +47,14 @@ fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Resul
         }
         out.push('\n');
     }
-    if let Some(filter) = &view.filter {
-        out.push_str("where ");
-        writer.expression(filter, out)?;
-        out.push('\n');
-    }
+    writer.selection(&view.selection, out)?;
     for (column, expression) in view.columns.iter().zip(&view.projection) {
         write!(out, "select {:?} {} ", column.name, column.kind)?;
         writer.expression(expression, out)?;
         out.push('\n');
+    }
+    for subquery in &view.subqueries {
+        writer.subquery(subquery, out)?;
     }
     for index in &view.store_indexes {
         out.push_str("index");
@@ -74,6 +78,65 @@ impl Writer<'_> {
         write!(out, "{}.{:?}", at.relation, schema.columns[at.column].name)
     }
 
+    fn selection(&self, selection: &Selection, out: &mut String) -> fmt::Result {
+        for filter in selection.expressions() {
+            out.push_str("where ");
+            self.expression(filter, out)?;
+            out.push('\n');
+        }
+        Ok(())
+    }
+
+    fn subquery(&self, subquery: &Subquery, out: &mut String) -> fmt::Result {
+        let Subquery { answer, selection, row_subqueries: _, outcome } = subquery;
+        writeln!(out, "subquery {answer} from {:?}", selection.relations)?;
+        self.selection(selection, out)?;
+        match outcome {
+            Outcome::Exists => out.push_str("exists"),
+            Outcome::Any(equality) => {
+                out.push_str("any ");
+                self.expression(equality, out)?;
+            }
+            Outcome::Value { value, order, first_only } => {
+                out.push_str(if *first_only { "first " } else { "only " });
+                self.expression(value, out)?;
+                self.order(order, out)?;
+            }
+            Outcome::Aggregates { aggregates, value, value_subqueries: _ } => {
+                for aggregate in aggregates {
+                    self.aggregate(aggregate, out)?;
+                }
+                out.push_str("value ");
+                self.expression(value, out)?;
+            }
+        }
+        out.push('\n');
+        Ok(())
+    }
+
+    fn aggregate(&self, aggregate: &Aggregate, out: &mut String) -> fmt::Result {
+        let Aggregate { answer, function, arguments, distinct, filter, order } = aggregate;
+        write!(out, "aggregate {answer} {}", if *distinct { "distinct " } else { "" })?;
+        self.call(function.name(), arguments, out)?;
+        if let Some(filter) = filter {
+            out.push_str(" filter ");
+            self.expression(filter, out)?;
+        }
+        self.order(order, out)?;
+        out.push('\n');
+        Ok(())
+    }
+
+    fn order(&self, order: &[SortKey], out: &mut String) -> fmt::Result {
+        for SortKey { of, descending, nulls_first } in order {
+            out.push_str(" by ");
+            self.expression(of, out)?;
+            write!(out, " {}", if *descending { "desc" } else { "asc" })?;
+            write!(out, " nulls {}", if *nulls_first { "first" } else { "last" })?;
+        }
+        Ok(())
+    }
+
     fn expression(&self, expression: &Expression, out: &mut String) -> fmt::Result {
         match expression {
             Expression::Constant(value) => match (to_text(value), value.kind()) {
@@ -81,6 +144,7 @@ impl Writer<'_> {
                 _ => out.write_str("null"),
             },
             Expression::Column(at) => self.column(*at, out),
+            Expression::Answer(number) => write!(out, "answer({number})"),
             Expression::Not(of) => self.call("not", [&**of], out),
             Expression::And(parts) => self.call("and", parts, out),
             Expression::Or(parts) => self.call("or", parts, out),

@@ -1,12 +1,16 @@
-//! The clauses of a query that a row view cannot have, refused by name.
+//! The clauses of a query that a row view or a subquery cannot have, refused by name.
 
-use sqlparser::ast::{Distinct, GroupByExpr, Query, Select, SelectFlavor, SetExpr, Spanned};
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, Select,
+    SelectFlavor, SetExpr, Spanned, Value,
+};
 
-use crate::refusal::{Place, Refusal};
+use crate::refusal::{Checked, Place, Refusal, refuse};
 
 /// The SELECT of a row view, and a refusal for each clause beside FROM, WHERE and the projection.
 pub(crate) fn select_of(query: &Query, place: Place) -> Result<&Select, Vec<Refusal>> {
     let mut refusals = Vec::new();
+    refuse_order_and_limit(query, place, &mut refusals);
     refuse_around_select(query, place, &mut refusals);
     let select = match query.body.as_ref() {
         SetExpr::Select(select) => select,
@@ -17,6 +21,98 @@ pub(crate) fn select_of(query: &Query, place: Place) -> Result<&Select, Vec<Refu
     };
     refuse_within_select(select, place.or(select.select_token.0.span), &mut refusals);
     if refusals.is_empty() { Ok(select) } else { Err(refusals) }
+}
+
+/// What a subquery may have beside FROM, WHERE and the projection.
+pub(crate) struct SubqueryClauses<'q> {
+    pub(crate) select: &'q Select,
+    pub(crate) order: &'q [OrderByExpr],
+    /// LIMIT 1.
+    pub(crate) first_only: bool,
+}
+
+/// The SELECT of a subquery with its ORDER BY and LIMIT 1; the first of its other clauses is refused.
+pub(crate) fn subquery_of(query: &Query, place: Place) -> Checked<SubqueryClauses<'_>> {
+    let mut refusals = Vec::new();
+    refuse_around_select(query, place, &mut refusals);
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return Err(refused_body(&query.body, place));
+    };
+    let place = place.or(select.select_token.0.span);
+    if query.fetch.is_some() {
+        return refuse(place, "FETCH in a subquery is not supported", "write LIMIT 1");
+    }
+    refuse_grouping_of_subquery(select, place)?;
+    refuse_within_select(select, place, &mut refusals);
+    if let Some(refusal) = refusals.into_iter().next() {
+        return Err(refusal);
+    }
+    let order = match &query.order_by {
+        None => &[][..],
+        Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None }) => keys,
+        Some(other) => {
+            return refuse(place.or(other.span()), "this ORDER BY is not PostgreSQL's", "name columns in it");
+        }
+    };
+    Ok(SubqueryClauses { select, order, first_only: is_limit_one(query, place)? })
+}
+
+fn refuse_grouping_of_subquery(select: &Select, place: Place) -> Checked<()> {
+    let grouped = match &select.group_by {
+        GroupByExpr::Expressions(expressions, modifiers) => !expressions.is_empty() || !modifiers.is_empty(),
+        GroupByExpr::All(_) => true,
+    };
+    if grouped || select.having.is_some() {
+        return refuse(
+            place.or(select.group_by.span()),
+            "GROUP BY and HAVING in a subquery are not supported",
+            "aggregate all its rows, and write a subquery of its own for each group that is known",
+        );
+    }
+    match &select.distinct {
+        Some(Distinct::Distinct | Distinct::On(_)) => refuse(
+            place,
+            "SELECT DISTINCT in a subquery is not supported",
+            "write DISTINCT inside an aggregate: jsonb_agg(DISTINCT …), or ORDER BY … LIMIT 1",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn is_limit_one(query: &Query, place: Place) -> Checked<bool> {
+    let is_one = |limit: &Expr| match limit {
+        Expr::Value(value) => matches!(&value.value, Value::Number(digits, false) if digits == "1"),
+        _ => false,
+    };
+    match &query.limit_clause {
+        None => Ok(false),
+        Some(LimitClause::LimitOffset { limit: Some(limit), offset: None, limit_by })
+            if limit_by.is_empty() && is_one(limit) =>
+        {
+            Ok(true)
+        }
+        Some(other) => refuse(
+            place.or(other.span()),
+            "a subquery takes no other LIMIT than 1, and no OFFSET",
+            "write LIMIT 1, or aggregate the rows: jsonb_agg(… ORDER BY …)",
+        ),
+    }
+}
+
+/// Whether a key of ORDER BY is descending, and whether NULLs come first.
+pub(crate) fn direction(key: &OrderByExpr, place: Place) -> Checked<(bool, bool)> {
+    let place = place.or(key.expr.span());
+    let descending = match &key.options.sort {
+        None | Some(OrderBySort::Asc) => false,
+        Some(OrderBySort::Desc) => true,
+        Some(OrderBySort::Using(_)) => {
+            return refuse(place, "ORDER BY USING is not supported", "write ASC or DESC");
+        }
+    };
+    if key.with_fill.is_some() {
+        return refuse(place, "WITH FILL is not PostgreSQL's", "leave it out");
+    }
+    Ok((descending, key.options.nulls_first.unwrap_or(descending)))
 }
 
 fn refused_body(body: &SetExpr, place: Place) -> Refusal {
@@ -39,12 +135,32 @@ fn refused_body(body: &SetExpr, place: Place) -> Refusal {
     }
 }
 
+fn refuse_order_and_limit(query: &Query, place: Place, refusals: &mut Vec<Refusal>) {
+    let mut refuse = |place, reason: &str, remedy: &str| refusals.push(Refusal::new(place, reason, remedy));
+    let place = place.or(query.body.span());
+    if let Some(order_by) = &query.order_by {
+        refuse(
+            place.or(order_by.span()),
+            "ORDER BY has no meaning in a view: its rows are kept, not listed",
+            "leave it out, order when the view is read, and declare CREATE INDEX ON the view for that order",
+        );
+    }
+    if let Some(limit) = &query.limit_clause {
+        refuse(
+            place.or(limit.span()),
+            "LIMIT and OFFSET have no meaning in a view: every row is kept",
+            "leave them out and limit when the view is read",
+        );
+    }
+}
+
+/// ORDER BY and LIMIT are looked at elsewhere: a subquery may have them.
 fn refuse_around_select(query: &Query, place: Place, refusals: &mut Vec<Refusal>) {
     let Query {
         with,
         body,
-        order_by,
-        limit_clause,
+        order_by: _,
+        limit_clause: _,
         fetch,
         locks,
         for_clause,
@@ -61,20 +177,6 @@ fn refuse_around_select(query: &Query, place: Place, refusals: &mut Vec<Refusal>
         );
     }
     let place = place.or(body.span());
-    if let Some(order_by) = order_by {
-        refuse(
-            place.or(order_by.span()),
-            "ORDER BY has no meaning in a view: its rows are kept, not listed",
-            "leave it out, order when the view is read, and declare CREATE INDEX ON the view for that order",
-        );
-    }
-    if let Some(limit) = limit_clause {
-        refuse(
-            place.or(limit.span()),
-            "LIMIT and OFFSET have no meaning in a view: every row is kept",
-            "leave them out and limit when the view is read",
-        );
-    }
     if fetch.is_some() {
         refuse(
             place,

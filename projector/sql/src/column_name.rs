@@ -1,6 +1,6 @@
 //! The name that PostgreSQL gives to an output column without AS.
 
-use sqlparser::ast::{DataType, Expr, TrimWhereField};
+use sqlparser::ast::{DataType, Expr, SelectItem, SetExpr, TrimWhereField};
 
 use crate::names;
 use crate::type_name;
@@ -32,6 +32,15 @@ fn derived(expr: &Expr) -> (Strength, String) {
             let last = function.name.0.last().and_then(|part| part.as_ident());
             (Strength::Strong, last.map(names::fold).unwrap_or_default())
         }
+        Expr::Exists { .. } => (Strength::Strong, "exists".to_owned()),
+        Expr::Subquery(query) => match query.body.as_ref() {
+            SetExpr::Select(select) => match select.projection.first() {
+                Some(SelectItem::UnnamedExpr(expr)) => (Strength::Strong, column_name(expr)),
+                Some(SelectItem::ExprWithAlias { alias, .. }) => (Strength::Strong, names::fold(alias)),
+                _ => (Strength::None, String::new()),
+            },
+            _ => (Strength::None, String::new()),
+        },
         Expr::Extract { .. } => strong("extract"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),

@@ -1,4 +1,4 @@
-//! Computes a view's row from the rows of its tables.
+//! Computes the value of an expression from the rows of its tables and the answers of its subqueries.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,81 +9,40 @@ use crate::arithmetic::{calculate, days_between, error, negate, order, shift_dat
 use crate::cast;
 use crate::expression::{Comparison, Expression};
 use crate::like;
-use crate::plan::{EvaluateError, Join, JoinKind, KeySource, LookupRow, RowView};
+use crate::plan::EvaluateError;
 
 /// What a column of a relation without a row reads as.
 pub(crate) static NULL: Value = Value::Null;
 
 pub(crate) type Evaluated<'a> = Result<Cow<'a, Value>, EvaluateError>;
 
-impl RowView {
-    /// The view's row for a row of its FROM table, in the order of `columns`; nothing if an INNER JOIN finds no row or
-    /// WHERE is not true. The inner error is PostgreSQL's for this row, the outer one the look-up's.
-    pub fn evaluate<L: LookupRow>(
-        &self,
-        grain: Row,
-        lookup: &mut L,
-    ) -> Result<Result<Option<Row>, EvaluateError>, L::Error> {
-        let mut rows: Vec<Option<Row>> = Vec::with_capacity(self.relations.len());
-        rows.push(Some(grain));
-        let mut key = Vec::new();
-        for (relation, residual) in self.relations.iter().zip(&self.residuals).skip(1) {
-            let join = relation.join.as_ref().expect("every relation but the first is joined");
-            let found = match read_key(join, &rows, &mut key) {
-                true => lookup.lookup(relation.table, &key)?,
-                false => None,
-            };
-            rows.push(found);
-            let holds = match residual {
-                Some(residual) if rows.last().is_some_and(Option::is_some) => residual.truth(&rows),
-                _ => Ok(Some(true)),
-            };
-            match holds {
-                Ok(Some(true)) => {}
-                Ok(_) => drop(rows.pop().map(|_| rows.push(None))),
-                Err(problem) => return Ok(Err(problem)),
-            }
-            if join.kind == JoinKind::Inner && rows.last().is_some_and(Option::is_none) {
-                return Ok(Ok(None));
-            }
-        }
-        Ok(self.project(&rows))
-    }
-
-    fn project(&self, rows: &[Option<Row>]) -> Result<Option<Row>, EvaluateError> {
-        if let Some(filter) = &self.filter
-            && filter.truth(rows)? != Some(true)
-        {
-            return Ok(None);
-        }
-        let mut output = Row::with_capacity(self.projection.len());
-        for expression in &self.projection {
-            output.push(expression.evaluate(rows)?.into_owned());
-        }
-        Ok(Some(output))
-    }
+/// What expressions read while one row of a view is computed.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    /// One per relation; nothing where a join found none, or whose subquery is not being computed.
+    pub(crate) of_relations: Vec<Option<Row>>,
+    /// What the subqueries and aggregates gave. An error counts only where the answer is read.
+    pub(crate) answers: Vec<Result<Value, EvaluateError>>,
 }
 
-/// Fills the key; false if a value is NULL, which equals nothing.
-fn read_key(join: &Join, rows: &[Option<Row>], key: &mut Vec<Value>) -> bool {
-    key.clear();
-    for source in &join.key {
-        let value = match source {
-            KeySource::Column { relation, column } => column_of(rows, *relation, *column),
-            KeySource::Constant(value) => value,
-        };
-        if value.is_null() {
-            return false;
-        }
-        key.push(value.clone());
+impl Rows {
+    pub(crate) fn new(relations: usize, answers: usize) -> Rows {
+        Rows { of_relations: vec![None; relations], answers: vec![Ok(Value::Null); answers] }
     }
-    true
-}
 
-fn column_of(rows: &[Option<Row>], relation: usize, column: usize) -> &Value {
-    match rows.get(relation) {
-        Some(Some(row)) => row.get(column).unwrap_or(&NULL),
-        _ => &NULL,
+    /// NULL if the relation has no row.
+    pub(crate) fn column(&self, relation: usize, column: usize) -> &Value {
+        match self.of_relations.get(relation) {
+            Some(Some(row)) => row.get(column).unwrap_or(&NULL),
+            _ => &NULL,
+        }
+    }
+
+    fn answer(&self, number: usize) -> Result<&Value, EvaluateError> {
+        match self.answers.get(number) {
+            Some(answer) => answer.as_ref().map_err(EvaluateError::clone),
+            None => Err(mismatch()),
+        }
     }
 }
 
@@ -92,11 +51,12 @@ fn truth_value(truth: Option<bool>) -> Cow<'static, Value> {
 }
 
 impl Expression {
-    /// The value for these rows, one per relation; nothing where a LEFT JOIN found none.
-    pub(crate) fn evaluate<'a>(&'a self, rows: &'a [Option<Row>]) -> Evaluated<'a> {
+    /// The value for the rows and answers at hand.
+    pub(crate) fn evaluate<'a>(&'a self, rows: &'a Rows) -> Evaluated<'a> {
         Ok(match self {
             Expression::Constant(value) => Cow::Borrowed(value),
-            Expression::Column(at) => Cow::Borrowed(column_of(rows, at.relation, at.column)),
+            Expression::Column(at) => Cow::Borrowed(rows.column(at.relation, at.column)),
+            Expression::Answer(number) => Cow::Borrowed(rows.answer(*number)?),
             Expression::Not(_)
             | Expression::And(_)
             | Expression::Or(_)
@@ -156,7 +116,7 @@ impl Expression {
     }
 
     /// The value of a boolean expression: true, false, or nothing for NULL.
-    pub(crate) fn truth(&self, rows: &[Option<Row>]) -> Result<Option<bool>, EvaluateError> {
+    pub(crate) fn truth(&self, rows: &Rows) -> Result<Option<bool>, EvaluateError> {
         match self {
             Expression::Not(of) => Ok(of.truth(rows)?.map(|truth| !truth)),
             Expression::And(parts) => all_or_any(parts, rows, false),
@@ -211,11 +171,7 @@ pub(crate) fn mismatch() -> EvaluateError {
 }
 
 /// AND (decided by the first false) and OR (by the first true) of three truth values.
-fn all_or_any(
-    parts: &[Expression],
-    rows: &[Option<Row>],
-    decisive: bool,
-) -> Result<Option<bool>, EvaluateError> {
+fn all_or_any(parts: &[Expression], rows: &Rows, decisive: bool) -> Result<Option<bool>, EvaluateError> {
     let mut result = Some(!decisive);
     for part in parts {
         match part.truth(rows)? {
@@ -228,7 +184,7 @@ fn all_or_any(
 }
 
 /// Every element is evaluated, as PostgreSQL does when it makes an array of them.
-fn is_in(of: &Expression, list: &[Expression], rows: &[Option<Row>]) -> Result<Option<bool>, EvaluateError> {
+fn is_in(of: &Expression, list: &[Expression], rows: &Rows) -> Result<Option<bool>, EvaluateError> {
     let value = of.evaluate(rows)?;
     let mut result = Some(false);
     for element in list {
@@ -248,7 +204,7 @@ fn is_in(of: &Expression, list: &[Expression], rows: &[Option<Row>]) -> Result<O
 /// A function of two values that are not NULL.
 fn strict<'a>(
     sides: &'a [Expression; 2],
-    rows: &'a [Option<Row>],
+    rows: &'a Rows,
     function: impl FnOnce(&Value, &Value) -> Result<Value, EvaluateError>,
 ) -> Evaluated<'a> {
     let left = sides[0].evaluate(rows)?;
@@ -261,7 +217,7 @@ fn strict<'a>(
 
 fn texts<'a>(
     sides: &'a [Expression; 2],
-    rows: &'a [Option<Row>],
+    rows: &'a Rows,
     function: impl FnOnce(&str, &str) -> Result<Value, EvaluateError>,
 ) -> Evaluated<'a> {
     strict(sides, rows, |left, right| match (left, right) {
@@ -270,7 +226,7 @@ fn texts<'a>(
     })
 }
 
-fn concatenate<'a>(parts: &'a [Expression], rows: &'a [Option<Row>]) -> Evaluated<'a> {
+fn concatenate<'a>(parts: &'a [Expression], rows: &'a Rows) -> Evaluated<'a> {
     let mut joined = String::new();
     let mut is_null = false;
     for part in parts {

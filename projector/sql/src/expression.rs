@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use prejoin_model::{Numeric, Type, Value};
 
+use crate::evaluate::Rows;
 use crate::functions::Call;
 use crate::scope::ColumnPlace;
 
@@ -11,6 +12,8 @@ use crate::scope::ColumnPlace;
 pub(crate) enum Expression {
     Constant(Value),
     Column(ColumnPlace),
+    /// What a subquery or an aggregate gave, by its number.
+    Answer(usize),
     Not(Box<Expression>),
     And(Vec<Expression>),
     Or(Vec<Expression>),
@@ -183,7 +186,9 @@ impl Expression {
     }
 
     fn folded_to_value(self, decided: Option<Value>) -> Expression {
-        let constant = || self.is_constant().then(|| self.evaluate(&[]).ok().map(Cow::into_owned)).flatten();
+        let constant = || {
+            self.is_constant().then(|| self.evaluate(&Rows::default()).ok().map(Cow::into_owned)).flatten()
+        };
         match decided.or_else(constant) {
             Some(value) => Expression::Constant(value),
             None => self,
@@ -221,16 +226,25 @@ impl Expression {
         }
     }
 
-    /// Whether it reads no column, so that it has one value whatever the row.
+    /// Calls `visit` for every answer of a subquery or an aggregate that the expression reads.
+    pub(crate) fn for_each_answer(&self, visit: &mut impl FnMut(usize)) {
+        match self {
+            Expression::Answer(number) => visit(*number),
+            _ => self.for_each_part(&mut |part| part.for_each_answer(visit)),
+        }
+    }
+
+    /// Whether it reads nothing of a row, so that it has one value whatever the row.
     pub(crate) fn is_constant(&self) -> bool {
         let mut constant = true;
         self.for_each_column(&mut |_| constant = false);
+        self.for_each_answer(&mut |_| constant = false);
         constant
     }
 
     fn for_each_part(&self, visit: &mut dyn FnMut(&Expression)) {
         match self {
-            Expression::Constant(_) | Expression::Column(_) => {}
+            Expression::Constant(_) | Expression::Column(_) | Expression::Answer(_) => {}
             Expression::Not(of)
             | Expression::Negate(of)
             | Expression::IsNull { of, .. }

@@ -18,16 +18,19 @@ pub(crate) struct Catalog<'a> {
 }
 
 /// The relations of one query with their joins; the first one has none.
+#[derive(Debug)]
 pub(crate) struct FromClause<'a> {
     pub(crate) scope: Scope<'a>,
     pub(crate) joins: Vec<Option<plan::Join>>,
     pub(crate) residuals: Vec<Option<Expression>>,
 }
 
+/// `around` is for a subquery: the query around it, and the number of its own first relation.
 pub(crate) fn resolve<'a>(
     from: &[TableWithJoins],
     catalog: &Catalog<'a>,
     place: Place,
+    around: Option<(&'a Scope<'a>, usize)>,
 ) -> Checked<FromClause<'a>> {
     let [TableWithJoins { relation, joins }] = from else {
         return match from.get(1) {
@@ -41,7 +44,12 @@ pub(crate) fn resolve<'a>(
             ),
         };
     };
-    let mut clause = FromClause { scope: Scope::default(), joins: vec![None], residuals: vec![None] };
+    let mut scope = Scope::default();
+    if let Some((outer, first)) = around {
+        scope.outer = Some(outer);
+        scope.first = first;
+    }
+    let mut clause = FromClause { scope, joins: vec![None], residuals: vec![None] };
     clause.add_table(relation, catalog, place)?;
     for join in joins {
         clause.add_join(join, catalog, place)?;

@@ -58,7 +58,7 @@ pub(crate) fn bind(scope: &mut Scope<'_>, constraint: &JoinConstraint, place: Pl
 }
 
 /// The parts of a condition that are joined by AND, parentheses around them left out.
-fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+pub(crate) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
     let mut found = Vec::new();
     let mut waiting = vec![condition];
     while let Some(expr) = waiting.pop() {
@@ -74,7 +74,7 @@ fn conjuncts(condition: &Expr) -> Vec<&Expr> {
     found
 }
 
-fn without_parentheses(mut expr: &Expr) -> &Expr {
+pub(crate) fn without_parentheses(mut expr: &Expr) -> &Expr {
     while let Expr::Nested(inner) = expr {
         expr = inner;
     }
@@ -96,8 +96,8 @@ struct Binder<'s, 'a> {
 
 impl<'s, 'a> Binder<'s, 'a> {
     fn new(scope: &'s Scope<'a>, place: Place) -> Binder<'s, 'a> {
-        let newest = scope.relations.len() - 1;
-        let schema = scope.relations[newest].schema;
+        let newest = scope.newest();
+        let schema = scope.at(newest).schema;
         Binder {
             scope,
             typing: Typing::new(scope),
@@ -244,7 +244,7 @@ impl<'s, 'a> Binder<'s, 'a> {
                         key.join(", ")
                     ),
                     format!(
-                        "make {table} the FROM table, or add an equality for {}; to aggregate {table} in a subquery or to GROUP BY is not supported yet",
+                        "make {table} the FROM table, add an equality for {}, or aggregate {table} in a subquery: (SELECT … FROM {table} WHERE …)",
                         column.name
                     ),
                 )
@@ -271,7 +271,7 @@ impl<'s, 'a> Binder<'s, 'a> {
     }
 }
 
-fn comparable(left: Type, right: Type) -> bool {
+pub(crate) fn comparable(left: Type, right: Type) -> bool {
     implicitly_converts(left, right) || implicitly_converts(right, left)
 }
 

@@ -5,6 +5,7 @@
 mod plan;
 mod views;
 
+mod aggregate;
 mod canonical;
 mod clauses;
 mod column_name;
@@ -13,9 +14,12 @@ mod from;
 mod joins;
 mod names;
 mod paths;
+mod planner;
 mod refusal;
 mod scope;
 mod statements;
+mod subquery;
+mod ties;
 mod type_name;
 mod typing;
 
@@ -24,9 +28,10 @@ mod cast;
 mod evaluate;
 mod functions;
 mod like;
+mod query_rows;
 
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
-    RowView, StoreIndex, TableIndex,
+    RowView, Scan, StoreIndex, TableIndex,
 };
 pub use views::{ViewFile, parse_views};

@@ -1,10 +1,10 @@
-//! From each joined relation back to the grain: hops over equalities, and the indexes they need.
+//! From each relation back to the grain: hops over equalities, and the indexes they need.
 
 use prejoin_model::TableSchema;
 
 use crate::plan::{Hop, IndexUse, KeySource, Path, Relation, TableIndex};
 
-/// The path of every relation but the first, and the table indexes that all of them need, sorted.
+/// The path of every relation but the first, and the table indexes that all of them and the scans need, sorted.
 pub(crate) fn paths(relations: &[Relation], tables: &[TableSchema]) -> (Vec<Path>, Vec<TableIndex>) {
     let mut paths: Vec<Path> = Vec::with_capacity(relations.len().saturating_sub(1));
     for (index, relation) in relations.iter().enumerate().skip(1) {
@@ -15,9 +15,14 @@ pub(crate) fn paths(relations: &[Relation], tables: &[TableSchema]) -> (Vec<Path
         }
         paths.push(Path { hops });
     }
-    let needed = paths.iter().flat_map(|path| &path.hops).filter(|hop| hop.index == IndexUse::TableIndex);
+    let hops = paths.iter().flat_map(|path| &path.hops);
+    let hops = hops.map(|hop| (hop.index, hop.to_table, &hop.to_columns));
+    let scans = relations.iter().filter_map(|relation| {
+        relation.scan.as_ref().map(|scan| (scan.index, relation.table, &scan.columns))
+    });
+    let needed = hops.chain(scans).filter(|(index, ..)| *index == IndexUse::TableIndex);
     let mut indexes: Vec<TableIndex> =
-        needed.map(|hop| TableIndex { table: hop.to_table, columns: hop.to_columns.clone() }).collect();
+        needed.map(|(_, table, columns)| TableIndex { table, columns: columns.clone() }).collect();
     indexes.sort_unstable();
     indexes.dedup();
     (paths, indexes)
@@ -28,7 +33,7 @@ pub(crate) fn paths(relations: &[Relation], tables: &[TableSchema]) -> (Vec<Path
 fn hop(index: usize, relation: &Relation, relations: &[Relation], tables: &[TableSchema]) -> (usize, Hop) {
     let candidates = (0..index).map(|parent| (parent, equalities(relation, parent, tables)));
     let best = candidates.reduce(|best, next| if next.1.len() > best.1.len() { next } else { best });
-    let (parent, mut equalities) = best.expect("a joined relation has one before it");
+    let (parent, mut equalities) = best.expect("every relation but the first has one before it");
     let to_table = relations[parent].table;
     let key = &tables[to_table.0].key;
     let covers_prefix = equalities.len() <= key.len()
@@ -41,15 +46,13 @@ fn hop(index: usize, relation: &Relation, relations: &[Relation], tables: &[Tabl
     (parent, Hop { from_columns, to_table, to_columns, index })
 }
 
-/// `(parent's column, joined table's key column)` in the order of the parent's columns, each of them once: views that
+/// `(parent's column, the relation's own column)` in the order of the parent's columns, each of them once: views that
 /// join by the same columns share an index.
 fn equalities(relation: &Relation, parent: usize, tables: &[TableSchema]) -> Vec<(usize, usize)> {
-    let join = relation.join.as_ref().expect("every relation but the first is joined");
-    let key = &tables[relation.table.0].key;
-    let mut equalities: Vec<(usize, usize)> = join
-        .key
-        .iter()
-        .zip(key)
+    let joined = relation.join.iter().flat_map(|join| join.key.iter().zip(&tables[relation.table.0].key));
+    let scanned = relation.scan.iter().flat_map(|scan| scan.values.iter().zip(&scan.columns));
+    let mut equalities: Vec<(usize, usize)> = joined
+        .chain(scanned)
         .filter_map(|(source, &from)| match source {
             KeySource::Column { relation, column } if *relation == parent => Some((*column, from)),
             _ => None,

@@ -4,6 +4,7 @@ use prejoin_model::{Row, TableId, Type, Value};
 use thiserror::Error;
 
 use crate::expression::Expression;
+use crate::subquery::{Selection, Subquery};
 
 /// A row view, checked and ready to be evaluated.
 #[derive(Debug, Clone)]
@@ -12,11 +13,12 @@ pub struct RowView {
     /// The comment that stands directly above the statement, without its markers.
     pub comment: Option<String>,
     pub columns: Vec<OutputColumn>,
-    /// The FROM table (the grain) first, then the joined ones in the order they are looked up.
+    /// The FROM table (the grain) first, then the joined ones in the order they are looked up; then, for each subquery in
+    /// turn, its own FROM table and joined ones.
     pub relations: Vec<Relation>,
     /// For each relation but the first, the way back from a changed row to the grain: `paths[r - 1]` for relation `r`.
     pub paths: Vec<Path>,
-    /// Indexes over tables that the paths need, beside primary keys.
+    /// Indexes over tables that the paths and the scans of subqueries need, beside primary keys.
     pub table_indexes: Vec<TableIndex>,
     /// Indexes over the view's own rows, as declared with CREATE INDEX.
     pub store_indexes: Vec<StoreIndex>,
@@ -24,10 +26,16 @@ pub struct RowView {
     pub canonical: String,
     /// For each relation, what its row must meet besides its key: the rest of the ON condition.
     pub(crate) residuals: Vec<Option<Expression>>,
-    /// WHERE.
-    pub(crate) filter: Option<Expression>,
+    /// FROM and WHERE of the view itself.
+    pub(crate) selection: Selection,
     /// One expression per output column.
     pub(crate) projection: Vec<Expression>,
+    /// The subqueries that the projection reads.
+    pub(crate) projected_subqueries: Vec<usize>,
+    /// Every subquery, those inside others after the ones they are in.
+    pub(crate) subqueries: Vec<Subquery>,
+    /// How many answers expressions read: one per subquery and one per aggregate.
+    pub(crate) answer_count: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +44,7 @@ pub struct OutputColumn {
     pub kind: Type,
 }
 
-/// One table in the FROM clause.
+/// One table in a FROM clause: the view's own, or a subquery's.
 #[derive(Debug, Clone)]
 pub struct Relation {
     pub table: TableId,
@@ -44,8 +52,22 @@ pub struct Relation {
     /// The columns that the view reads of it, join conditions and WHERE included; sorted. A change to other columns
     /// makes nothing stale.
     pub columns_read: Vec<usize>,
-    /// Nothing for the grain.
+    /// For a joined relation: nothing for the grain and for the FROM table of a subquery.
     pub join: Option<Join>,
+    /// For the FROM table of a subquery.
+    pub scan: Option<Scan>,
+}
+
+/// How the rows of a subquery's FROM table are found: all that have these values.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// The first columns of the table's key, in key order; or those of a table index.
+    pub columns: Vec<usize>,
+    /// Where each column gets its value; at least one from a relation outside of the subquery.
+    pub values: Vec<KeySource>,
+    pub index: IndexUse,
+    /// The columns are the table's whole key: there is one row at most.
+    pub is_whole_key: bool,
 }
 
 /// How a joined relation's row is found.
@@ -116,8 +138,15 @@ pub struct StoreIndex {
 #[error("{0}")]
 pub struct EvaluateError(pub String);
 
-/// Finds the row of a table by its whole key.
+/// Finds rows of tables.
 pub trait LookupRow {
     type Error;
+
+    /// The row with this whole key.
     fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Self::Error>;
+
+    /// All rows with these values, none of them NULL, in key order. The columns are the first ones of the table's key, or
+    /// those of a table index that the plan declares, as `Scan::columns` says. Rows with other values may be among them:
+    /// the subquery's WHERE tests them.
+    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, Self::Error>;
 }

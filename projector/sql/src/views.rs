@@ -11,13 +11,15 @@ use crate::canonical::canonical;
 use crate::clauses;
 use crate::column_name::column_name;
 use crate::expression::Expression;
-use crate::from::{self, Catalog, FromClause};
+use crate::from::{self, Catalog};
 use crate::names;
 use crate::paths::paths;
-use crate::plan::{KeySource, OutputColumn, Relation, RowView, StoreIndex};
+use crate::plan::{KeySource, OutputColumn, RowView, StoreIndex};
+use crate::planner::{Planned, Planner};
 use crate::refusal::{Checked, Place, Refusal, nearest, refuse};
 use crate::scope::{Scope, VisibleColumn};
 use crate::statements::{IndexStatement, Statement, ViewStatement, read_statements};
+use crate::subquery::Subquery;
 use crate::typing::Typing;
 
 /// The parser's tree is walked and dropped by recursion: as deep as the longest statement has operators. Pages that are
@@ -148,26 +150,22 @@ fn add_index(
 fn plan_view(statement: &ViewStatement, catalog: &Catalog<'_>) -> Result<RowView, Vec<Refusal>> {
     let select = clauses::select_of(&statement.query, statement.place)?;
     let place = statement.place.or(select.select_token.0.span);
-    let FromClause { scope, joins, residuals } =
-        from::resolve(&select.from, catalog, place).map_err(|refusal| vec![refusal])?;
+    let from = from::resolve(&select.from, catalog, place, None).map_err(|refusal| vec![refusal])?;
+    let scope = &from.scope;
+    let planner = Planner::new(catalog);
+    let own_relations = planner.add_relations(&from);
     let mut refusals = Vec::new();
-    let typing = Typing::new(&scope);
+    let typing = Typing::with_subqueries(scope, &planner);
     let filter = select.selection.as_ref().and_then(|condition| {
         typing.condition(condition, place, "WHERE").map_err(|refusal| refusals.push(refusal)).ok()
     });
-    let (columns, projection) = output(select, &scope, &typing, place, &mut refusals);
+    let (columns, projection) = output(select, scope, &typing, place, &mut refusals);
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let relations = scope.relations.iter().zip(joins);
-    let relations = relations
-        .map(|(relation, join)| Relation {
-            table: relation.table,
-            alias: relation.alias.clone(),
-            columns_read: Vec::new(),
-            join,
-        })
-        .collect();
+    let selection = planner.selection(own_relations, filter);
+    let projected_subqueries = planner.subqueries_of(&projection);
+    let Planned { relations, residuals, subqueries, answer_count, .. } = planner.into_planned();
     let mut view = RowView {
         name: statement.name.clone(),
         comment: statement.comment.clone(),
@@ -178,8 +176,11 @@ fn plan_view(statement: &ViewStatement, catalog: &Catalog<'_>) -> Result<RowView
         store_indexes: Vec::new(),
         canonical: String::new(),
         residuals,
-        filter,
+        selection,
         projection,
+        projected_subqueries,
+        subqueries,
+        answer_count,
     };
     (view.paths, view.table_indexes) = paths(&view.relations, catalog.tables);
     fill_columns_read(&mut view, catalog.tables);
@@ -303,16 +304,18 @@ fn refuse_wildcard_options(options: &WildcardAdditionalOptions, place: Place) ->
 fn fill_columns_read(view: &mut RowView, tables: &[TableSchema]) {
     let mut read: Vec<Vec<usize>> = vec![Vec::new(); view.relations.len()];
     for (index, relation) in view.relations.iter().enumerate() {
-        let Some(join) = &relation.join else { continue };
-        read[index].extend(&tables[relation.table.0].key);
-        for source in &join.key {
+        let joined = relation.join.iter().flat_map(|join| join.key.iter().zip(&tables[relation.table.0].key));
+        let scanned = relation.scan.iter().flat_map(|scan| scan.values.iter().zip(&scan.columns));
+        for (source, &own) in joined.chain(scanned) {
+            read[index].push(own);
             if let KeySource::Column { relation, column } = source {
                 read[*relation].push(*column);
             }
         }
     }
-    let expressions = view.projection.iter().chain(&view.filter).chain(view.residuals.iter().flatten());
-    for expression in expressions {
+    let expressions = view.projection.iter().chain(view.selection.expressions());
+    let expressions = expressions.chain(view.residuals.iter().flatten());
+    for expression in expressions.chain(view.subqueries.iter().flat_map(Subquery::expressions)) {
         expression.for_each_column(&mut |at| read[at.relation].push(at.column));
     }
     for (relation, mut columns) in view.relations.iter_mut().zip(read) {

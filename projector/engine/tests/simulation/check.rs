@@ -40,7 +40,7 @@ fn texts_of(view: &str, content: &Content) -> Rows {
 
 fn key_texts(view: &str, key: &Bytes) -> Vec<String> {
     let kinds: &[Type] = match view {
-        "order_list" => &[Type::Text],
+        "order_list" | "order_summary" => &[Type::Text],
         "line_list" => &[Type::Text, Type::Bigint],
         _ => &[Type::Text, Type::Text, Type::Bigint],
     };

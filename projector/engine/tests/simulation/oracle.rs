@@ -38,6 +38,7 @@ impl Oracle {
         match view {
             "order_list" => tables.order_list(),
             "line_list" => tables.line_list(),
+            "order_summary" => tables.order_summary(),
             "_dead_letters" => tables.dead_letters(),
             other => panic!("the oracle does not know {other}"),
         }
@@ -108,6 +109,35 @@ impl Tables {
             let name = customer.as_ref().and_then(|customer| self.users.get(customer)?.0.clone());
             let key = vec![order.clone(), place.to_string()];
             rows.insert(key, vec![Some(order.clone()), Some(place.to_string()), Some(sku.clone()), name]);
+        }
+        rows
+    }
+
+    fn order_summary(&self) -> Rows {
+        let country = |id: &String| self.countries.get(id).cloned().flatten();
+        let mut rows = Rows::new();
+        for (id, (customer, _)) in &self.orders {
+            let Some((customer, user)) =
+                customer.as_ref().and_then(|customer| Some((customer, self.users.get(customer)?)))
+            else {
+                continue;
+            };
+            if user.1.as_ref().and_then(country).is_none_or(|name| name == "A") {
+                continue;
+            }
+            let lines = self.lines.iter().filter(|((order, _), _)| order == id);
+            let origins: Vec<Value> =
+                lines.rev().map(|(_, sku)| country(sku).map_or(Value::Null, Value::String)).collect();
+            let printed: Vec<String> = origins.iter().map(Value::to_string).collect();
+            let origins = (!origins.is_empty()).then(|| format!("[{}]", printed.join(", ")));
+            let of_customer = self.orders.iter().filter(|(_, (of, _))| of.as_ref() == Some(customer));
+            // Descending order begins with NULL.
+            let greatest = of_customer
+                .min_by_key(|(id, (_, amount))| {
+                    (amount.is_some(), amount.map(std::cmp::Reverse), (*id).clone())
+                })
+                .map(|(id, _)| id.clone());
+            rows.insert(vec![id.clone()], vec![Some(id.clone()), origins, greatest]);
         }
         rows
     }

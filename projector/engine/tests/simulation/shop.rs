@@ -89,6 +89,18 @@ FROM lines l
 JOIN orders o ON o.order_id = l.order_id
 LEFT JOIN users u ON u.user_id = o.customer_id
 WHERE o.amount > 10;
+
+-- A line's sku is the country that it comes from.
+CREATE MATERIALIZED VIEW order_summary AS
+SELECT o.order_id,
+       (SELECT jsonb_agg(c.name ORDER BY l.line_no DESC)
+          FROM lines l LEFT JOIN countries c ON c.country_id = l.sku
+         WHERE l.order_id = o.order_id) AS origins,
+       (SELECT x.order_id FROM orders x WHERE x.customer_id = o.customer_id
+         ORDER BY x.amount DESC, x.order_id LIMIT 1) AS greatest_of_customer
+FROM orders o
+WHERE EXISTS (SELECT 1 FROM users u JOIN countries c ON c.country_id = u.country_id
+               WHERE u.user_id = o.customer_id AND c.name <> 'A');
 ";
 
 pub(crate) fn definition() -> Definition {
@@ -156,7 +168,8 @@ fn users_event(random: &mut Random) -> (&'static str, String, Value) {
 fn orders_event(random: &mut Random) -> (&'static str, String, Value) {
     let id = format!("o{}", random.below(12));
     let customer = random.pick(&[Some("u1"), Some("u1"), Some("u2"), Some("u3"), Some("u9"), None]);
-    let lines: Vec<_> = (0..random.below(4)).map(|_| json!({ "sku": random.pick(&["x", "y"]) })).collect();
+    let lines: Vec<_> =
+        (0..random.below(4)).map(|_| json!({ "sku": random.pick(&["de", "fr", "x"]) })).collect();
     match random.below(30) {
         // Does not fit: the order's later events wait behind it.
         0 => (

@@ -230,7 +230,7 @@ fn key_text(value: &Value) -> String {
 }
 
 /// What to_jsonb makes of a value.
-fn of_value(value: &Value) -> Json {
+pub(crate) fn of_value(value: &Value) -> Json {
     let number = |text: Option<String>| text.and_then(|text| Json::parse(&text).ok());
     match value {
         Value::Null => Json::Null,

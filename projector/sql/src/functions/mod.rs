@@ -12,13 +12,14 @@ mod time_picture;
 
 use std::borrow::Cow;
 
-use prejoin_model::{Row, Type, Value};
+use prejoin_model::{Type, Value};
 
-use crate::evaluate::{Evaluated, NULL};
+use crate::evaluate::{Evaluated, NULL, Rows};
 use crate::expression::Expression;
 use crate::plan::EvaluateError;
 
 pub(crate) use arguments::Arguments;
+pub(crate) use json::of_value as to_json;
 pub(crate) use json::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB};
 pub(crate) use math::{GREATEST, LEAST};
 
@@ -94,7 +95,7 @@ impl Call {
         Call { function, arguments }
     }
 
-    pub(crate) fn evaluate<'a>(&'a self, rows: &'a [Option<Row>]) -> Evaluated<'a> {
+    pub(crate) fn evaluate<'a>(&'a self, rows: &'a Rows) -> Evaluated<'a> {
         let values: Vec<Cow<'_, Value>> =
             self.arguments.iter().map(|argument| argument.evaluate(rows)).collect::<Result<_, _>>()?;
         if self.function.strict && values.iter().any(|value| value.is_null()) {

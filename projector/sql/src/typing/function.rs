@@ -124,6 +124,11 @@ impl Typing<'_> {
                 "rank or number the rows when the view is read",
             );
         }
+        if AGGREGATES.contains(&name.as_str())
+            && let Some(operand) = self.aggregate(call, &name, place)?
+        {
+            return Ok(operand);
+        }
         match name.as_str() {
             "coalesce" => {
                 let arguments = plain_arguments(call, &name, place)?;
@@ -235,7 +240,7 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
         return Refusal::new(
             place,
             format!("{call} is an aggregate, and aggregates are not supported yet"),
-            "keep the single rows in the view and aggregate when it is read",
+            "aggregate another table in a subquery: (SELECT … FROM … WHERE …); or keep the single rows in the view and aggregate when it is read",
         );
     }
     if WINDOW.contains(&name) {

@@ -1,5 +1,6 @@
 //! Gives every expression its PostgreSQL type, and writes every implicit conversion out.
 
+mod aggregate;
 mod call;
 mod conditional;
 mod conversion;
@@ -8,16 +9,19 @@ mod literal;
 mod operator;
 mod prepare;
 mod refused;
+mod subquery;
 mod syntax;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use prejoin_model::Type;
 use sqlparser::ast::{Expr, Spanned, UnaryOperator};
 
+use crate::aggregate::Aggregate;
 use crate::expression::Expression;
 use crate::names;
+use crate::planner::Planner;
 use crate::refusal::{Checked, Place, refuse};
 use crate::scope::Scope;
 use crate::type_name;
@@ -57,16 +61,47 @@ impl Operand {
     }
 }
 
+/// What an aggregate function means where expressions are typed.
+#[derive(Clone, Copy)]
+pub(crate) enum AggregateUse<'a> {
+    /// The view's own query: aggregates make groups there, which are not supported yet.
+    Unsupported,
+    /// Why there can be none, and what to write instead.
+    NotHere(&'static str, &'static str),
+    /// The SELECT list of a subquery.
+    Collect(&'a RefCell<Vec<Aggregate>>),
+}
+
 /// Types the expressions of one query.
 pub(crate) struct Typing<'a> {
     scope: &'a Scope<'a>,
+    /// Takes the subqueries; nothing where there can be none.
+    planner: Option<&'a Planner<'a>>,
+    aggregates: AggregateUse<'a>,
     depth: Cell<usize>,
     expressions: Cell<usize>,
 }
 
 impl<'a> Typing<'a> {
+    /// Without subqueries.
     pub(crate) fn new(scope: &'a Scope<'a>) -> Typing<'a> {
-        Typing { scope, depth: Cell::new(0), expressions: Cell::new(0) }
+        let aggregates = AggregateUse::Unsupported;
+        Typing { scope, planner: None, aggregates, depth: Cell::new(0), expressions: Cell::new(0) }
+    }
+
+    pub(crate) fn with_subqueries(scope: &'a Scope<'a>, planner: &'a Planner<'a>) -> Typing<'a> {
+        Typing { planner: Some(planner), ..Typing::new(scope) }
+    }
+
+    /// For a part of the query with another scope or other rules; what bounds the query counts on.
+    fn inside<'b>(&'b self, scope: &'b Scope<'b>, aggregates: AggregateUse<'b>) -> Typing<'b> {
+        Typing {
+            scope,
+            planner: self.planner,
+            aggregates,
+            depth: self.depth.clone(),
+            expressions: self.expressions.clone(),
+        }
     }
 
     /// An expression whose literal may still be without a type.
@@ -173,6 +208,12 @@ impl<'a> Typing<'a> {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), place)
             }
             Expr::Function(call) => self.function(call, place),
+            Expr::Subquery(query) => self.scalar_subquery(query, place),
+            Expr::Exists { subquery, negated } => self.exists(subquery, *negated, place),
+            Expr::InSubquery { expr: of, subquery, negated } => {
+                self.in_subquery(of, subquery, *negated, place)
+            }
+            Expr::AnyOp { left, compare_op, right, .. } => self.any_subquery(left, compare_op, right, place),
             other => match self.function_syntax(other, place) {
                 Some(call) => call,
                 None => Err(refused::refused(other, place)),

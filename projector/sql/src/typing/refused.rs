@@ -32,17 +32,10 @@ pub(super) fn refuse_as_column(kind: Type, place: Place) -> Checked<()> {
 
 pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
     let (reason, remedy) = match expr {
-        Expr::Exists { .. } => (
-            "EXISTS with a subquery is not supported yet",
-            "LEFT JOIN the table on its whole key and test a key column with IS NOT NULL",
+        Expr::AllOp { .. } => (
+            "ALL over a subquery or an array is not supported",
+            "write NOT EXISTS (SELECT … WHERE …) with the opposite comparison, or NOT IN (…)",
         ),
-        Expr::Subquery(_) | Expr::InSubquery { .. } => (
-            "a subquery in an expression is not supported yet",
-            "LEFT JOIN the table on its whole key and name its column",
-        ),
-        Expr::AnyOp { .. } | Expr::AllOp { .. } => {
-            ("ANY and ALL over an array are not supported", "write IN (…) or NOT IN (…)")
-        }
         Expr::SimilarTo { .. } => ("SIMILAR TO is not supported", "write LIKE or ILIKE"),
         Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write LIKE or ILIKE"),
         Expr::Collate { .. } => {

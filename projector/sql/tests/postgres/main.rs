@@ -104,6 +104,10 @@ impl LookupRow for NoTables {
     fn lookup(&mut self, _: TableId, _: &[Value]) -> Result<Option<Row>, Infallible> {
         panic!("there is nothing to look up")
     }
+
+    fn scan(&mut self, _: TableId, _: &[usize], _: &[Value]) -> Result<Vec<Row>, Infallible> {
+        panic!("there is nothing to scan")
+    }
 }
 
 fn parse(expression: &str, table: &TableSchema) -> Result<RowView, String> {

@@ -136,6 +136,75 @@ fn what_is_not_chosen_is_not_evaluated() {
     );
 }
 
+fn lines() -> Rows {
+    let mut rows = shop();
+    rows.add("order_lines", &["o1|1|p1|2|300", "o1|2|p2|1|", "o1|3|p1|5|100", "o2|1|p9|4|400"]);
+    rows.add("products", &["p1|Tea||", "p2|Rye||"]);
+    rows
+}
+
+#[test]
+fn subqueries_read_the_rows_that_they_are_tied_to() {
+    let view = view(
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id,
+           (SELECT string_agg(p.name, ',' ORDER BY l.line_no) FROM order_lines l JOIN products p USING (product_id) WHERE l.order_id = o.order_id) AS names,
+           (SELECT product_id FROM order_lines l WHERE l.order_id = o.order_id ORDER BY quantity DESC LIMIT 1) AS most,
+           (SELECT u.name FROM users u WHERE u.user_id = o.customer_id) AS customer
+         FROM orders o
+         WHERE o.status = 'paid' AND (SELECT sum(l.quantity) FROM order_lines l WHERE l.order_id = o.order_id) > 3",
+    );
+    for (grain, expected) in [
+        ("o1|u1|paid|1||", "o1|Tea,Rye,Tea|p1|Ann"),
+        ("o2|u9|paid|1||", "o2|NULL|p9|NULL"),
+        ("o3|u1|paid|1||", "no row"),
+        ("o1|u1|open|1||", "no row"),
+    ] {
+        assert_eq!(evaluated(&view, grain, &mut lines()), expected, "{grain}");
+    }
+}
+
+#[test]
+fn nothing_is_scanned_for_null_or_for_a_row_that_where_leaves_out() {
+    let view = view(
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, (SELECT count(*) FROM users u WHERE u.name = o.customer_id) AS x
+         FROM orders o WHERE EXISTS (SELECT 1 FROM order_lines l WHERE l.order_id = o.order_id) AND o.status = 'paid'",
+    );
+    for (grain, expected, scans) in
+        [("o1|u1|open|1||", "no row", 0), ("o9|u1|paid|1||", "no row", 1), ("o1||paid|1||", "o1|0", 1)]
+    {
+        let mut rows = lines();
+        assert_eq!(evaluated(&view, grain, &mut rows), expected, "{grain}");
+        assert_eq!(rows.scans, scans, "{grain}");
+    }
+}
+
+#[test]
+fn an_error_in_a_subquery_counts_where_it_is_read() {
+    let view = view(
+        "CREATE MATERIALIZED VIEW v AS SELECT CASE WHEN o.status = 'paid' THEN
+           (SELECT quantity FROM order_lines l WHERE l.order_id = o.order_id) END AS x FROM orders o",
+    );
+    for (grain, expected) in [
+        ("o1|u1|paid|1||", "ERROR more than one row returned by a subquery used as an expression"),
+        ("o1|u1|open|1||", "NULL"),
+        ("o2|u1|paid|1||", "4"),
+    ] {
+        assert_eq!(evaluated(&view, grain, &mut lines()), expected, "{grain}");
+    }
+}
+
+#[test]
+fn what_order_by_and_the_aggregates_do_not_decide_is_key_order() {
+    let view = view(
+        "CREATE MATERIALIZED VIEW v AS SELECT
+           (SELECT line_no FROM order_lines l WHERE l.order_id = o.order_id ORDER BY product_id LIMIT 1) AS first,
+           (SELECT jsonb_agg(line_no) FROM order_lines l WHERE l.order_id = o.order_id) AS all_lines,
+           (SELECT string_agg(line_no::text, '' ORDER BY product_id DESC) FROM order_lines l WHERE l.order_id = o.order_id) AS by_product
+         FROM orders o",
+    );
+    assert_eq!(evaluated(&view, "o1|u1|paid|1||", &mut lines()), "1|[1, 2, 3]|213");
+}
+
 #[test]
 fn errors_are_postgresqls() {
     for (expression, message) in [

@@ -158,6 +158,124 @@ fn one_column_may_bind_two_key_columns() {
 }
 
 #[test]
+fn a_subquery_goes_back_over_its_ties() {
+    check(
+        "SELECT o.order_id,
+                (SELECT string_agg(p.name, ', ' ORDER BY l.line_no) FROM order_lines l
+                   LEFT JOIN products p ON p.product_id = l.product_id WHERE l.order_id = o.order_id) AS products
+         FROM orders o",
+        expect![[r#"
+            orders as o reads order_id
+            order_lines as l reads order_id, line_no, product_id
+              (order_id) -> orders (order_id) by key
+            products as p reads product_id, name
+              (product_id) -> order_lines (product_id) by index
+              (order_id) -> orders (order_id) by key
+            index order_lines (product_id)"#]],
+    );
+}
+
+#[test]
+fn a_subquery_not_tied_by_the_first_key_columns_is_scanned_through_an_index() {
+    check(
+        "SELECT u.user_id, (SELECT max(o.placed_at) FROM orders o WHERE o.customer_id = u.user_id AND o.status = 'paid') AS last
+         FROM users u
+         WHERE NOT EXISTS (SELECT 1 FROM order_lines l WHERE l.line_no = 1 AND l.product_id = u.name)",
+        expect![[r#"
+            users as u reads user_id, name
+            order_lines as l reads line_no, product_id
+              (product_id) -> users (name) by index
+            orders as o reads customer_id, status, placed_at
+              (customer_id) -> users (user_id) by key
+            index orders (customer_id)
+            index order_lines (product_id)
+            index users (name)"#]],
+    );
+    let view = view(
+        "CREATE MATERIALIZED VIEW v AS SELECT l.line_no,
+         (SELECT p.cents FROM prices p WHERE p.product_id = l.product_id AND p.country = 'DE' ORDER BY p.valid_from DESC LIMIT 1) AS cents
+         FROM order_lines l",
+    );
+    let scan = view.relations[1].scan.as_ref().unwrap();
+    assert_eq!(
+        (scan.columns.as_slice(), scan.index, scan.is_whole_key),
+        (&[0, 1][..], IndexUse::PrimaryKey, false)
+    );
+}
+
+#[test]
+fn a_subquery_in_a_subquery_goes_back_through_it() {
+    check(
+        "SELECT u.user_id,
+                (SELECT count(*) FROM orders o WHERE o.customer_id = u.user_id
+                    AND EXISTS (SELECT 1 FROM order_lines l JOIN products p ON p.product_id = l.product_id
+                                 WHERE l.order_id = o.order_id AND p.supplier_id = u.country)) AS orders
+         FROM users u",
+        expect![[r#"
+            users as u reads user_id, country
+            orders as o reads order_id, customer_id
+              (customer_id) -> users (user_id) by key
+            order_lines as l reads order_id, product_id
+              (order_id) -> orders (order_id) by key
+              (customer_id) -> users (user_id) by key
+            products as p reads product_id, supplier_id
+              (product_id) -> order_lines (product_id) by index
+              (order_id) -> orders (order_id) by key
+              (customer_id) -> users (user_id) by key
+            index orders (customer_id)
+            index order_lines (product_id)"#]],
+    );
+}
+
+#[test]
+fn a_subquery_that_is_typed_twice_is_planned_once() {
+    check(
+        "SELECT o.order_id FROM orders o
+         WHERE (SELECT u.name FROM users u WHERE u.user_id = o.customer_id) BETWEEN 'a' AND 'c'",
+        expect![[r#"
+            orders as o reads order_id, customer_id
+            users as u reads user_id, name
+              (user_id) -> orders (customer_id) by index
+            index orders (customer_id)"#]],
+    );
+}
+
+#[test]
+fn the_canonical_text_says_what_subqueries_mean() {
+    let canonical = |text: &str| views(&format!("CREATE MATERIALIZED VIEW v AS {text}"))[0].canonical.clone();
+    let text = "SELECT o.order_id, (SELECT sum(DISTINCT l.quantity ORDER BY l.quantity) FILTER (WHERE l.line_no > 1) FROM order_lines l WHERE l.order_id = o.order_id) AS x
+         FROM orders o WHERE status = 'a' AND EXISTS (SELECT 1 FROM users u WHERE u.user_id = o.customer_id)";
+    let first = canonical(text);
+    expect![[r#"
+        view "v"
+        from "orders"
+        scan "users" "user_id" = 0."customer_id"
+        scan "order_lines" "order_id" = 0."order_id"
+        where =(0."status", "a"::text)
+        where answer(0)
+        select "order_id" text 0."order_id"
+        select "x" numeric answer(2)
+        subquery 0 from 1..2
+        where =(1."user_id", 0."customer_id")
+        exists
+        subquery 2 from 2..3
+        where =(2."order_id", 0."order_id")
+        aggregate 1 distinct sum(2."quantity") filter >(2."line_no", "1"::bigint) by 2."quantity" asc nulls last
+        value answer(1)
+    "#]]
+    .assert_eq(&first);
+    for (part, other) in [
+        ("DISTINCT ", ""),
+        ("ORDER BY l.quantity", "ORDER BY l.quantity DESC"),
+        ("l.line_no > 1", "l.line_no > 2"),
+        ("EXISTS", "NOT EXISTS"),
+        ("sum", "avg"),
+    ] {
+        assert_ne!(first, canonical(&text.replace(part, other)), "{part} to {other}");
+    }
+}
+
+#[test]
 fn star_lists_columns_in_from_order_with_merged_ones_first() {
     let columns = |text: &str| -> String {
         let view = view(&format!("CREATE MATERIALIZED VIEW v AS {text}"));

@@ -74,11 +74,12 @@ pub(crate) fn view(text: &str) -> RowView {
     views.remove(0)
 }
 
-/// Rows of all tables by key; counts the look-ups.
+/// Rows of all tables by key; counts the look-ups and the scans.
 #[derive(Default)]
 pub(crate) struct Rows {
     rows: BTreeMap<(TableId, Vec<u8>), Row>,
     pub(crate) lookups: usize,
+    pub(crate) scans: usize,
 }
 
 impl Rows {
@@ -115,6 +116,17 @@ impl LookupRow for Rows {
         assert_eq!(key.len(), tables()[table.0].key.len(), "the whole key is looked up");
         self.lookups += 1;
         Ok(self.rows.get(&(table, encode_key(key))).cloned())
+    }
+
+    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, Infallible> {
+        assert!(values.iter().all(|value| !value.is_null()), "NULL is never looked up");
+        assert_eq!(columns.len(), values.len());
+        self.scans += 1;
+        let rows = self.rows.iter().filter(|((of, _), _)| *of == table).map(|(_, row)| row);
+        let matches = |row: &&Row| {
+            columns.iter().zip(values).all(|(&column, value)| row[column].sql_equal(value) == Some(true))
+        };
+        Ok(rows.filter(matches).cloned().collect())
     }
 }
 
