@@ -47,7 +47,7 @@ CREATE MATERIALIZED VIEW v AS SELECT status AS _status FROM orders
 --!   help: choose a name that begins with a letter
 
 CREATE MATERIALIZED VIEW v AS SELECT status AS "Status", order_id AS status FROM orders
---! 1:66: the columns Status and status differ only in upper and lower case
+--! 1:58: the columns Status and status differ only in upper and lower case
 --!   help: give one of them another AS alias: the view store takes both for one name
 
 CREATE MATERIALIZED VIEW v AS SELECT status AS "" FROM orders
