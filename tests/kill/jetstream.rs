@@ -30,7 +30,7 @@ struct Importer {
 }
 
 impl Importer {
-    fn start(nats_url: String, files: Vec<PathBuf>, mut chance: Chance) -> Importer {
+    fn start(nats_url: String, files: Vec<PathBuf>, pause_ms_max: u64, mut chance: Chance) -> Importer {
         let pause = Arc::new(Mutex::new(()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (pause.clone(), stop.clone());
@@ -46,7 +46,7 @@ impl Importer {
                 let import = home.command(&["events", "import", file]).flag("--nats-url", &nats_url);
                 drop(import.run().succeeded());
                 drop(held);
-                sleep(chance.milliseconds(200));
+                sleep(chance.milliseconds(pause_ms_max));
             }
             files.len()
         });
@@ -75,7 +75,8 @@ pub(crate) fn kill_project(test: &'static str) {
     let mut stage = Stage::new(test, Some(nats.url()));
     let files = Files::write(&stage.home, stage.chance.part("history").next());
     stage.choose_settings();
-    let importer = Importer::start(nats.url(), files.history, stage.chance.part("importer"));
+    let importer =
+        Importer::start(nats.url(), files.history, 200 * stage.stretch(), stage.chance.part("importer"));
     while !importer.is_done() || stage.percent_done() < 30 {
         kill_once(&mut stage);
         if stage.percent_done() > 60 {
@@ -93,8 +94,9 @@ pub(crate) fn kill_project(test: &'static str) {
     let users = stage.command(&["service", "users", "--listen", "127.0.0.1:0"]).start();
     let orders = stage.command(&["service", "orders", "--listen", "127.0.0.1:0"]).start();
     let services = Services { users: users.url("users"), orders: orders.url("orders") };
-    let traffic = Traffic::start(&stage.chance.part("traffic"));
-    let importer = Importer::start(nats.url(), files.later, stage.chance.part("later importer"));
+    let traffic = Traffic::start(8 * stage.stretch(), &stage.chance.part("traffic"));
+    let importer =
+        Importer::start(nats.url(), files.later, 200 * stage.stretch(), stage.chance.part("later importer"));
     loop {
         traffic.aim(Some(services.clone()));
         for _ in 0..stage.round_kills() {

@@ -7,10 +7,12 @@ use serde_json::Value;
 use crate::chance::{Chance, Seed, kills};
 use crate::oracle::{self, DeadLetter, Ends, Rows, VIEWS};
 use crate::streams::Streams;
-use crate::support::{Ended, Home, Launch, PATIENCE, Process, get, try_get, wait_until};
+use crate::support::{Ended, Home, Launch, Process, get, try_get, wait_until};
 use crate::watch::{Watch, parse, position_of};
 
 const PAGE_ROWS: usize = 400;
+/// How long all events of a log may take that was never projected, in steps and slices of a few rows.
+const CATCH_UP_PATIENCE: Duration = Duration::from_secs(600);
 /// Of what happened, told when the test fails.
 const STORY_LINES: usize = 20;
 
@@ -77,6 +79,11 @@ impl Stage {
     /// How much of the kills is over, in percent.
     pub(crate) fn percent_done(&self) -> u64 {
         self.kills * 100 / self.kills_max.max(1)
+    }
+
+    /// A longer run has more rounds, each with less new in it: the log ends about as long.
+    pub(crate) fn stretch(&self) -> u64 {
+        self.kills_max.div_ceil(30)
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Launch {
@@ -196,13 +203,13 @@ impl Stage {
         self.fail_on_watched();
     }
 
-    /// Waits until every view stands there, as long as any of them moves.
+    /// Waits until every view stands there. Many small slices take their time.
     fn wait_for(&self, ends: &Ends, processes: &[&Process]) {
-        let (mut last, mut moved_at) = (String::new(), Instant::now());
+        let deadline = Instant::now() + CATCH_UP_PATIENCE;
         loop {
             let listed = try_get(&format!("{}/rest/v1/", self.api));
-            let text = listed.as_ref().map_or_else(Clone::clone, |answer| answer.text.clone());
-            let views: Vec<Value> = serde_json::from_str(&text).unwrap_or_default();
+            let seen = listed.map_or_else(|error| error, |answer| answer.text);
+            let views: Vec<Value> = serde_json::from_str(&seen).unwrap_or_default();
             let stands = |view: &str| {
                 let found = views.iter().find(|found| found["name"] == view)?;
                 Some(position_of(&found["position"]))
@@ -210,15 +217,12 @@ impl Stage {
             if VIEWS.iter().all(|(view, _)| stands(view).as_ref() == Some(ends)) {
                 return;
             }
-            let ended = processes.iter().find(|process| !process.is_running());
-            if last != text {
-                (last, moved_at) = (text, Instant::now());
-            }
-            if ended.is_some() || moved_at.elapsed() > PATIENCE {
+            let all_run = processes.iter().all(|process| process.is_running());
+            if !all_run || Instant::now() > deadline {
                 let described: Vec<_> = processes.iter().map(|process| process.describe()).collect();
                 let described = described.join("\n");
                 panic!(
-                    "waited in vain until every view stands at {ends:?}\n-- last seen: {last}\n{described}"
+                    "waited in vain until every view stands at {ends:?}\n-- last seen: {seen}\n{described}"
                 );
             }
             std::thread::sleep(Duration::from_millis(20));

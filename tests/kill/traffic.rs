@@ -53,13 +53,14 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    pub(crate) fn start(chance: &Chance) -> Traffic {
+    /// Between two commands of a worker there are up to this many milliseconds.
+    pub(crate) fn start(pause_ms_max: u64, chance: &Chance) -> Traffic {
         let aim = Arc::new(RwLock::new(None));
         let stop = Arc::new(AtomicBool::new(false));
         let worker = |number: u64| {
             let worker = Worker::new(number, chance.part(&format!("worker {number}")));
             let (aim, stop) = (aim.clone(), stop.clone());
-            std::thread::spawn(move || worker.run(&aim, &stop))
+            std::thread::spawn(move || worker.run(pause_ms_max, &aim, &stop))
         };
         let workers = (0..WORKERS).map(worker).collect();
         Traffic { aim, stop, workers }
@@ -117,12 +118,12 @@ impl Worker {
         Worker { number, chance, ledger: Ledger::default(), users: Vec::new(), orders: Vec::new(), wishes: 0 }
     }
 
-    fn run(mut self, aim: &RwLock<Option<Services>>, stop: &AtomicBool) -> Ledger {
+    fn run(mut self, pause_ms_max: u64, aim: &RwLock<Option<Services>>, stop: &AtomicBool) -> Ledger {
         while !stop.load(Ordering::Relaxed) {
             if let Some(services) = &*aim.read().expect("no worker panics with the lock") {
                 self.command(services);
             }
-            let pause = self.chance.milliseconds(8);
+            let pause = self.chance.milliseconds(pause_ms_max);
             sleep(pause.max(Duration::from_millis(1)));
         }
         self.ledger

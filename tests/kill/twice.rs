@@ -175,7 +175,7 @@ pub(crate) fn kill_project_embedded(test: &'static str) {
     while !stage.is_done() {
         stage.choose_settings();
         for _ in 0..stage.round_kills() {
-            let groups = stage.chance.below(12);
+            let groups = stage.chance.below(12).div_ceil(stage.stretch());
             append_embedded(&mut author, &path, groups);
             let project = project(&mut stage);
             stage.kill(project);
@@ -203,10 +203,11 @@ pub(crate) fn kill_project_jetstream(test: &'static str) {
     let stop = Arc::new(AtomicBool::new(false));
     let writing = {
         let (author, stop, mut chance) = (author.clone(), stop.clone(), stage.chance.part("pauses"));
+        let pause_ms_max = 100 * stage.stretch();
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 author.lock().expect("nobody panics with the lock").append(log.as_ref());
-                sleep(chance.milliseconds(100));
+                sleep(chance.milliseconds(pause_ms_max));
             }
         })
     };

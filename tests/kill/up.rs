@@ -56,7 +56,7 @@ fn id_of(payload: &str) -> String {
 pub(crate) fn kill_up(test: &'static str, with_losses: bool) {
     let mut stage = Stage::new(test, None);
     let import = Import::new(stage.chance.part("history").next());
-    let traffic = Traffic::start(&stage.chance.part("traffic"));
+    let traffic = Traffic::start(8 * stage.stretch(), &stage.chance.part("traffic"));
     let mut losses = with_losses.then(|| Losses::new(stage.chance.part("losses")));
     loop {
         stage.choose_settings();
