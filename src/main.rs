@@ -61,7 +61,7 @@ async fn main() -> std::process::ExitCode {
     match ran {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told_once(&error));
             std::process::ExitCode::FAILURE
         }
     }
@@ -78,5 +78,26 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,
         Command::Check(flags) => commands::check::run(flags, settings),
         Command::Explain(flags) => commands::explain::run(flags, settings),
+    }
+}
+
+/// An error and its causes, without those that it tells itself.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| match cause.to_string() {
+        cause if told.is_empty() => cause,
+        cause if told.contains(&cause) => told,
+        cause => format!("{told}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let error =
+            Err::<(), _>(anyhow!("no such file")).context("cannot open x: no such file").context("reading x");
+        assert_eq!(super::told_once(&error.unwrap_err()), "reading x: cannot open x: no such file");
     }
 }

@@ -65,8 +65,9 @@ pub struct ServiceStatus {
     pub log_last: Option<u64>,
     pub lag_events: Option<u64>,
     pub lag_seconds: Option<f64>,
-    /// Counts since the projector started.
+    /// Since the state began, as are unknown types and dead letters.
     pub events_applied: u64,
+    /// Since the projector started.
     pub duplicates: u64,
     pub unknown_types: u64,
     pub dead_letters: u64,
