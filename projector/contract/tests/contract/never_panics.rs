@@ -85,7 +85,8 @@ fn check_promises(set: &ContractSet, payload: &[u8], decoded: &Decoded) {
     assert_eq!(decoded.sequence, EventHead::sequence_of(payload), "{}", String::from_utf8_lossy(payload));
     let Outcome::Changes(changes) = &decoded.outcome else { return };
     let head = EventHead::parse(payload).expect("what is accepted is an event");
-    assert_eq!(decoded.id.as_deref(), Some(head.id.as_str()));
+    // A text column cannot hold U+0000, and a dead letter shows the id.
+    assert_eq!(decoded.id, Some(head.id.replace('\0', "\u{fffd}")));
     assert_eq!(decoded.entity, head.subject);
     for change in changes {
         match change {
