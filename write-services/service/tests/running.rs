@@ -83,7 +83,15 @@ async fn a_relay_that_cannot_go_on_ends_the_service_with_the_reason() {
     record(&context).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let router = context.complete(Router::new());
-    context.run(router, listener, std::future::ready(())).await.unwrap();
+    let sent = {
+        let log = log.clone();
+        async move {
+            while log.bounds("notes").await.map_or(0, |bounds| bounds.last) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    context.run(router, listener, sent).await.unwrap();
 
     // Another log, with another event under the number that was sent.
     let other = embedded(&directory.path().join("other"));
