@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use prejoin_contract::{ContractFile, ContractSet};
 use prejoin_model::{Problem, TableId, TableSchema};
-use prejoin_sql::{RowView, TableIndex, ViewFile, parse_views};
+use prejoin_sql::{GroupTable, RowView, TableIndex, ViewFile, Views, parse_views};
 use sha2::{Digest, Sha256};
 
 use crate::dead_letters;
@@ -17,8 +17,10 @@ const EVALUATION_VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Definition {
     pub contracts: ContractSet,
-    /// The contracts' tables, then the table of dead letters.
+    /// The contracts' tables, then those of `groups`, then the table of dead letters.
     pub tables: Vec<TableSchema>,
+    /// The tables that are made of others; one that reads another comes later.
+    pub groups: Vec<GroupTable>,
     pub views: Vec<View>,
     /// The indexes over tables that any view needs, each once.
     pub table_indexes: Vec<TableIndex>,
@@ -37,19 +39,30 @@ impl Definition {
     pub fn load(contracts: &[ContractFile], views: &[ViewFile]) -> Result<Definition, Vec<Problem>> {
         let contracts = ContractSet::load(contracts)?;
         let mut tables = contracts.tables().to_vec();
-        let mut plans = parse_views(views, &tables)?;
+        let Views { groups, views: mut plans } = parse_views(views, &tables)?;
+        tables.extend(groups.iter().map(|group| group.schema.clone()));
         tables.push(dead_letters::schema());
         plans.push(dead_letters::view(&tables));
 
-        let mut table_indexes: BTreeSet<TableIndex> =
-            plans.iter().flat_map(|plan| plan.table_indexes.iter().cloned()).collect();
+        let mut table_indexes: BTreeSet<TableIndex> = groups
+            .iter()
+            .map(|group| &group.source)
+            .chain(&plans)
+            .flat_map(|plan| plan.table_indexes.iter().cloned())
+            .collect();
         table_indexes.insert(dead_letters::entity_index(dead_letters_table(&tables)));
         let canonical_contracts = contracts.canonical();
         let views = plans
             .into_iter()
             .map(|plan| View { fingerprint: fingerprint(&canonical_contracts, &plan), plan })
             .collect();
-        Ok(Definition { contracts, tables, views, table_indexes: table_indexes.into_iter().collect() })
+        Ok(Definition {
+            contracts,
+            tables,
+            groups,
+            views,
+            table_indexes: table_indexes.into_iter().collect(),
+        })
     }
 
     pub fn dead_letters_table(&self) -> TableId {

@@ -18,7 +18,7 @@ pub struct TableSchema {
     pub service: String,
     pub name: String,
     pub columns: Vec<Column>,
-    /// Indexes into `columns`, in key order; never empty. Key values are never NULL.
+    /// Indexes into `columns`, in key order. A contract's table has at least one, and its key values are never NULL.
     pub key: Vec<usize>,
 }
 

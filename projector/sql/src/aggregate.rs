@@ -93,6 +93,17 @@ impl AggregateFunction {
             AggregateFunction::JsonbAgg => "jsonb_agg",
         }
     }
+
+    /// Whether a NULL is an input like any other.
+    pub(crate) fn keeps_null(self) -> bool {
+        self == AggregateFunction::JsonbAgg
+    }
+}
+
+impl Input {
+    pub(crate) fn new(sort: Vec<Value>, arguments: Vec<Value>) -> Input {
+        Input { sort, arguments }
+    }
 }
 
 impl Aggregate {
@@ -111,11 +122,10 @@ impl Aggregate {
         let value = |expression: &Expression| expression.evaluate(rows).map(Cow::into_owned);
         let arguments = self.arguments.iter().map(value).collect::<Result<Vec<_>, _>>()?;
         let sort = self.order.iter().map(|key| value(&key.of)).collect::<Result<Vec<_>, _>>()?;
-        let keeps_null = self.function == AggregateFunction::JsonbAgg;
-        if !keeps_null && arguments.first().is_some_and(Value::is_null) {
+        if !self.function.keeps_null() && arguments.first().is_some_and(Value::is_null) {
             return Ok(None);
         }
-        Ok(Some(Input { sort, arguments }))
+        Ok(Some(Input::new(sort, arguments)))
     }
 
     /// The result over the inputs in key order.

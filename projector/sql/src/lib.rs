@@ -2,6 +2,7 @@
 //!
 //! Knows tables by schema only: rows reach it through a look-up that the caller passes in.
 
+mod group;
 mod plan;
 mod views;
 
@@ -30,8 +31,9 @@ mod functions;
 mod like;
 mod query_rows;
 
+pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
     RowView, Scan, StoreIndex, TableIndex,
 };
-pub use views::{ViewFile, parse_views};
+pub use views::{ViewFile, Views, parse_views};

@@ -12,6 +12,7 @@ use crate::clauses;
 use crate::column_name::column_name;
 use crate::expression::Expression;
 use crate::from::{self, Catalog};
+use crate::group::GroupTable;
 use crate::names;
 use crate::paths::paths;
 use crate::plan::{KeySource, OutputColumn, RowView, StoreIndex};
@@ -34,13 +35,22 @@ pub struct ViewFile {
     pub text: String,
 }
 
-/// Reads all view files together. Views come in the order of files and statements. Otherwise every problem found, not
-/// just the first, in that order too.
-pub fn parse_views(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>, Vec<Problem>> {
+/// What view files say.
+#[derive(Debug)]
+pub struct Views {
+    /// The tables that views read beside those of contracts, numbered after them; one that reads another comes later.
+    pub groups: Vec<GroupTable>,
+    /// In the order of files and statements.
+    pub views: Vec<RowView>,
+}
+
+/// Reads all view files together. Otherwise every problem found, not just the first, in the order of files and
+/// statements.
+pub fn parse_views(files: &[ViewFile], tables: &[TableSchema]) -> Result<Views, Vec<Problem>> {
     stacker::grow(STACK_BYTES, || plan_files(files, tables))
 }
 
-fn plan_files(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>, Vec<Problem>> {
+fn plan_files(files: &[ViewFile], tables: &[TableSchema]) -> Result<Views, Vec<Problem>> {
     let mut refusals: Vec<(usize, Refusal)> = Vec::new();
     let mut view_statements = Vec::new();
     let mut index_statements = Vec::new();
@@ -87,7 +97,7 @@ fn plan_files(files: &[ViewFile], tables: &[TableSchema]) -> Result<Vec<RowView>
     for plan in &mut plans {
         plan.canonical = canonical(plan, tables);
     }
-    Ok(plans)
+    Ok(Views { groups: Vec::new(), views: plans })
 }
 
 fn check_name(statement: &ViewStatement, tables: &[TableSchema], taken: bool) -> Checked<()> {
