@@ -76,7 +76,13 @@ fn schema(service: &str, table: &TableDeclaration, report: &mut Report<'_>) -> O
         report.problem(table.key.at, reason, "leave out what is not needed to tell rows apart");
     }
     let sound = !table.broken && key.len() == table.key.value.len();
-    sound.then(|| TableSchema { service: service.to_owned(), name: table.name.value.clone(), columns, key })
+    sound.then(|| TableSchema {
+        service: service.to_owned(),
+        name: table.name.value.clone(),
+        columns,
+        key,
+        unique: Vec::new(),
+    })
 }
 
 fn key_column(
