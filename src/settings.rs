@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -18,7 +19,8 @@ const DEFAULT_DATA: &str = "data";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The services that this binary brings, with the port each listens on by default.
-pub(crate) const SERVICES: [(&str, u16); 2] = [("users", 8081), ("orders", 8082)];
+pub(crate) const SERVICES: [(&str, u16); 4] =
+    [("users", 8081), ("orders", 8082), ("catalog", 8083), ("shipping", 8084)];
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
@@ -136,6 +138,17 @@ impl Settings {
         let set = self.files.settings.services.get(service).and_then(|settings| settings.listen.clone());
         let port = SERVICES.iter().find(|(name, _)| *name == service).map_or(0, |(_, port)| *port);
         flag.or(set).unwrap_or_else(|| format!("127.0.0.1:{}", if free_port { 0 } else { port }))
+    }
+
+    /// How long a service waits for another one's answer.
+    pub(crate) fn answer_wait(&self, service: &str) -> Option<Duration> {
+        let settings = self.files.settings.services.get(service)?;
+        settings.answer_wait_ms.map(Duration::from_millis)
+    }
+
+    /// Where a service is asked by others.
+    pub(crate) fn service_url(&self, service: &str) -> String {
+        format!("http://{}", self.service_listen(service, None, false))
     }
 
     pub(crate) fn service_database(&self, service: &str) -> PathBuf {

@@ -123,7 +123,7 @@ fn print_addresses(settings: &Settings, api_url: &str, services: &[(&str, String
     println!("  views      {api_url}/rest/v1/");
     println!("  status     {api_url}/status");
     for (name, url) in services {
-        println!("  {name:<9}  {url}/{name}");
+        println!("  {name:<9}  {url}/v1/{}", service::collection(name));
     }
     if has_orders_view {
         println!("\nOrders with the names of their customers:\n");

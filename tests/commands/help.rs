@@ -5,12 +5,16 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 14] = [
+const COMMANDS: [(&str, &[&str]); 18] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
     ("serve", &["--listen", "[default: 127.0.0.1:8080]", "port 0", "[env: PREJOIN_LISTEN]"]),
-    ("service", &["<NAME>", "users or orders", "8081", "8082", "--listen"]),
+    ("service", &["<NAME>", "users, orders, catalog or shipping", "8081", "8084", "--listen"]),
+    ("saga", &[]),
+    ("saga list", &["--status", "--orders-url"]),
+    ("saga show", &["<ORDER_ID>", "--catalog-url", "--shipping-url"]),
+    ("saga retry", &["<ORDER_ID>"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),

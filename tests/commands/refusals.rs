@@ -85,8 +85,8 @@ fn a_config_directory_without_contracts_is_refused() {
 #[test]
 fn an_unknown_service_is_refused_with_those_that_there_are() {
     let home = Home::new();
-    let refused = home.command(&["service", "shipping"]).run().failed();
-    let _ = refused.says(&["there is no service \"shipping\"", "users and orders"]);
+    let refused = home.command(&["service", "billing"]).run().failed();
+    let _ = refused.says(&["there is no service \"billing\"", "users, orders, catalog, shipping"]);
     let _ = home.command(&["service"]).run().with_code(2).says(&["<NAME>"]);
 }
 

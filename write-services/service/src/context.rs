@@ -11,12 +11,16 @@ use prejoin_outbox::{Outbox, OutboxId, RelaySettings};
 
 use crate::database::Database;
 use crate::error::ServiceError;
+use crate::metrics::Metrics;
+use crate::{idempotency, inbox};
 
 /// Says which event an answer stands for: `Prejoin-Position: orders=831`.
 pub const POSITION_HEADER: HeaderName = HeaderName::from_static("prejoin-position");
 
 /// How long an answer waits for its event to reach the log, unless told otherwise.
 const POSITION_WAIT: Duration = Duration::from_millis(250);
+/// How long another service may take to answer what was asked of it by an event, unless told otherwise.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// One service at work.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub struct Context {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) relay_settings: RelaySettings,
     position_wait: Duration,
+    answer_wait: Duration,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Context {
@@ -37,10 +43,27 @@ impl Context {
         log: Arc<dyn EventLog>,
     ) -> Result<Self, ServiceError> {
         let database = Database::open(service, path, migrations).await?;
+        for tables in [idempotency::TABLE, inbox::TABLES] {
+            let made = sqlx::raw_sql(tables).execute(database.writer()).await;
+            made.map_err(|source| ServiceError::Database {
+                service: service.to_owned(),
+                path: path.to_owned(),
+                doing: "be given its common tables",
+                source,
+            })?;
+        }
         let outbox = Outbox::sqlite(service, database.writer().clone());
         outbox.migrate().await?;
         let relay_settings = RelaySettings::default();
-        Ok(Context { database, outbox, log, relay_settings, position_wait: POSITION_WAIT })
+        Ok(Context {
+            database,
+            outbox,
+            log,
+            relay_settings,
+            position_wait: POSITION_WAIT,
+            answer_wait: ANSWER_WAIT,
+            metrics: Arc::default(),
+        })
     }
 
     #[must_use]
@@ -54,6 +77,18 @@ impl Context {
     pub fn with_position_wait(mut self, wait: Duration) -> Self {
         self.position_wait = wait;
         self
+    }
+
+    /// Replaces how long the service waits for another one's answer.
+    #[must_use]
+    pub fn with_answer_wait(mut self, wait: Duration) -> Self {
+        self.answer_wait = wait;
+        self
+    }
+
+    /// How long the service waits for another one's answer.
+    pub fn answer_wait(&self) -> Duration {
+        self.answer_wait
     }
 
     pub fn service(&self) -> &str {
