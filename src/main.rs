@@ -1,5 +1,6 @@
 //! `prejoin`: one binary, subcommands only.
 
+mod breaking;
 mod commands;
 mod config;
 mod import;

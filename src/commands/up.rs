@@ -62,8 +62,10 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
             .map(drop)
             .context("the projector")
     });
-    let (store, api_stop) = (settings.view_store(), shutdown::wait(stopped.clone()));
-    parts.spawn(async move { ReadApi::open(store).run(api, api_stop).await.context("the query API") });
+    let service_urls = services.iter().map(|(name, url, _)| ((*name).to_owned(), url.clone())).collect();
+    let read_api = ReadApi::open(settings.view_store()).with_services(service_urls);
+    let api_stop = shutdown::wait(stopped.clone());
+    parts.spawn(async move { read_api.run(api, api_stop).await.context("the query API") });
 
     let bringing_in = bring_in(log.clone(), flags.import, flags.demo);
     tokio::select! {

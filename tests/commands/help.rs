@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 18] = [
+const COMMANDS: [(&str, &[&str]); 19] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -20,9 +20,10 @@ const COMMANDS: [(&str, &[&str]); 18] = [
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
     ("events generate", &["--events", "[default: 10000]", "--seed", "[default: 1]"]),
     ("events tail", &["--from-start", "--no-follow", "[default: those of all contracts]"]),
+    ("events create-streams", &["Make the streams"]),
     ("dead-letters", &[]),
     ("dead-letters list", &["--json"]),
-    ("check", &[]),
+    ("check", &["--against <OLD_CONFIG_DIR>"]),
     ("explain", &["<VIEW>", "--json"]),
 ];
 

@@ -4,6 +4,7 @@
 //! `PREJOIN_SAGAS` sets the orders to a test, `PREJOIN_SEED` repeats a run's decisions (not its timing). The seed is
 //! printed at the start and on failure.
 
+mod boundaries;
 #[allow(dead_code, reason = "another test uses the rest of it")]
 #[path = "../kill/chance.rs"]
 mod chance;
@@ -27,7 +28,9 @@ fn participants_are_killed_and_nothing_is_half_done() {
     let seed = Seed::of_run("participants_are_killed_and_nothing_is_half_done");
     let mut chance = Chance::new(seed.value);
     let nats = NatsServer::start("");
-    let mut shop = Shop::open(&nats.url(), 3_000);
+    // Too little for all of them.
+    let stock = i64::try_from(sagas()).expect("there are not so many");
+    let mut shop = Shop::open(&nats.url(), 3_000, stock);
     let mut kills = 0;
     for number in 0..sagas() {
         shop.place(&format!("o{number}"), &mut chance);
@@ -54,7 +57,7 @@ fn participants_are_killed_and_nothing_is_half_done() {
 #[test]
 fn the_command_shows_and_retries_what_got_no_answer() {
     let nats = NatsServer::start("");
-    let mut shop = Shop::open(&nats.url(), 50);
+    let mut shop = Shop::open(&nats.url(), 50, 9);
     shop.stop("catalog");
     shop.place_one("late");
     let rejected = |shop: &Shop| match shop.status("late") {

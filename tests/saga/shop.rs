@@ -11,8 +11,6 @@ use crate::support::{Ended, Home, Process, send, try_get, wait_until};
 
 pub(crate) const PARTICIPANTS: [&str; 3] = ["orders", "catalog", "shipping"];
 const PRODUCTS: u64 = 4;
-/// Too little for all orders of a long run.
-const STOCK: i64 = 25;
 
 pub(crate) struct Shop {
     home: Home,
@@ -20,17 +18,22 @@ pub(crate) struct Shop {
     ports: BTreeMap<&'static str, u16>,
     running: BTreeMap<&'static str, Process>,
     placed: RefCell<Vec<String>>,
+    /// Of each product.
+    stock: i64,
 }
 
 impl Shop {
     /// With products in stock whose prices the orders service knows.
-    pub(crate) fn open(nats_url: &str, answer_wait_ms: u64) -> Shop {
+    ///
+    /// `{user}` in the address stands for the service that connects.
+    pub(crate) fn open(nats_url: &str, answer_wait_ms: u64, stock: i64) -> Shop {
         let mut shop = Shop {
             home: Home::new(),
             nats_url: nats_url.to_owned(),
             ports: PARTICIPANTS.map(|service| (service, free_port())).into(),
             running: BTreeMap::new(),
             placed: RefCell::default(),
+            stock,
         };
         shop.set_answer_wait(answer_wait_ms);
         for service in PARTICIPANTS {
@@ -38,7 +41,7 @@ impl Shop {
         }
         for number in 0..PRODUCTS {
             let body = json!({
-                "product_id": format!("p{number}"), "name": "Tea", "unit_price_cents": 450, "stock": STOCK,
+                "product_id": format!("p{number}"), "name": "Tea", "unit_price_cents": 450, "stock": stock,
             });
             let _ = send("POST", &shop.url("catalog", "/v1/products"), Some(&body)).with_status(201);
         }
@@ -75,7 +78,8 @@ impl Shop {
     }
 
     pub(crate) fn start(&mut self, service: &'static str) {
-        let process = self.home.command(&["service", service]).flag("--nats-url", &self.nats_url).start();
+        let nats_url = self.nats_url.replace("{user}", service);
+        let process = self.home.command(&["service", service]).flag("--nats-url", nats_url).start();
         process.url(service);
         self.running.insert(service, process);
     }
@@ -221,8 +225,9 @@ impl Shop {
             let available = product.expect("it is listed")["available"].as_i64().expect("it is counted");
             let held = held.get(&product_id).copied().unwrap_or_default();
             assert!(
-                available >= 0 && available + held == STOCK,
-                "{product_id}: {available} + {held} != {STOCK}"
+                available >= 0 && available + held == self.stock,
+                "{product_id}: {available} + {held} != {}",
+                self.stock
             );
         }
         seen

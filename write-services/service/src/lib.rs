@@ -17,6 +17,7 @@ mod text;
 mod consumer;
 mod inbox;
 
+mod backup;
 mod context;
 mod database;
 mod error;
@@ -27,6 +28,7 @@ mod running;
 pub mod testing;
 
 pub use api::{Api, Operation, object};
+pub use backup::{backup, restore};
 pub use command::{Answer, Begun, Change, Command, CommandHead};
 pub use consumer::{ConsumeError, Consumer, Received};
 pub use context::{Context, POSITION_HEADER};
