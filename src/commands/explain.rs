@@ -122,7 +122,7 @@ impl Explanation<'_> {
                     JoinKind::Left => "LEFT JOIN",
                     JoinKind::Inner => "JOIN",
                 };
-                format!("{kind} {table} ON {}", self.equalities(relation, &schema.key, &join.key))
+                format!("{kind} {table} ON {}", self.equalities(relation, &join.columns, &join.values))
             }
             (None, Some(scan)) => {
                 format!(
