@@ -66,5 +66,6 @@ fn form(kinds: impl Iterator<Item = Type>) -> TableSchema {
         name: "an accumulator".to_owned(),
         columns: kinds.map(column).collect(),
         key: Vec::new(),
+        unique: Vec::new(),
     }
 }
