@@ -10,9 +10,6 @@ use crate::keys::{self, StoredTable, TABLE_PREFIX_BYTES, equality_bytes, index_p
 use crate::stored::{StoredIndex, StoredIndexStage, StoredIndexes, from_bytes, to_bytes};
 use crate::{Definition, EngineError};
 
-/// Rows read, or entries removed, per commit while indexes are built and dropped.
-const SLICE_ROWS: usize = 20_000;
-
 /// The indexes that are complete and kept up to date, with their ids.
 #[derive(Debug, Default)]
 pub(crate) struct Indexes {
@@ -21,8 +18,12 @@ pub(crate) struct Indexes {
 
 impl Indexes {
     /// Makes the state hold exactly the required indexes: drops others, builds what is missing. It is the one writer
-    /// while it does so; killed, it goes on from the last slice.
-    pub(crate) fn open(state: &dyn State, definition: &Definition) -> Result<Self, EngineError> {
+    /// while it does so, `slice_rows` rows or entries per commit; killed, it goes on from the last slice.
+    pub(crate) fn open(
+        state: &dyn State,
+        definition: &Definition,
+        slice_rows: usize,
+    ) -> Result<Self, EngineError> {
         let mut stored = read(state.snapshot().as_ref())?;
         let required = &definition.table_indexes;
         // A half-built index that was not required for a while has missed changes; so has one half dropped.
@@ -45,8 +46,8 @@ impl Indexes {
         while let Some(place) = stored.indexes.iter().position(|index| index.stage != StoredIndexStage::Ready)
         {
             match stored.indexes[place].stage {
-                StoredIndexStage::Dropping => drop_slice(state, &mut stored, place)?,
-                _ => build_slice(state, definition, &mut stored, place)?,
+                StoredIndexStage::Dropping => drop_slice(state, &mut stored, place, slice_rows)?,
+                _ => build_slice(state, definition, &mut stored, place, slice_rows)?,
             }
         }
         let ready = |index: &StoredIndex| Some((index.id, index_of(definition, index)?));
@@ -89,6 +90,7 @@ fn build_slice(
     definition: &Definition,
     stored: &mut StoredIndexes,
     place: usize,
+    slice_rows: usize,
 ) -> Result<(), EngineError> {
     let id = stored.indexes[place].id;
     let index = index_of(definition, &stored.indexes[place])
@@ -98,7 +100,7 @@ fn build_slice(
     let mut batch = Batch::default();
     let mut last = None;
     let rows = snapshot.scan(Space::Tables, &keys::table_prefix(definition.stored(index.table)), cursor);
-    for entry in rows.take(SLICE_ROWS) {
+    for entry in rows.take(slice_rows) {
         let (table_key, bytes) = entry?;
         let row = decode_row(definition.schema(index.table), &bytes)?;
         if let Some(key) = entry_key(id, &index, &row, &table_key[TABLE_PREFIX_BYTES..]) {
@@ -114,11 +116,16 @@ fn build_slice(
     save(state, stored, batch)
 }
 
-fn drop_slice(state: &dyn State, stored: &mut StoredIndexes, place: usize) -> Result<(), EngineError> {
+fn drop_slice(
+    state: &dyn State,
+    stored: &mut StoredIndexes,
+    place: usize,
+    slice_rows: usize,
+) -> Result<(), EngineError> {
     let prefix = stored.indexes[place].id.to_be_bytes();
     let snapshot = state.snapshot();
     let mut batch = Batch::default();
-    for entry in snapshot.scan(Space::Indexes, &prefix, &[]).take(SLICE_ROWS) {
+    for entry in snapshot.scan(Space::Indexes, &prefix, &[]).take(slice_rows) {
         batch.remove(Space::Indexes, entry?.0);
     }
     if batch.is_empty() {

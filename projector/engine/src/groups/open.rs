@@ -11,12 +11,13 @@ use crate::recompute::{RowOutcome, Source, evaluate};
 use crate::stored::{StoredGroupStage, StoredGroupTable, from_bytes, to_bytes};
 use crate::{Definition, EngineError};
 
-/// Rows of the source gathered, or keys removed, per commit.
-const SLICE_ROWS: usize = 20_000;
-
 /// Removes group tables that are no longer wanted or mean something else now. The indexes over them are noted for
 /// removal in the first commit, so that none outlives its rows.
-pub(crate) fn drop_others(state: &dyn State, definition: &Definition) -> Result<(), EngineError> {
+pub(crate) fn drop_others(
+    state: &dyn State,
+    definition: &Definition,
+    slice_rows: usize,
+) -> Result<(), EngineError> {
     let snapshot = state.snapshot();
     let mut stored = read(snapshot.as_ref())?;
     let mut dropping = Vec::new();
@@ -35,7 +36,7 @@ pub(crate) fn drop_others(state: &dyn State, definition: &Definition) -> Result<
     drop(snapshot);
     save(state, &stored, batch)?;
     while let Some(place) = stored.iter().position(|table| table.stage == StoredGroupStage::Dropping) {
-        drop_slice(state, &mut stored, place)?;
+        drop_slice(state, &mut stored, place, slice_rows)?;
     }
     Ok(())
 }
@@ -46,6 +47,7 @@ pub(crate) fn build_missing(
     state: &dyn State,
     definition: &Definition,
     indexes: &Indexes,
+    slice_rows: usize,
 ) -> Result<(), EngineError> {
     let mut stored = read(state.snapshot().as_ref())?;
     for place in 0..definition.groups.len() {
@@ -60,20 +62,22 @@ pub(crate) fn build_missing(
         });
         while let StoredGroupStage::Building { cursor } = &stored[known].stage {
             let mut batch = Batch::default();
-            stored[known].stage = build_slice(state, definition, indexes, place, cursor, &mut batch)?;
+            stored[known].stage =
+                build_slice(state, definition, indexes, (place, cursor), slice_rows, &mut batch)?;
             save(state, &stored, batch)?;
         }
     }
     Ok(())
 }
 
-/// Gathers the next rows of the source, as a step would to which they are new. Returns how far that is.
+/// Gathers the next rows of a group table's source after the cursor, as a step would to which they are new. Returns how
+/// far that is.
 fn build_slice(
     state: &dyn State,
     definition: &Definition,
     indexes: &Indexes,
-    place: usize,
-    cursor: &[u8],
+    (place, cursor): (usize, &[u8]),
+    slice_rows: usize,
     batch: &mut Batch,
 ) -> Result<StoredGroupStage, EngineError> {
     let snapshot = state.snapshot();
@@ -84,7 +88,7 @@ fn build_slice(
     gathering.begin()?;
     let mut last: Option<Bytes> = None;
     let rows = snapshot.scan(Space::Tables, &table_prefix(definition.stored(grain)), cursor);
-    for entry in rows.take(SLICE_ROWS) {
+    for entry in rows.take(slice_rows) {
         let (table_key, bytes) = entry?;
         let row = decode_row(definition.schema(grain), &bytes)?;
         let outcome = evaluate(plan, row, &mut source)?;
@@ -103,12 +107,13 @@ fn drop_slice(
     state: &dyn State,
     stored: &mut Vec<StoredGroupTable>,
     place: usize,
+    slice_rows: usize,
 ) -> Result<(), EngineError> {
     let prefix = table_prefix(StoredTable(stored[place].table));
     let snapshot = state.snapshot();
     let mut batch = Batch::default();
     for space in [Space::Tables, Space::Accumulators] {
-        for entry in snapshot.scan(space, &prefix, &[]).take(SLICE_ROWS) {
+        for entry in snapshot.scan(space, &prefix, &[]).take(slice_rows) {
             batch.remove(space, entry?.0);
         }
     }

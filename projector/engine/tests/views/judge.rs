@@ -115,7 +115,7 @@ fn ask<'o>(
     }
 }
 
-/// The contracts' tables: those made of them and dead letters are ours alone.
+/// The contracts' tables: those of groups and dead letters are ours alone.
 fn judged_tables(definition: &Definition) -> &[TableSchema] {
     definition.contracts.tables()
 }
