@@ -80,6 +80,12 @@ impl Definition {
         })
     }
 
+    /// The group table with this number; nothing if it is a table of a contract.
+    pub fn group(&self, table: TableId) -> Option<&GroupTable> {
+        let place = table.0.checked_sub(self.contracts.tables().len())?;
+        self.groups.get(place)
+    }
+
     pub fn dead_letters_table(&self) -> TableId {
         dead_letters_table(&self.tables)
     }
