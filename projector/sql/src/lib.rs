@@ -29,6 +29,8 @@ mod evaluate;
 mod functions;
 mod like;
 mod query_rows;
+mod regex;
+mod zone;
 
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,

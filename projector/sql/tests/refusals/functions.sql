@@ -40,24 +40,28 @@ CREATE MATERIALIZED VIEW v AS SELECT sum(total_cents) OVER () AS x FROM orders
 --! 1:38: sum(…) OVER is a window function: a row would depend on many others
 --!   help: rank or number the rows when the view is read
 
-CREATE MATERIALIZED VIEW v AS SELECT regexp_replace(status, 'a', 'b') AS x, substring(status from 'a+') AS y, to_char(total_cents, '999') AS z FROM orders
+CREATE MATERIALIZED VIEW v AS SELECT regexp_replace(status, 'a', 'b') AS x, substring(status from 'a+') AS y, to_char(total_cents, '9.9.9') AS z, to_char(ship_to, 'RN9') AS w, to_char(1, status) AS v FROM orders
 --! 1:38: the function regexp_replace() is not supported yet
 --!   help: read the column as it is and apply the function when the view is read, or let the service put the result into the event
 --! 1:87: substring with a regular expression is not supported
 --!   help: write split_part or substring with numbers; cast a number in quotes to integer
---! 1:111: to_char of an interval or a number is not supported yet
---!   help: cast the value to text, or round it and format it when the view is read
-
-CREATE MATERIALIZED VIEW v AS SELECT to_char(placed_at, 'TMMonth') AS x, to_char(placed_at, status) AS y, date_trunc('day', placed_at, 'UTC') AS z, lower(total_cents) AS w, trunc('1') AS v FROM orders
---! 1:38: the pattern TM of to_char is not supported
---!   help: supported are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y IYYY IYY IY I BC AD Month Mon MM Day Dy DD DDD IDDD D ID W WW IW CC J Q RM TZ TZH TZM OF, FM before and TH after one
---! 1:74: to_char with a pattern that is not a literal is not supported
+--! 1:111: multiple decimal points
+--!   help: write 9 and 0 for digits, D or . for the point, G or , between thousands, then MI, PL, SG, S or PR for the sign; FM before them leaves out spaces; RN or EEEE by themselves
+--! 1:155: column exact does not exist
+--!   help: write one of customer_id, order_id, placed_at, ship_to, status, total_cents
+--! 1:175: to_char with a pattern that is not a literal is not supported
 --!   help: write the pattern in single quotes
---! 1:107: function date_trunc(unknown, timestamptz, unknown) does not exist
---!   help: cast the arguments to one of date_trunc(text, timestamptz), date_trunc(text, timestamp), date_trunc(text, interval)
---! 1:149: function lower(bigint) does not exist
+
+CREATE MATERIALIZED VIEW v AS SELECT to_char(placed_at, 'FMTMMonth') AS x, to_char(placed_at, status) AS y, date_trunc('day', total_cents) AS z, lower(total_cents) AS w, trunc('1') AS v FROM orders
+--! 1:38: the pattern FM beside FM or TM of to_char is not supported
+--!   help: supported are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y IYYY IYY IY I BC AD Month Mon MM Day Dy DD DDD IDDD D ID W WW IW CC J Q RM TZ TZH TZM OF, FM or TM before and TH after one
+--! 1:76: to_char with a pattern that is not a literal is not supported
+--!   help: write the pattern in single quotes
+--! 1:109: function date_trunc(unknown, bigint) does not exist
+--!   help: cast the arguments to one of date_trunc(text, timestamptz), date_trunc(text, timestamp), date_trunc(text, interval), date_trunc(text, timestamptz, text)
+--! 1:146: function lower(bigint) does not exist
 --!   help: cast the arguments to one of lower(text)
---! 1:174: function trunc(unknown) is not unique
+--! 1:171: function trunc(unknown) is not unique
 --!   help: cast the arguments to one of trunc(double precision), trunc(numeric), trunc(numeric, integer)
 
 CREATE MATERIALIZED VIEW v AS SELECT lowr(status) FROM orders
