@@ -5,12 +5,14 @@ mod datetime;
 mod fields;
 mod format;
 mod json;
+mod json_change;
 mod math;
 mod number_format;
 mod number_picture;
 mod number_text;
 mod patterns;
 mod prepared;
+mod spans;
 mod text;
 mod time_format;
 mod time_picture;
@@ -27,7 +29,10 @@ use crate::plan::EvaluateError;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use json::of_value as to_json;
-pub(crate) use json::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB};
+pub(crate) use json::{
+    AT_PATH, AT_PATH_TEXT, EXTRACT_PATH, EXTRACT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB,
+};
+pub(crate) use json_change::{SET_PATH, WITHOUT_PATH};
 pub(crate) use math::{GREATEST, LEAST};
 pub(crate) use prepared::{Need, Prepared, bad_regex};
 
@@ -113,10 +118,12 @@ const TOPICS: &[&[Function]] = &[
     patterns::FUNCTIONS,
     format::FUNCTIONS,
     json::FUNCTIONS,
+    json_change::FUNCTIONS,
     time_format::FUNCTIONS,
     number_format::FUNCTIONS,
     datetime::FUNCTIONS,
     fields::FUNCTIONS,
+    spans::FUNCTIONS,
     zones::FUNCTIONS,
 ];
 

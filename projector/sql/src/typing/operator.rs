@@ -6,7 +6,9 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 use super::conversion::rank;
 use super::{Operand, Typing, boolean, call, literal, refused, typed};
 use crate::expression::{Arithmetic, Comparison, Expression};
-use crate::functions::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, bad_regex, signatures};
+use crate::functions::{
+    AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, WITHOUT_PATH, bad_regex, signatures,
+};
 use crate::refusal::{Checked, Place, Refusal, refuse};
 use crate::regex::from_similar;
 
@@ -181,6 +183,7 @@ impl Typing<'_> {
         let function = match operator {
             BinaryOperator::HashArrow => &AT_PATH,
             BinaryOperator::HashLongArrow => &AT_PATH_TEXT,
+            BinaryOperator::HashMinus => &WITHOUT_PATH,
             BinaryOperator::QuestionPipe => &HAS_ANY_KEY,
             _ => &HAS_ALL_KEYS,
         };
@@ -353,6 +356,7 @@ fn is_of_paths(operator: &BinaryOperator) -> bool {
         operator,
         BinaryOperator::HashArrow
             | BinaryOperator::HashLongArrow
+            | BinaryOperator::HashMinus
             | BinaryOperator::QuestionPipe
             | BinaryOperator::QuestionAnd
     )

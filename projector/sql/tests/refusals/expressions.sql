@@ -10,13 +10,15 @@ CREATE MATERIALIZED VIEW v AS SELECT ARRAY[1, 2] AS x FROM orders
 --! 1:44: arrays are not supported
 --!   help: use IN (…), or a column for each element
 
-CREATE MATERIALIZED VIEW v AS SELECT doc #> tag::text AS x, doc #- '{a}' AS y, doc @? '$.a' AS z FROM samples
+CREATE MATERIALIZED VIEW v AS SELECT doc #> tag::text AS x, doc #- tag::text AS y, doc @? '$.a' AS z, doc @@ '$.a == 1' AS w FROM samples
 --! 1:45: the right side of #> is not supported but for a literal
 --!   help: write ARRAY['a', 'b'] or '{a,b}' with plain names
---! 1:61: the operator #- is not supported yet
---!   help: use columns, literals, comparisons, CASE, CAST, and the operators and functions that docs/sql.md lists
---! 1:80: the operator @? is not supported yet
---!   help: use columns, literals, comparisons, CASE, CAST, and the operators and functions that docs/sql.md lists
+--! 1:68: the right side of #- is not supported but for a literal
+--!   help: write ARRAY['a', 'b'] or '{a,b}' with plain names
+--! 1:84: the operator @? is not supported yet
+--!   help: write -> and ->> with the path's names, or @> with the value that must be there
+--! 1:103: the operator @@ is not supported yet
+--!   help: write -> and ->> with the path's names, or @> with the value that must be there
 
 CREATE MATERIALIZED VIEW v AS SELECT status ~ '(' AS a, status ~ 'a**' AS b, status ~ '[z-a]' AS c, status ~ '\q' AS d, status ~ 'a{2,1}' AS e FROM orders
 --! 1:38: invalid regular expression: parentheses () not balanced
@@ -111,3 +113,11 @@ CREATE MATERIALIZED VIEW v AS SELECT B'101' AS x, X'1F' AS y FROM orders
 CREATE MATERIALIZED VIEW v AS SELECT 1_000 AS x FROM orders
 --! 1:38: the number 1_000 is not in decimal digits
 --!   help: write it with digits, a point and an exponent only
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents BETWEEN SYMMETRIC 5 AND 1
+--! 1:95: syntax error: expected AND, found 5
+--!   help: correct the text here; it is PostgreSQL's SQL
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE (placed_at, placed_at) OVERLAPS (placed_at, placed_at)
+--! 1:66: the operator OVERLAPS is not supported yet
+--!   help: use columns, literals, comparisons, CASE, CAST, and the operators and functions that docs/sql.md lists
