@@ -12,6 +12,7 @@ mod number_picture;
 mod number_text;
 mod patterns;
 mod prepared;
+mod span_format;
 mod spans;
 mod text;
 mod time_format;
@@ -120,6 +121,7 @@ const TOPICS: &[&[Function]] = &[
     json::FUNCTIONS,
     json_change::FUNCTIONS,
     time_format::FUNCTIONS,
+    span_format::FUNCTIONS,
     number_format::FUNCTIONS,
     datetime::FUNCTIONS,
     fields::FUNCTIONS,

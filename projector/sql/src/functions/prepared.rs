@@ -1,6 +1,7 @@
 //! Arguments that are literals and are read once, when the view is checked.
 
 use super::number_picture::{self, Picture};
+use super::span_format;
 use super::time_picture::{self, Piece};
 use crate::refusal::nearest;
 use crate::regex::{Problem, Regex};
@@ -14,6 +15,8 @@ pub(crate) enum Need {
     Refused(&'static str, &'static str),
     /// The pattern of to_char for times, by the number of its argument.
     TimePicture(usize),
+    /// The second argument is the pattern of to_char for intervals.
+    SpanPicture,
     /// The second argument is the pattern of to_char for numbers.
     NumberPicture,
     /// The second argument is a regular expression.
@@ -42,7 +45,7 @@ impl Need {
         match self {
             Need::Nothing | Need::Refused(..) => None,
             Need::TimePicture(index) | Need::Zone(index) => Some(index),
-            Need::NumberPicture | Need::Regex { .. } => Some(1),
+            Need::SpanPicture | Need::NumberPicture | Need::Regex { .. } => Some(1),
         }
     }
 
@@ -64,8 +67,11 @@ impl Need {
     pub(crate) fn prepare(self, text: &str) -> Result<Option<Prepared>, Unprepared> {
         match self {
             Need::Nothing | Need::Refused(..) => Ok(None),
-            Need::TimePicture(_) => match time_picture::pieces(text) {
-                Ok(pieces) => Ok(Some(Prepared::TimePicture(pieces))),
+            Need::TimePicture(_) | Need::SpanPicture => match time_picture::pieces(text) {
+                Ok(pieces) => match span_format::refused(&pieces).filter(|_| self == Need::SpanPicture) {
+                    Some(reason) => Err((reason, SPAN_PATTERNS.to_owned())),
+                    None => Ok(Some(Prepared::TimePicture(pieces))),
+                },
                 Err(pattern) => Err((
                     format!("the pattern {pattern} of to_char is not supported"),
                     TIME_PATTERNS.to_owned(),
@@ -89,6 +95,9 @@ impl Need {
 
 const TIME_PATTERNS: &str = "supported are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y IYYY IYY IY I BC AD \
      Month Mon MM Day Dy DD DDD IDDD D ID W WW IW CC J Q RM TZ TZH TZM OF, FM or TM before and TH after one";
+
+const SPAN_PATTERNS: &str = "supported for intervals are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y MM DD DDD, \
+     FM before and TH after one; extract gives other fields";
 
 const NUMBER_PATTERNS: &str = "write 9 and 0 for digits, D or . for the point, G or , between thousands, then MI, PL, SG, S or PR for the sign; \
      FM before them leaves out spaces; RN or EEEE by themselves";

@@ -13,9 +13,6 @@ use crate::arithmetic::error;
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
 
-const NOT_OF: &str = "to_char of an interval is not supported yet";
-const REMEDY: &str = "cast the interval to text, or round it and format it when the view is read";
-
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::strict("to_char", &[Type::Timestamptz, Text], Text, |given| {
         formatted(given, given.timestamptz(0)?.0, true)
@@ -25,8 +22,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formatted(given, given.timestamp(0)?.0, false)
     })
     .needing(Need::TimePicture(1)),
-    Function::strict("to_char", &[Type::Interval, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
 ];
 
 const MONTHS: [&str; 12] = [
@@ -75,14 +70,32 @@ fn formatted(given: Arguments<'_>, micros: i64, zoned: bool) -> Computed {
             Piece::Literal(character) => out.push(character),
             Piece::Field { name, is_plain, ordinal } => {
                 let text = moment.field(name, is_plain);
-                out.push_str(&text);
-                if let Some(upper) = ordinal {
-                    out.push_str(&suffix(&text, upper)?);
-                }
+                out.push_str(&with_suffix(text, name, ordinal)?);
             }
         }
     }
     Ok(Value::text(out))
+}
+
+/// A field's text with st, nd, rd or th, if the template has TH behind it; names and offsets take none.
+pub(super) fn with_suffix(
+    mut text: String,
+    field: &str,
+    ordinal: Option<bool>,
+) -> Result<String, EvaluateError> {
+    if let Some(upper) = ordinal.filter(|_| !is_name(field)) {
+        let suffix = suffix(&text, upper)?;
+        text.push_str(&suffix);
+    }
+    Ok(text)
+}
+
+fn is_name(field: &str) -> bool {
+    let names = [
+        "AM", "PM", "A.M.", "P.M.", "AD", "BC", "A.D.", "B.C.", "MONTH", "MON", "DAY", "DY", "RM", "TZ",
+        "TZH", "TZM", "OF",
+    ];
+    names.iter().any(|name| name.eq_ignore_ascii_case(field))
 }
 
 /// st, nd, rd or th for the number.

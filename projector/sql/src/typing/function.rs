@@ -109,8 +109,6 @@ const SETS: &[&str] = &[
     "jsonb_each",
     "jsonb_each_text",
     "jsonb_object_keys",
-    "regexp_matches",
-    "regexp_split_to_table",
     "string_to_table",
     "unnest",
 ];
@@ -127,12 +125,6 @@ const KNOWN: &[&str] = &[
     "make_timestamp",
     "make_timestamptz",
     "overlay",
-    "regexp_count",
-    "regexp_instr",
-    "regexp_like",
-    "regexp_match",
-    "regexp_replace",
-    "regexp_substr",
     "row",
     "string_to_array",
     "to_date",
@@ -357,6 +349,15 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
                 "{call} gives several rows for one, which is not supported: a view has one row for each of its FROM table"
             ),
             "let the contract make a table of the elements with each = \"$.…\", and read that",
+        );
+    }
+    if name.starts_with("regexp_") {
+        return Refusal::new(
+            place,
+            format!(
+                "the function {call} is not supported: what of a text matches is not computed, only whether it does"
+            ),
+            "test with ~, and cut with split_part, substring with numbers, or replace",
         );
     }
     if KNOWN.contains(&name) {

@@ -75,6 +75,9 @@ pub(super) fn refused_operator(operator: &BinaryOperator, place: Place) -> Refus
         BinaryOperator::PGLikeMatch | BinaryOperator::PGNotLikeMatch => "write LIKE",
         BinaryOperator::PGILikeMatch | BinaryOperator::PGNotILikeMatch => "write ILIKE",
         BinaryOperator::PGExp => "write the product, or let the service compute it",
+        BinaryOperator::Overlaps => {
+            "compare each beginning with the other's end: a_from < b_until AND b_from < a_until"
+        }
         BinaryOperator::AtQuestion | BinaryOperator::AtAt => {
             "write -> and ->> with the path's names, or @> with the value that must be there"
         }

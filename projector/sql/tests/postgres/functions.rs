@@ -253,6 +253,10 @@ const CALLS: &[(&str, Arguments)] = &[
     ("to_char(a_tim, #)", &[TEMPLATE]),
     ("to_char(b_tim, #)", &[TEMPLATE]),
     ("to_char(b_day, #)", &[TEMPLATE]),
+    ("to_char(#, #)", &[SPAN, SPAN_TEMPLATE]),
+    ("to_char(#, #)", &[MIXED, SPAN_TEMPLATE]),
+    ("to_char(a_tim - b_tim, #)", &[SPAN_TEMPLATE]),
+    ("to_char(INTERVAL '-1 year 1 month' * id + INTERVAL '1 hour' * (id - 20), #)", &[SPAN_TEMPLATE]),
     ("date_trunc(#, #)::text", &[UNIT, SPAN]),
     ("date_trunc(#, #)::text", &[TRUNCATED, SPAN]),
     ("justify_hours(#)::text", &[SPAN]),
@@ -814,6 +818,26 @@ const TEMPLATE: &[&str] = &[
     "'tzh:tzm of'",
     "'ddth fmddth FMDDTH'",
     "'fmday, fmmonth'",
+    "'AMth DayTH RMth FMRMTH TZHth OFTH BCth'",
+    "'Qth Wth CCTH Jth MSth Yth Dth IDTH'",
+];
+
+const SPAN_TEMPLATE: &[&str] = &[
+    "'HH24:MI:SS'",
+    "'HH24:MI:SS.MS'",
+    "'HH HH12 AM a.m.'",
+    "'FMHH24 \"h\" FMMI \"min\" FMSS'",
+    "'DD \"days\" HH24'",
+    "'YYYY YYY YY Y MM DDD'",
+    "'FMYYYY FMMM FMDD FMDDD'",
+    "'US FF1 FF2 FF3 FF4 FF5 FF6'",
+    "'SSSS SSSSSth'",
+    "'DDth HH24TH FMMMth AMth'",
+    "'Month'",
+    "'TZ'",
+    "'J'",
+    "''",
+    "NULL",
 ];
 
 const TIME: &[&str] = &[

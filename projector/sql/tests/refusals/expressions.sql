@@ -120,4 +120,4 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents BETW
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE (placed_at, placed_at) OVERLAPS (placed_at, placed_at)
 --! 1:66: the operator OVERLAPS is not supported yet
---!   help: use columns, literals, comparisons, CASE, CAST, and the operators and functions that docs/sql.md lists
+--!   help: compare each beginning with the other's end: a_from < b_until AND b_from < a_until

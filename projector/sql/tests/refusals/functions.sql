@@ -41,8 +41,8 @@ CREATE MATERIALIZED VIEW v AS SELECT sum(total_cents) OVER () AS x FROM orders
 --!   help: rank or number the rows when the view is read
 
 CREATE MATERIALIZED VIEW v AS SELECT regexp_replace(status, 'a', 'b') AS x, substring(status from 'a+') AS y, to_char(total_cents, '9.9.9') AS z, to_char(ship_to, 'RN9') AS w, to_char(1, status) AS v FROM orders
---! 1:38: the function regexp_replace() is not supported yet
---!   help: read the column as it is and apply the function when the view is read, or let the service put the result into the event
+--! 1:38: the function regexp_replace() is not supported: what of a text matches is not computed, only whether it does
+--!   help: test with ~, and cut with split_part, substring with numbers, or replace
 --! 1:87: substring with a regular expression is not supported
 --!   help: write split_part or substring with numbers; cast a number in quotes to integer
 --! 1:111: multiple decimal points
@@ -103,8 +103,8 @@ CREATE MATERIALIZED VIEW v AS SELECT jsonb_object_keys(doc) AS x, jsonb_array_el
 --!   help: let the contract make a table of the elements with each = "$.…", and read that
 --! 1:67: jsonb_array_elements() gives several rows for one, which is not supported: a view has one row for each of its FROM table
 --!   help: let the contract make a table of the elements with each = "$.…", and read that
---! 1:99: regexp_matches() gives several rows for one, which is not supported: a view has one row for each of its FROM table
---!   help: let the contract make a table of the elements with each = "$.…", and read that
+--! 1:99: the function regexp_matches() is not supported: what of a text matches is not computed, only whether it does
+--!   help: test with ~, and cut with split_part, substring with numbers, or replace
 --! 1:132: the function width_bucket() is not supported yet
 --!   help: read the column as it is and apply the function when the view is read, or let the service put the result into the event
 --! 1:167: the function ln() is not supported yet
@@ -114,16 +114,18 @@ CREATE MATERIALIZED VIEW v AS SELECT jsonb_object_keys(doc) AS x, jsonb_array_el
 --! 1:210: the function to_date() is not supported yet
 --!   help: read the column as it is and apply the function when the view is read, or let the service put the result into the event
 
-CREATE MATERIALIZED VIEW v AS SELECT age(placed_at, placed_at) AS x, age() AS y, date_bin('1 day', placed_at) AS z, to_char(INTERVAL '1 day', 'DD') AS w, to_char(placed_at, 'FMFMDD') AS v, substring(status, 'a', '#') AS u FROM orders
+CREATE MATERIALIZED VIEW v AS SELECT age(placed_at, placed_at) AS x, age() AS y, date_bin('1 day', placed_at) AS z, to_char(INTERVAL '1 day', 'Month') AS w, to_char(INTERVAL '1 day', 'IW') AS t, to_char(placed_at, 'FMFMDD') AS v, substring(status, 'a', '#') AS u FROM orders
 --! 1:38: a column of type interval is not supported
 --!   help: write …::text for its text, or extract(epoch FROM …) for its seconds
 --! 1:70: age() of one time reads the clock: a view may not depend on the clock, or its rows would change without an event
 --!   help: store the time in the view and compare it when the view is read, or let the service put the time into the event
 --! 1:82: function date_bin(unknown, timestamptz) does not exist
 --!   help: cast the arguments to one of date_bin(interval, timestamptz, timestamptz), date_bin(interval, timestamp, timestamp)
---! 1:117: to_char of an interval is not supported yet
---!   help: cast the interval to text, or round it and format it when the view is read
---! 1:155: the pattern FM beside FM or TM of to_char is not supported
+--! 1:117: invalid format specification for an interval value
+--!   help: supported for intervals are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y MM DD DDD, FM before and TH after one; extract gives other fields
+--! 1:158: the pattern IW of to_char is not supported for intervals
+--!   help: supported for intervals are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y MM DD DDD, FM before and TH after one; extract gives other fields
+--! 1:196: the pattern FM beside FM or TM of to_char is not supported
 --!   help: supported are HH24 HH12 HH MI SS MS US FF1 to FF6 SSSS AM PM YYYY YYY YY Y IYYY IYY IY I BC AD Month Mon MM Day Dy DD DDD IDDD D ID W WW IW CC J Q RM TZ TZH TZM OF, FM or TM before and TH after one
---! 1:200: substring with a regular expression is not supported
+--! 1:241: substring with a regular expression is not supported
 --!   help: write split_part or substring with numbers; cast a number in quotes to integer
