@@ -61,6 +61,7 @@ pub(crate) fn schema() -> TableSchema {
         name: "_dead_letters".to_owned(),
         columns,
         key: vec![SERVICE, 1, NUMBER],
+        unique: Vec::new(),
     }
 }
 
@@ -71,8 +72,8 @@ pub(crate) fn entity_index(table: TableId) -> TableIndex {
 
 pub(crate) fn view(tables: &[TableSchema]) -> RowView {
     let file = ViewFile { path: "(built in)".to_owned(), text: VIEW.to_owned() };
-    let mut views = parse_views(&[file], tables).expect("the built-in view is accepted by our own rules");
-    let mut view = views.remove(0);
+    let parsed = parse_views(&[file], tables).expect("the built-in view is accepted by our own rules");
+    let mut view = parsed.views.into_iter().next().expect("one statement makes one view");
     view.name = DEAD_LETTERS_VIEW.to_owned();
     view
 }

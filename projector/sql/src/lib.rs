@@ -2,20 +2,27 @@
 //!
 //! Knows tables by schema only: rows reach it through a look-up that the caller passes in.
 
+mod group;
 mod plan;
 mod views;
 
 mod aggregate;
 mod canonical;
+mod catalog;
 mod clauses;
 mod column_name;
+mod common_tables;
 mod expression;
 mod from;
+mod grouping;
 mod joins;
 mod names;
+mod output;
 mod paths;
 mod planner;
+mod query;
 mod refusal;
+mod row_view;
 mod scope;
 mod statements;
 mod subquery;
@@ -32,8 +39,9 @@ mod query_rows;
 mod regex;
 mod zone;
 
+pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
     RowView, Scan, StoreIndex, TableIndex,
 };
-pub use views::{ViewFile, parse_views};
+pub use views::{ViewFile, Views, parse_views};

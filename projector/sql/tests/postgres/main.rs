@@ -114,7 +114,7 @@ fn parse(expression: &str, table: &TableSchema) -> Result<RowView, String> {
     let text = format!("CREATE MATERIALIZED VIEW v AS SELECT {expression} FROM samples");
     let file = ViewFile { path: "view.sql".to_owned(), text };
     match parse_views(&[file], std::slice::from_ref(table)) {
-        Ok(mut views) => Ok(views.remove(0)),
+        Ok(mut parsed) => Ok(parsed.views.remove(0)),
         Err(problems) => Err(problems[0].reason.clone()),
     }
 }

@@ -86,7 +86,7 @@ fn view_of(query: &(String, String)) -> Result<RowView, String> {
     let text = format!("CREATE MATERIALIZED VIEW v AS {}", text_of(query));
     let file = ViewFile { path: "view.sql".to_owned(), text };
     match parse_views(&[file], &tables()) {
-        Ok(mut views) => Ok(views.remove(0)),
+        Ok(mut parsed) => Ok(parsed.views.remove(0)),
         Err(problems) => Err(problems[0].to_string()),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn schema(name: &str, key: &[&str], columns: &str) -> TableSchema {
         })
         .collect();
     let key = key.iter().map(|key| columns.iter().position(|column| column.name == *key).unwrap()).collect();
-    TableSchema { service: name.to_owned(), name: name.to_owned(), columns, key }
+    TableSchema { service: name.to_owned(), name: name.to_owned(), columns, key, unique: Vec::new() }
 }
 
 /// Orders with their lines, customers, products, shipments; and one table with a column of every type.
@@ -62,10 +62,11 @@ pub(crate) fn problems(text: &str) -> Vec<String> {
 
 pub(crate) fn views(text: &str) -> Vec<RowView> {
     let file = ViewFile { path: "view.sql".to_owned(), text: text.to_owned() };
-    parse_views(&[file], &tables()).unwrap_or_else(|problems| {
+    let parsed = parse_views(&[file], &tables()).unwrap_or_else(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("{}\n{text}", problems.join("\n"))
-    })
+    });
+    parsed.views
 }
 
 pub(crate) fn view(text: &str) -> RowView {
