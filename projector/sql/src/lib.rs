@@ -37,6 +37,8 @@ mod evaluate;
 mod functions;
 mod like;
 mod query_rows;
+mod regex;
+mod zone;
 
 pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{

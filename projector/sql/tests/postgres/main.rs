@@ -167,8 +167,10 @@ impl Report {
             (Err(reason), _) if is_a_gap(&reason) => return self.gaps += 1,
             (Err(_), Verdict::Refused(_)) => return,
             (Err(reason), Verdict::Column { rows, .. }) => {
-                // A literal that cannot be converted, or a constant whose evaluation always fails.
-                if rows.iter().any(Result::is_ok) {
+                // A literal that cannot be converted, or a constant whose evaluation always fails; or a pattern that
+                // fails wherever it is used.
+                let same = rows.iter().any(|row| row.as_ref().is_err_and(|message| *message == reason));
+                if rows.iter().any(Result::is_ok) && !same {
                     self.differences.push(format!("{expression}\n  refused: {reason}"));
                 }
                 return;
