@@ -29,6 +29,7 @@ mod subquery;
 mod ties;
 mod type_name;
 mod typing;
+mod unread;
 
 mod arithmetic;
 mod cast;
