@@ -200,7 +200,7 @@ set = { order_id = "$.id", customer_id = "$.customer", amount = "$.amount" }
     }
 
     fn open(definition: Definition, state: &Arc<MemoryState>) {
-        let settings = Settings { build_slice_rows: 2, ..Settings::default() };
+        let settings = Settings { opening_slice_rows: 2, ..Settings::default() };
         Engine::open(Arc::new(definition), state.clone(), settings).unwrap();
     }
 
