@@ -79,7 +79,7 @@ fn explain_names_what_a_view_reads() {
     let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
     assert_eq!(explained["grain"], "orders", "{explained}");
     let explained = home.command(&["explain", "product_sales"]).run().succeeded();
-    let _ = explained.says(&[
+    let explained = explained.says(&[
         "product_sales: a group view, one row per group of order_lines by product_id",
         "LEFT JOIN products p ON p.product_id = s.product_id",
         "Groups: order_lines by product_id, a table of the state",
