@@ -110,3 +110,22 @@ fn a_file_that_is_no_event_log_is_refused_and_left_alone() {
     let _ = refused.says(&["event-log", "does not begin as an event log of Prejoin does"]);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "these are somebody's notes\n");
 }
+
+#[test]
+fn a_contract_that_breaks_an_earlier_one_is_refused() {
+    let (home, old) = (Home::new(), Home::new());
+    let old_config = old.config();
+    let against = || home.command(&["check"]).flag("--against", &old_config);
+    let _ = against().run().succeeded().says(&["ok: nothing that relies on"]);
+    home.edit("config/contracts/users.toml", |text| {
+        text.replace("phone = \"text\"", "telephone = \"text\"")
+            .replace("phone = \"$.phone\"", "telephone = \"$.phone\"")
+    });
+    let _ = against().run().failed().says(&[
+        "breaking: the column users.phone is gone",
+        "breaking: the event users.changed.v1 no longer sets users.phone from $.phone",
+        "3 breaking change(s)",
+    ]);
+    let missing = home.command(&["check"]).flag("--against", "nowhere").run().failed();
+    let _ = missing.says(&["there is no config directory nowhere"]);
+}

@@ -35,7 +35,7 @@ fn participants_are_killed_and_nothing_is_half_done() {
     for number in 0..sagas() {
         shop.place(&format!("o{number}"), &mut chance);
         if chance.percent(50) {
-            shop.kill(*chance.pick(&PARTICIPANTS));
+            shop.kill(PARTICIPANTS[chance.index(PARTICIPANTS.len())]);
             kills += 1;
         }
         if chance.percent(60) {
@@ -43,7 +43,7 @@ fn participants_are_killed_and_nothing_is_half_done() {
             shop.command(&earlier, &mut chance);
         }
         if chance.percent(30) {
-            shop.kill(*chance.pick(&PARTICIPANTS));
+            shop.kill(PARTICIPANTS[chance.index(PARTICIPANTS.len())]);
             kills += 1;
         }
         std::thread::sleep(chance.milliseconds(120));

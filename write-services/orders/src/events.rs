@@ -83,7 +83,7 @@ pub(crate) fn placed(order: &Order, time: Timestamp) -> Result<NewEvent, OutboxE
         total_cents: order.total_cents,
         placed_at: &order.placed_at,
         reserve_by: order.reserve_by(),
-        attempt: order.from_stock().then_some(order.attempt),
+        attempt: order.takes_from_stock().then_some(order.attempt),
     };
     Ok(NewEvent::new("orders.placed.v1", &order.order_id, &data)?.at(time))
 }
@@ -117,7 +117,7 @@ pub(crate) fn moved(
             NewEvent::new("orders.delivered.v1", order_id, &Delivered { order_id, delivered_at: &at })
         }
         Move::Cancel => {
-            let from_stock = order.from_stock();
+            let from_stock = order.takes_from_stock();
             let cancelled_from = from_stock.then_some(before.status.name());
             let attempt = from_stock.then_some(attempt);
             let data = Cancelled { order_id, cancelled_at: &at, reason, cancelled_from, attempt };

@@ -227,13 +227,13 @@ impl LineWanted {
 
 impl Order {
     /// Whether something of it is reserved in the catalog.
-    pub(crate) fn from_stock(&self) -> bool {
+    pub(crate) fn takes_from_stock(&self) -> bool {
         self.reserve_by_ms.is_some()
     }
 
     /// Whether a move is possible now.
     pub(crate) fn allows(&self, step: Move) -> bool {
-        self.status.moves(self.from_stock()).contains(&step)
+        self.status.moves(self.takes_from_stock()).contains(&step)
     }
 
     /// The order after a move at `time`, or which moves are allowed instead.
@@ -259,7 +259,7 @@ impl Order {
     }
 
     fn refused(&self, step: Move) -> Problem {
-        let moves = self.status.moves(self.from_stock());
+        let moves = self.status.moves(self.takes_from_stock());
         let allowed: Vec<&str> =
             moves.iter().filter(|step| step.is_command()).map(|step| step.name()).collect();
         let instead = match allowed.as_slice() {
@@ -289,7 +289,7 @@ impl Order {
             total_cents: self.total_cents,
             placed_at: &self.placed_at,
             reserve_by: self.reserve_by(),
-            attempt: self.from_stock().then_some(self.attempt),
+            attempt: self.takes_from_stock().then_some(self.attempt),
             confirmed_at: self.confirmed_at.as_deref(),
             rejected_at: self.rejected_at.as_deref(),
             paid_at: self.paid_at.as_deref(),

@@ -37,6 +37,7 @@ pub struct CommandHead {
 }
 
 /// A transaction of a command that is done for the first time, or the answer that it got then.
+#[expect(clippy::large_enum_variant, reason = "there is one for each request, and it is taken apart at once")]
 pub enum Begun {
     Now(Change),
     Before(Response),

@@ -19,6 +19,9 @@ use crate::error::ServiceError;
 /// A future that a domain's function returns.
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What a service does as time passes.
+pub type Tick = fn(&Context) -> Doing<'_, Result<(), ConsumeError>>;
+
 /// What makes a service this one and no other.
 pub struct Domain {
     /// The name of its stream, of its subjects, of its part of a position.
@@ -30,7 +33,7 @@ pub struct Domain {
     /// The other services' events that it acts on.
     pub consumers: &'static [Consumer],
     /// What it does by itself as time passes; called a few times a second.
-    pub tick: Option<fn(&Context) -> Doing<'_, Result<(), ConsumeError>>>,
+    pub tick: Option<Tick>,
 }
 
 /// A service on its database.

@@ -33,7 +33,7 @@ pub use command::{Answer, Begun, Change, Command, CommandHead};
 pub use consumer::{ConsumeError, Consumer, Received};
 pub use context::{Context, POSITION_HEADER};
 pub use database::Database;
-pub use domain::{Doing, Domain, Service};
+pub use domain::{Doing, Domain, Service, Tick};
 pub use error::ServiceError;
 pub use etag::shown;
 pub use extract::{Body, Key, Nothing, OptionalBody, Unread, given};

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::consumer::{ConsumeError, Consumer};
+use crate::consumer::Consumer;
 use crate::context::Context;
-use crate::domain::Doing;
+use crate::domain::Tick;
 use crate::error::ServiceError;
 use crate::metrics;
 use crate::problem::Problem;
@@ -103,9 +103,6 @@ impl Context {
         }
     }
 }
-
-/// What a service does as time passes.
-type Tick = fn(&Context) -> Doing<'_, Result<(), ConsumeError>>;
 
 impl Context {
     async fn keep_ticking(self, tick: Tick, mut stop: watch::Receiver<bool>) {

@@ -1,7 +1,5 @@
 //! The shipping service over HTTP and by other services' events.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
-
 use prejoin_service::testing::{Running, assert_problem, check_document, said};
 use prejoin_shipping::SHIPPING;
 use reqwest::StatusCode;

@@ -1,7 +1,5 @@
 //! The users service over HTTP, with a real listener and a real event log.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
-
 use std::sync::Arc;
 
 use prejoin_event_log::{EmbeddedLog, EventLog};
