@@ -71,6 +71,10 @@ impl Received {
         if !kinds.contains(&head.kind.as_str()) {
             return Ok(None);
         }
+        if head.sequence.is_none() {
+            // The inbox could not tell it from itself when it is read again.
+            return Err(ConsumeError::Unfit("it has no sequence".to_owned()));
+        }
         let WithData { data } = serde_json::from_slice(&message.payload)
             .map_err(|error| ConsumeError::Unfit(format!("it has no data: {error}")))?;
         Ok(Some(Received { kind: head.kind, data }))
