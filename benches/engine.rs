@@ -15,6 +15,10 @@ use prejoin_engine::{Definition, Engine, Settings};
 use prejoin_state::{DurableState, MemoryState, State};
 use serde::Serialize;
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FLOOR_DECODE: &str = "floor: decode";
 const FLOOR_FOLD: &str = "floor: hash maps by hand";
 
