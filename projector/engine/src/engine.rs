@@ -9,6 +9,7 @@ use prejoin_envelope::Position;
 use prejoin_model::{Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 
+use crate::ahead::decode_each;
 use crate::dead_letters::{self, Numbered};
 use crate::fold::{Fold, RowChange, write_row};
 use crate::indexes::{Indexes, first_row_key};
@@ -196,9 +197,9 @@ impl Engine {
             parked: HashMap::new(),
             report: StepReport::default(),
         };
-        for message in messages {
-            step.take(message, limit)?;
-        }
+        decode_each(&self.definition.contracts, &messages, |message, decoded| {
+            step.take(message, decoded, limit)
+        })?;
         let Step { fold, progress, mut report, .. } = step;
         let changes: Vec<_> = fold.into_net_changes().collect();
         if progress == self.progress && changes.is_empty() {
@@ -297,29 +298,33 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    fn take(&mut self, message: Incoming, limit: Option<&Position>) -> Result<(), EngineError> {
+    fn take(
+        &mut self,
+        message: &Incoming,
+        decoded: Decoded,
+        limit: Option<&Position>,
+    ) -> Result<(), EngineError> {
         if self.stopped.contains(&message.service) {
             return Ok(());
         }
         let numbering = self.definition.contracts.numbering(&message.service);
-        let decoded = self.definition.contracts.decode(&message.service, &message.payload);
         let applied = self.progress.get(&message.service).map_or(0, |progress| progress.sequence);
         let limit = limit.map(|limit| limit.get(&message.service));
         let intake = Intake::decide(numbering, decoded.sequence, message.stream_sequence, applied, limit);
         match intake {
-            Intake::Duplicate => *self.report.duplicates.entry(message.service).or_default() += 1,
-            Intake::Deferred => self.report.deferred.push(message),
+            Intake::Duplicate => *self.report.duplicates.entry(message.service.clone()).or_default() += 1,
+            Intake::Deferred => self.report.deferred.push(message.clone()),
             Intake::Hole { expected, found } => {
                 self.stopped.insert(message.service.clone());
-                self.report.holes.push(Hole { service: message.service, expected, found });
+                self.report.holes.push(Hole { service: message.service.clone(), expected, found });
             }
-            Intake::Unnumbered => self.park_unnumbered(&message, &decoded)?,
+            Intake::Unnumbered => self.park_unnumbered(message, &decoded)?,
             Intake::Next(number) => self.take_next(message, decoded, number)?,
         }
         Ok(())
     }
 
-    fn take_next(&mut self, message: Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
+    fn take_next(&mut self, message: &Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
         let behind = self.parked_number(&message.service, decoded.entity.as_deref())?;
         let parked = match (&decoded.outcome, behind) {
             (Outcome::UnknownType, _) => None,
@@ -331,7 +336,7 @@ impl Step<'_> {
             (Outcome::Changes(_), None) => None,
         };
         if let Some((reason, behind)) = &parked {
-            self.park(&message, Numbered::BySequence(number), &decoded, reason, *behind)?;
+            self.park(message, Numbered::BySequence(number), &decoded, reason, *behind)?;
         } else if let Outcome::Changes(changes) = decoded.outcome {
             for change in changes {
                 self.fold.apply(change)?;
@@ -345,7 +350,7 @@ impl Step<'_> {
         let progress = self.service(&message.service);
         progress.sequence = number;
         progress.stream_sequence = message.stream_sequence;
-        progress.message_id = message.message_id;
+        progress.message_id.clone_from(&message.message_id);
         progress.payload_hash = message.payload_hash;
         Ok(())
     }
