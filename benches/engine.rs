@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
-use prejoin_benches::{History, Measured, Shipped, decode_all, fold_by_hand, measure, print_table};
+use prejoin_benches::{History, Measured, Meter, Shipped, decode_all, fold_by_hand, print_table};
 use prejoin_engine::{Definition, Engine, Settings};
 use prejoin_state::{DurableState, MemoryState, State};
 use serde::Serialize;
@@ -109,22 +109,23 @@ fn in_own_process(options: &Options, line: &str) -> anyhow::Result<Measured> {
 
 fn measure_line(options: &Options, shipped: &Shipped, line: &str) -> anyhow::Result<Measured> {
     let history = History::generate(options.events, options.seed);
-    let messages = history.messages();
+    let mut meter = Meter::new(line)?;
     match line {
         FLOOR_DECODE => {
             let definition = shipped.definition("all")?;
-            measure(line, || decode_all(&definition.contracts, messages))
+            meter.add(|| decode_all(&definition.contracts, history.messages()))?;
         }
-        FLOOR_FOLD => measure(line, || {
-            ensure!(fold_by_hand(messages)? > 0, "there are no orders");
-            Ok(())
-        }),
+        FLOOR_FOLD => {
+            let rows = meter.add(|| fold_by_hand(history.messages()))?;
+            ensure!(rows > 0, "there are no orders");
+        }
         _ => {
             let (view, kind) = line.split_once(", ").context("a line names a view and a state")?;
             let kind = Kind::from_str(kind, false).map_err(anyhow::Error::msg)?;
-            measure_engine(options, &history, shipped.definition(view)?, kind, line)
+            measure_engine(options, &history, shipped.definition(view)?, kind, &mut meter)?;
         }
     }
+    meter.finish()
 }
 
 fn measure_engine(
@@ -132,23 +133,24 @@ fn measure_engine(
     history: &History,
     definition: Arc<Definition>,
     kind: Kind,
-    line: &str,
-) -> anyhow::Result<Measured> {
+    meter: &mut Meter,
+) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let state: Arc<dyn State> = match kind {
         Kind::Memory => Arc::new(MemoryState::default()),
         Kind::Fjall => Arc::new(DurableState::open(&directory.path().join("state"))?),
     };
     let mut engine = Engine::open(definition, state, Settings::default())?;
-    measure(line, || {
-        let mut applied = 0;
-        for messages in history.messages().chunks(options.step) {
-            let report = engine.step(messages.to_vec(), None)?;
+    let mut applied = 0;
+    for messages in history.messages().chunks(options.step) {
+        let messages = messages.to_vec();
+        applied += meter.add(|| {
+            let report = engine.step(messages, None)?;
             // A sink would want to commit what it derived.
             engine.sync()?;
-            applied += report.applied;
-        }
-        ensure!(applied == options.events, "only {applied} events were applied");
-        Ok(())
-    })
+            Ok(report.applied)
+        })?;
+    }
+    ensure!(applied == options.events, "only {applied} events were applied");
+    Ok(())
 }

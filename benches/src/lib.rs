@@ -8,6 +8,6 @@ mod table;
 
 pub use floors::{decode_all, fold_by_hand};
 pub use history::History;
-pub use measure::{Measured, measure};
+pub use measure::{Measured, Meter};
 pub use shipped::Shipped;
 pub use table::print_table;

@@ -19,21 +19,37 @@ pub struct Measured {
     pub peak_mebibytes: f64,
 }
 
-/// Runs something once. Linux only: elsewhere there is no processor time and no memory to be read.
-pub fn measure(name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Measured> {
-    // Makes the peak begin at what is resident now.
-    fs::write("/proc/self/clear_refs", "5").context("the peak of memory cannot be reset")?;
-    let resident_kibibytes = status_kibibytes("VmRSS:")?;
-    let cpu_before_seconds = cpu_seconds()?;
-    let start = Instant::now();
-    work()?;
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(Measured {
-        name: name.to_owned(),
-        seconds,
-        cpu_seconds: cpu_seconds()? - cpu_before_seconds,
-        peak_mebibytes: (status_kibibytes("VmHWM:")? - resident_kibibytes) / 1024.0,
-    })
+/// Adds up what pieces of work cost. Linux only: elsewhere there is no processor time and no memory to be read.
+pub struct Meter {
+    name: String,
+    resident_kibibytes: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Meter {
+    pub fn new(name: &str) -> anyhow::Result<Meter> {
+        // Makes the peak begin at what is resident now.
+        fs::write("/proc/self/clear_refs", "5").context("the peak of memory cannot be reset")?;
+        let resident_kibibytes = status_kibibytes("VmRSS:")?;
+        Ok(Meter { name: name.to_owned(), resident_kibibytes, seconds: 0.0, cpu_seconds: 0.0 })
+    }
+
+    /// Does a piece of the work. What happens between two pieces takes no time, only memory.
+    pub fn add<T>(&mut self, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let cpu_before_seconds = cpu_seconds()?;
+        let start = Instant::now();
+        let result = work()?;
+        self.seconds += start.elapsed().as_secs_f64();
+        self.cpu_seconds += cpu_seconds()? - cpu_before_seconds;
+        Ok(result)
+    }
+
+    pub fn finish(self) -> anyhow::Result<Measured> {
+        let Meter { name, resident_kibibytes, seconds, cpu_seconds } = self;
+        let peak_mebibytes = (status_kibibytes("VmHWM:")? - resident_kibibytes) / 1024.0;
+        Ok(Measured { name, seconds, cpu_seconds, peak_mebibytes })
+    }
 }
 
 fn cpu_seconds() -> anyhow::Result<f64> {
