@@ -293,7 +293,7 @@ struct Step<'a> {
     /// Services that meet a hole: nothing after it is looked at.
     stopped: BTreeSet<Arc<str>>,
     /// The first dead letter of each service's entity among those of this step.
-    parked: HashMap<(Arc<str>, String), i64>,
+    parked: HashMap<(Arc<str>, Arc<str>), i64>,
     report: StepReport,
 }
 
@@ -325,7 +325,7 @@ impl Step<'_> {
     }
 
     fn take_next(&mut self, message: &Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
-        let behind = self.parked_number(&message.service, decoded.entity.as_deref())?;
+        let behind = self.parked_number(&message.service, decoded.entity.as_ref())?;
         let parked = match (&decoded.outcome, behind) {
             (Outcome::UnknownType, _) => None,
             (Outcome::Unfit(reason), behind) => Some((reason.clone(), behind)),
@@ -394,7 +394,11 @@ impl Step<'_> {
     }
 
     /// The number of the first dead letter of an entity, if it has any.
-    fn parked_number(&self, service: &Arc<str>, entity: Option<&str>) -> Result<Option<i64>, EngineError> {
+    fn parked_number(
+        &self,
+        service: &Arc<str>,
+        entity: Option<&Arc<str>>,
+    ) -> Result<Option<i64>, EngineError> {
         let Some(entity) = entity else { return Ok(None) };
         if self.progress.get(service).is_none_or(|progress| progress.dead_letters == 0) {
             return Ok(None);
@@ -402,7 +406,7 @@ impl Step<'_> {
         let table = self.definition.dead_letters_table();
         let index = dead_letters::entity_index(table);
         let id = self.indexes.id(table, &index.columns);
-        let blocks = [Value::text(service.as_ref()), Value::text(entity)];
+        let blocks = [Value::Text(service.clone()), Value::Text(entity.clone())];
         let values = equality_bytes(blocks.iter()).unwrap_or_default();
         let prefix = index_prefix(id, &values);
         if let Some(row_key) = first_row_key(self.before, &prefix)? {
@@ -410,7 +414,7 @@ impl Step<'_> {
             let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
             return Ok(row.as_ref().and_then(dead_letters::number_of));
         }
-        Ok(self.parked.get(&(service.clone(), entity.to_owned())).copied())
+        Ok(self.parked.get(&(service.clone(), entity.clone())).copied())
     }
 
     fn service(&mut self, service: &Arc<str>) -> &mut Progress {
