@@ -29,6 +29,8 @@ pub(crate) struct TableDeclaration {
     /// In the order of the file.
     pub(crate) columns: Vec<(Placed<String>, Type)>,
     pub(crate) key: Placed<Vec<Placed<String>>>,
+    /// Sets of columns whose values belong to one row at most.
+    pub(crate) unique: Vec<Placed<Vec<Placed<String>>>>,
     /// Something was refused; what refers to the table cannot be judged.
     pub(crate) broken: bool,
 }
@@ -166,6 +168,7 @@ fn read_one_table(
     let name = Placed::new(name.span().start, name.get_ref().to_string());
     let mut table = TableDeclaration {
         key: Placed::new(name.at, Vec::new()),
+        unique: Vec::new(),
         columns: Vec::new(),
         broken: !is_identifier(&name, report),
         name,
@@ -183,7 +186,10 @@ fn read_one_table(
                 Some(names) => table.key = Placed::new(value.span().start, names),
                 None => table.broken = true,
             },
-            unknown => unknown_key(key.span().start, unknown, "a table", &["key", "columns"], report),
+            "unique" => read_unique(value, &mut table, report),
+            unknown => {
+                unknown_key(key.span().start, unknown, "a table", &["key", "columns", "unique"], report)
+            }
         }
     }
     for (missing, remedy) in [
@@ -210,6 +216,29 @@ fn read_columns(value: &Spanned<DeValue<'_>>, table: &mut TableDeclaration, repo
         match read_type(kind, report) {
             Some(kind) if named => table.columns.push((name, kind)),
             _ => table.broken = true,
+        }
+    }
+}
+
+/// `["email", ["tenant", "number"]]`: columns that are unique by themselves, and sets that are together.
+fn read_unique(value: &Spanned<DeValue<'_>>, table: &mut TableDeclaration, report: &mut Report<'_>) {
+    let Some(sets) = value.get_ref().as_array() else {
+        table.broken = true;
+        let reason = format!("unique is {}, not a list of columns", article(value.get_ref().type_str()));
+        let remedy =
+            "write unique = [\"email\"], or [[\"tenant\", \"number\"]] for columns that are unique together";
+        report.problem(value.span().start, reason, remedy);
+        return;
+    };
+    for set in sets {
+        let at = set.span().start;
+        let names = match set.get_ref() {
+            DeValue::String(name) => Some(vec![Placed::new(at, name.to_string())]),
+            _ => read_names(set, "unique", report),
+        };
+        match names {
+            Some(names) => table.unique.push(Placed::new(at, names)),
+            None => table.broken = true,
         }
     }
 }

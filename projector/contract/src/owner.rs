@@ -67,36 +67,41 @@ pub(crate) fn tables(
 fn schema(service: &str, table: &TableDeclaration, report: &mut Report<'_>) -> Option<TableSchema> {
     let columns: Vec<Column> =
         table.columns.iter().map(|(name, kind)| Column { name: name.value.clone(), kind: *kind }).collect();
-    let mut key = Vec::new();
-    for name in &table.key.value {
-        key.extend(key_column(table, &columns, name, report));
-    }
+    let mut found = |names: &Placed<Vec<Placed<String>>>, what| -> Vec<usize> {
+        names.value.iter().filter_map(|name| indexed_column(table, &columns, name, what, report)).collect()
+    };
+    let key = found(&table.key, "key");
+    let unique: Vec<Vec<usize>> = table.unique.iter().map(|names| found(names, "unique")).collect();
     if key.len() > KEY_COLUMNS_MAX {
         let reason = format!("a key of {} columns is too long: {KEY_COLUMNS_MAX} are the limit", key.len());
         report.problem(table.key.at, reason, "leave out what is not needed to tell rows apart");
     }
-    let sound = !table.broken && key.len() == table.key.value.len();
-    sound.then(|| TableSchema { service: service.to_owned(), name: table.name.value.clone(), columns, key })
+    let all_found = unique.iter().zip(&table.unique).all(|(found, names)| found.len() == names.value.len());
+    let sound = !table.broken && key.len() == table.key.value.len() && all_found;
+    let (service, name) = (service.to_owned(), table.name.value.clone());
+    sound.then_some(TableSchema { service, name, columns, key, unique })
 }
 
-fn key_column(
+/// A column that rows are found by.
+fn indexed_column(
     table: &TableDeclaration,
     columns: &[Column],
     name: &Placed<String>,
+    what: &str,
     report: &mut Report<'_>,
 ) -> Option<usize> {
     let found = columns.iter().position(|column| column.name == name.value);
     match found.map(|index| columns[index].kind) {
         Some(Type::Jsonb) => {
             let reason =
-                format!("the key column {} is jsonb, which has no order to find rows by", name.value);
-            report.problem(name.at, reason, "take a column of another type into the key");
+                format!("the {what} column {} is jsonb, which has no order to find rows by", name.value);
+            report.problem(name.at, reason, format!("take a column of another type into {what}"));
             None
         }
         Some(_) => found,
         None if table.broken => None,
         None => {
-            let reason = format!("the key column {} is not a column of {}", name.value, table.name.value);
+            let reason = format!("the {what} column {} is not a column of {}", name.value, table.name.value);
             let known = columns.iter().map(|column| column.name.as_str());
             report.problem(name.at, reason, remedy_of_known(&name.value, known));
             None

@@ -61,6 +61,7 @@ pub(crate) fn schema() -> TableSchema {
         name: "_dead_letters".to_owned(),
         columns,
         key: vec![SERVICE, 1, NUMBER],
+        unique: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 use crate::ahead::decode_each;
 use crate::dead_letters::{self, Numbered};
 use crate::fold::{Fold, RowChange, write_row};
+use crate::groups;
 use crate::indexes::{Indexes, first_row_key};
 use crate::intake::Intake;
 use crate::journal::{Journal, pairs_of};
@@ -30,6 +31,8 @@ pub struct Settings {
     pub fan_out_keys_per_cause: usize,
     /// More stale keys found by paths in one step than this, and further causes are worked through in slices.
     pub fan_out_keys_per_step: usize,
+    /// Rows read, or keys removed, per commit while indexes and group tables are built and dropped before the first step.
+    pub build_slice_rows: usize,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             journal_bytes_max: 64 << 20,
             fan_out_keys_per_cause: 1_000,
             fan_out_keys_per_step: 100_000,
+            build_slice_rows: 20_000,
         }
     }
 }
@@ -110,7 +114,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens a state for this definition: builds the indexes that its views need, drops others. A state folded under
+    /// Opens a state for this definition: builds the indexes and group tables that its views need, drops others. A state folded under
     /// other contracts is refused with `ContractsChanged`.
     pub fn open(
         definition: Arc<Definition>,
@@ -118,7 +122,10 @@ impl Engine {
         settings: Settings,
     ) -> Result<Self, EngineError> {
         check_format(state.as_ref(), &definition.contracts.canonical())?;
-        let indexes = Arc::new(Indexes::open(state.as_ref(), &definition.tables, &definition.table_indexes)?);
+        let slice_rows = settings.build_slice_rows.max(1);
+        groups::drop_others(state.as_ref(), &definition, slice_rows)?;
+        let indexes = Arc::new(Indexes::open(state.as_ref(), &definition, slice_rows)?);
+        groups::build_missing(state.as_ref(), &definition, &indexes, slice_rows)?;
         let snapshot = state.snapshot();
         let mut progress = BTreeMap::new();
         for service in definition.contracts.services() {
@@ -191,7 +198,7 @@ impl Engine {
             definition: &self.definition,
             indexes: &self.indexes,
             before: before.as_ref(),
-            fold: Fold::new(&self.definition.tables, before.as_ref()),
+            fold: Fold::new(&self.definition, before.as_ref()),
             progress: self.progress.clone(),
             stopped: BTreeSet::new(),
             parked: HashMap::new(),
@@ -205,7 +212,7 @@ impl Engine {
         if progress == self.progress && changes.is_empty() {
             return Ok(report);
         }
-        let (batch, journal) = self.write(before.as_ref(), &changes, &progress)?;
+        let (batch, journal) = self.write(before.as_ref(), changes, &progress)?;
         // The in-memory state copies what a snapshot still holds.
         drop(before);
         self.state.commit(batch)?;
@@ -219,20 +226,21 @@ impl Engine {
     fn write(
         &self,
         before: &dyn Snapshot,
-        changes: &[(Bytes, RowChange)],
+        mut changes: Vec<(Bytes, RowChange)>,
         progress: &BTreeMap<Arc<str>, Progress>,
     ) -> Result<(Batch, Journal), EngineError> {
         let mut batch = Batch::default();
-        for (key, change) in changes {
+        for (key, change) in &changes {
             write_row(&self.definition.tables, key, change, &mut batch);
             self.indexes.write_entries(key, change, &mut batch);
         }
+        groups::change_group_tables(&self.definition, &self.indexes, before, &mut changes, &mut batch)?;
         let limits = FanOutLimits {
             keys_per_cause: self.settings.fan_out_keys_per_cause,
             keys_per_step: self.settings.fan_out_keys_per_step,
         };
         let views =
-            stale_keys(&self.definition, &self.indexes, changes, &Layered::new(before, &batch), limits)?;
+            stale_keys(&self.definition, &self.indexes, &changes, &Layered::new(before, &batch), limits)?;
         let entry = StoredJournalEntry { position: pairs_of(&position_of(progress)), views };
         let mut journal = self.journal;
         journal.append(
@@ -410,7 +418,8 @@ impl Step<'_> {
         let values = equality_bytes(blocks.iter()).unwrap_or_default();
         let prefix = index_prefix(id, &values);
         if let Some(row_key) = first_row_key(self.before, &prefix)? {
-            let bytes = self.before.get(Space::Tables, &table_key(table, &row_key))?;
+            let bytes =
+                self.before.get(Space::Tables, &table_key(self.definition.stored(table), &row_key))?;
             let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
             return Ok(row.as_ref().and_then(dead_letters::number_of));
         }

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod fold;
 mod follow;
+mod groups;
 mod indexes;
 mod intake;
 mod journal;

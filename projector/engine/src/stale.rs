@@ -44,6 +44,21 @@ pub(crate) fn stale_keys(
     Ok(found)
 }
 
+/// Every row key of the source of a group table whose row the changes may have touched, without limits: accumulators
+/// change completely in the step's commit.
+pub(crate) fn every_stale_key(
+    walker: &Walker<'_>,
+    source: &RowView,
+    changes: &[(Bytes, RowChange)],
+) -> Result<BTreeSet<Bytes>, EngineError> {
+    let mut stale = ViewStale { walker, plan: source, keys: BTreeSet::new(), causes: BTreeSet::new() };
+    let mut budget = usize::MAX;
+    for (table_key, change) in changes {
+        stale.add(table_key, change, usize::MAX, &mut budget)?;
+    }
+    Ok(stale.keys)
+}
+
 struct ViewStale<'a> {
     walker: &'a Walker<'a>,
     plan: &'a RowView,

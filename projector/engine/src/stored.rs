@@ -81,6 +81,53 @@ pub(crate) enum StoredIndexStage {
     Dropping,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredGroupTable {
+    pub table: u16,
+    pub fingerprint: String,
+    pub stage: StoredGroupStage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StoredGroupStage {
+    /// Rows of the source up to and including the one before this table key are gathered.
+    Building {
+        cursor: Vec<u8>,
+    },
+    Ready,
+    /// No longer needed; its rows and accumulators are being removed.
+    Dropping,
+}
+
+/// What is counted of one group.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StoredGroup {
+    pub rows: u64,
+    /// The values that make the group and those that they decide, in the bytes of a row, and how many rows have them.
+    pub variants: Vec<(Vec<u8>, u64)>,
+    /// One for each aggregate.
+    pub tallies: Vec<StoredTally>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum StoredTally {
+    Entries,
+    Count(u64),
+    Truths { true_count: u64, false_count: u64 },
+    Integers { count: u64, sum: i128 },
+    Numerics(StoredSum),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredSum {
+    pub finite: String,
+    pub carry: i64,
+    pub scales: Vec<(u32, u64)>,
+    pub nan_count: u64,
+    pub infinity_count: u64,
+    pub negative_infinity_count: u64,
+}
+
 /// Since which commit the journal names the stale keys of a view.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredTrackedView {

@@ -7,7 +7,7 @@ use prejoin_model::decode_row;
 use prejoin_sql::{Hop, IndexUse, Path};
 use prejoin_state::{Snapshot, Space};
 
-use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_prefix};
+use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_key_prefix};
 use crate::{Definition, EngineError, indexes::Indexes};
 
 /// The row keys passed on the way to a grain key, hop by hop; the last one is the grain key.
@@ -77,7 +77,9 @@ impl Walker<'_> {
         visit: &mut dyn FnMut(&Trail) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EngineError> {
         let (Some(next), Some(row_key)) = (further.first(), trail.last()) else { return Ok(visit(trail)) };
-        let Some(bytes) = self.snapshot.get(Space::Tables, &table_key(hop.to_table, row_key))? else {
+        let Some(bytes) =
+            self.snapshot.get(Space::Tables, &table_key(self.definition.stored(hop.to_table), row_key))?
+        else {
             return Err(EngineError::Damaged(format!(
                 "an index names a row of {:?} that is not there",
                 hop.to_table
@@ -94,7 +96,7 @@ impl Walker<'_> {
     fn place(&self, hop: &Hop, values: &[u8]) -> (Space, Vec<u8>, usize) {
         match hop.index {
             IndexUse::PrimaryKey => {
-                let prefix = [&table_prefix(hop.to_table)[..], values].concat();
+                let prefix = table_key_prefix(self.definition.stored(hop.to_table), values);
                 (Space::Tables, prefix, TABLE_PREFIX_BYTES)
             }
             IndexUse::TableIndex => {

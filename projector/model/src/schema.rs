@@ -20,6 +20,8 @@ pub struct TableSchema {
     pub columns: Vec<Column>,
     /// Indexes into `columns`, in key order. A contract's table has at least one, and its key values are never NULL.
     pub key: Vec<usize>,
+    /// Sets of other columns whose values, where none is NULL, belong to one row at most: the service says so.
+    pub unique: Vec<Vec<usize>>,
 }
 
 impl TableSchema {

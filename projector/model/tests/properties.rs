@@ -29,7 +29,13 @@ fn finite_numeric() -> impl Strategy<Value = Numeric> {
 
 fn schema(kinds: &[Type]) -> TableSchema {
     let columns = kinds.iter().enumerate().map(|(index, &kind)| Column { name: format!("c{index}"), kind });
-    TableSchema { service: "s".into(), name: "t".into(), columns: columns.collect(), key: vec![0] }
+    TableSchema {
+        service: "s".into(),
+        name: "t".into(),
+        columns: columns.collect(),
+        key: vec![0],
+        unique: Vec::new(),
+    }
 }
 
 fn values(kinds: Vec<Type>) -> impl Strategy<Value = Vec<Value>> {

@@ -215,7 +215,13 @@ fn json_parts_are_found() {
 
 fn schema(kinds: &[Type]) -> TableSchema {
     let columns = kinds.iter().map(|&kind| Column { name: format!("a {kind}"), kind });
-    TableSchema { service: "s".into(), name: "t".into(), columns: columns.collect(), key: vec![0] }
+    TableSchema {
+        service: "s".into(),
+        name: "t".into(),
+        columns: columns.collect(),
+        key: vec![0],
+        unique: Vec::new(),
+    }
 }
 
 /// These bytes are on disk: a change needs a new format.

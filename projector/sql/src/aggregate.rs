@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use prejoin_model::{Json, Numeric, Value};
+use prejoin_model::{Json, Numeric, Type, Value};
 
 use crate::arithmetic::{error, order};
 use crate::evaluate::Rows;
-use crate::expression::Expression;
+use crate::expression::{Expression, Offset};
 use crate::functions::to_json;
 use crate::plan::EvaluateError;
 
@@ -20,6 +20,9 @@ pub(crate) struct Aggregate {
     pub(crate) function: AggregateFunction,
     /// None for `count(*)`, the text and the delimiter for string_agg, one for all others.
     pub(crate) arguments: Vec<Expression>,
+    pub(crate) argument_kinds: Vec<Type>,
+    /// The type of the result.
+    pub(crate) kind: Type,
     pub(crate) distinct: bool,
     pub(crate) filter: Option<Expression>,
     /// The order of the inputs; those that it does not tell apart stay in key order.
@@ -46,6 +49,7 @@ pub(crate) enum AggregateFunction {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SortKey {
     pub(crate) of: Expression,
+    pub(crate) kind: Type,
     pub(crate) descending: bool,
     pub(crate) nulls_first: bool,
 }
@@ -107,6 +111,17 @@ impl Input {
 }
 
 impl Aggregate {
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        self.answer -= by.answers;
+        let sorts = self.order.iter_mut().map(|key| &mut key.of);
+        self.arguments.iter_mut().chain(&mut self.filter).chain(sorts).for_each(|of| of.renumber(by));
+    }
+
+    /// Whether both have one result over the same rows.
+    pub(crate) fn computes_as(&self, other: &Aggregate) -> bool {
+        Aggregate { answer: other.answer, ..self.clone() } == *other
+    }
+
     /// Every expression that it evaluates.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.arguments.iter().chain(&self.filter).chain(self.order.iter().map(|key| &key.of))

@@ -5,34 +5,58 @@ use std::fmt::{self, Write};
 use prejoin_model::{TableSchema, to_text};
 
 use crate::aggregate::{Aggregate, SortKey};
+use crate::catalog::Catalog;
 use crate::expression::Expression;
+use crate::group::{GroupAggregate, GroupTable};
 use crate::plan::{JoinKind, KeySource, RowView};
 use crate::scope::ColumnPlace;
 use crate::subquery::{Outcome, Selection, Subquery};
 
 /// Everything that decides the view's rows and its declared indexes. Tables and columns stand by name; aliases do not
 /// count.
-pub(crate) fn canonical(view: &RowView, tables: &[TableSchema]) -> String {
+pub(crate) fn view(view: &RowView, catalog: &Catalog<'_>) -> String {
     let mut out = String::new();
-    write(view, tables, &mut out).expect("writing to a String cannot fail");
+    write(view, catalog, &mut out).expect("writing to a String cannot fail");
     out
 }
 
-fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Result {
-    let writer = Writer { view, tables };
+/// Everything that decides a group table's rows.
+pub(crate) fn group(table: &GroupTable) -> String {
+    let mut out =
+        format!("{}keys {} decided {}\n", table.source.canonical, table.key_columns, table.decided_columns);
+    for aggregate in &table.aggregates {
+        write_group_aggregate(aggregate, &mut out).expect("writing to a String cannot fail");
+    }
+    out
+}
+
+fn write_group_aggregate(aggregate: &GroupAggregate, out: &mut String) -> fmt::Result {
+    let Aggregate { function, distinct, arguments, order, .. } = &aggregate.aggregate;
+    let distinct = if *distinct { "distinct " } else { "" };
+    let (name, kind, inputs) = (function.name(), aggregate.kind, &aggregate.inputs);
+    write!(out, "{distinct}{name} {kind} of {inputs:?} filter {:?}", aggregate.filter)?;
+    write!(out, " arguments {} order", arguments.len())?;
+    for SortKey { descending, nulls_first, .. } in order {
+        write!(out, " {descending} {nulls_first}")?;
+    }
+    out.push('\n');
+    Ok(())
+}
+
+fn write(view: &RowView, catalog: &Catalog<'_>, out: &mut String) -> fmt::Result {
+    let schemas = view.relations.iter().map(|relation| catalog.schema(relation.table)).collect();
+    let writer = Writer { schemas };
     writeln!(out, "view {:?}", view.name)?;
     for (index, relation) in view.relations.iter().enumerate() {
-        let schema = &tables[relation.table.0];
+        let schema = &writer.schemas[index];
         let kind = match relation.join.as_ref().map(|join| join.kind) {
             None if relation.scan.is_some() => "scan",
             None => "from",
             Some(JoinKind::Left) => "left join",
             Some(JoinKind::Inner) => "inner join",
         };
-        write!(out, "{kind} {:?}", schema.name)?;
-        let joined = relation.join.iter().flat_map(|join| join.key.iter().zip(&schema.key));
-        let scanned = relation.scan.iter().flat_map(|scan| scan.values.iter().zip(&scan.columns));
-        for (source, &column) in joined.chain(scanned) {
+        write!(out, "{kind} {:?}", catalog.meaning(relation.table))?;
+        for (column, source) in relation.equalities() {
             write!(out, " {:?} = ", schema.columns[column].name)?;
             match source {
                 &KeySource::Column { relation, column } => {
@@ -46,6 +70,10 @@ fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Resul
             writer.expression(residual, out)?;
         }
         out.push('\n');
+        if let Some(nested) = &relation.nested {
+            writeln!(out, "nested {:?}", nested.relations)?;
+            writer.selection(nested, out)?;
+        }
     }
     writer.selection(&view.selection, out)?;
     for (column, expression) in view.columns.iter().zip(&view.projection) {
@@ -67,15 +95,14 @@ fn write(view: &RowView, tables: &[TableSchema], out: &mut String) -> fmt::Resul
     Ok(())
 }
 
-struct Writer<'a> {
-    view: &'a RowView,
-    tables: &'a [TableSchema],
+struct Writer {
+    /// Of each relation's table.
+    schemas: Vec<TableSchema>,
 }
 
-impl Writer<'_> {
+impl Writer {
     fn column(&self, at: ColumnPlace, out: &mut String) -> fmt::Result {
-        let schema = &self.tables[self.view.relations[at.relation].table.0];
-        write!(out, "{}.{:?}", at.relation, schema.columns[at.column].name)
+        write!(out, "{}.{:?}", at.relation, self.schemas[at.relation].columns[at.column].name)
     }
 
     fn selection(&self, selection: &Selection, out: &mut String) -> fmt::Result {
@@ -115,7 +142,8 @@ impl Writer<'_> {
     }
 
     fn aggregate(&self, aggregate: &Aggregate, out: &mut String) -> fmt::Result {
-        let Aggregate { answer, function, arguments, distinct, filter, order } = aggregate;
+        let Aggregate { answer, function, arguments, distinct, filter, order, argument_kinds: _, kind: _ } =
+            aggregate;
         write!(out, "aggregate {answer} {}", if *distinct { "distinct " } else { "" })?;
         self.call(function.name(), arguments, out)?;
         if let Some(filter) = filter {
@@ -128,7 +156,7 @@ impl Writer<'_> {
     }
 
     fn order(&self, order: &[SortKey], out: &mut String) -> fmt::Result {
-        for SortKey { of, descending, nulls_first } in order {
+        for SortKey { of, kind: _, descending, nulls_first } in order {
             out.push_str(" by ");
             self.expression(of, out)?;
             write!(out, " {}", if *descending { "desc" } else { "asc" })?;
@@ -145,6 +173,10 @@ impl Writer<'_> {
             },
             Expression::Column(at) => self.column(*at, out),
             Expression::Answer(number) => write!(out, "answer({number})"),
+            Expression::IfJoined { relation, of } => {
+                write!(out, "joined {relation} ")?;
+                self.call("", [&**of], out)
+            }
             Expression::Not(of) => self.call("not", [&**of], out),
             Expression::And(parts) => self.call("and", parts, out),
             Expression::Or(parts) => self.call("or", parts, out),

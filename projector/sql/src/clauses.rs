@@ -1,4 +1,4 @@
-//! The clauses of a query that a row view or a subquery cannot have, refused by name.
+//! The clauses of a query that a view or a subquery cannot have, refused by name.
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, LimitClause, OrderBy, OrderByExpr, OrderByKind, OrderBySort, Query, Select,
@@ -7,7 +7,7 @@ use sqlparser::ast::{
 
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
-/// The SELECT of a row view, and a refusal for each clause beside FROM, WHERE and the projection.
+/// The SELECT of a view or of a query in FROM, and a refusal for each clause that it cannot have.
 pub(crate) fn select_of(query: &Query, place: Place) -> Result<&Select, Vec<Refusal>> {
     let mut refusals = Vec::new();
     refuse_order_and_limit(query, place, &mut refusals);
@@ -39,6 +39,13 @@ pub(crate) fn subquery_of(query: &Query, place: Place) -> Checked<SubqueryClause
         return Err(refused_body(&query.body, place));
     };
     let place = place.or(select.select_token.0.span);
+    if let Some(with) = &query.with {
+        return refuse(
+            place.or(with.with_token.0.span),
+            "WITH in a subquery of an expression is not supported",
+            "write WITH before the view's own SELECT, and name its query in the subquery's FROM",
+        );
+    }
     if query.fetch.is_some() {
         return refuse(place, "FETCH in a subquery is not supported", "write LIMIT 1");
     }
@@ -65,8 +72,8 @@ fn refuse_grouping_of_subquery(select: &Select, place: Place) -> Checked<()> {
     if grouped || select.having.is_some() {
         return refuse(
             place.or(select.group_by.span()),
-            "GROUP BY and HAVING in a subquery are not supported",
-            "aggregate all its rows, and write a subquery of its own for each group that is known",
+            "GROUP BY and HAVING in a subquery of an expression are not supported",
+            "group in FROM, and compare around it: (SELECT … FROM (SELECT … GROUP BY …) AS g WHERE g.… = …)",
         );
     }
     match &select.distinct {
@@ -154,10 +161,10 @@ fn refuse_order_and_limit(query: &Query, place: Place, refusals: &mut Vec<Refusa
     }
 }
 
-/// ORDER BY and LIMIT are looked at elsewhere: a subquery may have them.
+/// WITH, ORDER BY and LIMIT are looked at elsewhere.
 fn refuse_around_select(query: &Query, place: Place, refusals: &mut Vec<Refusal>) {
     let Query {
-        with,
+        with: _,
         body,
         order_by: _,
         limit_clause: _,
@@ -169,13 +176,6 @@ fn refuse_around_select(query: &Query, place: Place, refusals: &mut Vec<Refusal>
         pipe_operators,
     } = query;
     let mut refuse = |place, reason: &str, remedy: &str| refusals.push(Refusal::new(place, reason, remedy));
-    if let Some(with) = with {
-        refuse(
-            place.or(with.with_token.0.span),
-            "WITH is not supported",
-            "write the tables in FROM with joins on their keys",
-        );
-    }
     let place = place.or(body.span());
     if fetch.is_some() {
         refuse(
@@ -196,28 +196,22 @@ fn refuse_around_select(query: &Query, place: Place, refusals: &mut Vec<Refusal>
 
 fn refuse_within_select(select: &Select, place: Place, refusals: &mut Vec<Refusal>) {
     let mut refuse = |place, reason: &str, remedy: &str| refusals.push(Refusal::new(place, reason, remedy));
-    if let Some(distinct @ (Distinct::Distinct | Distinct::On(_))) = &select.distinct {
-        let what = if matches!(distinct, Distinct::On(_)) { "DISTINCT ON" } else { "DISTINCT" };
+    if let Some(Distinct::On(_)) = &select.distinct {
         refuse(
             place,
-            &format!("{what} is not supported: a row view has one row for each row of its FROM table"),
-            "leave it out; if rows repeat, make the table whose rows you want the FROM table",
+            "DISTINCT ON is not supported: which row stays would depend on an order",
+            "make the table with one row per result the FROM table, and write (SELECT … ORDER BY … LIMIT 1) for each column",
         );
     }
-    match &select.group_by {
-        GroupByExpr::Expressions(expressions, modifiers)
-            if expressions.is_empty() && modifiers.is_empty() => {}
-        group_by => refuse(
-            place.or(group_by.span()),
-            "GROUP BY is not supported yet: a view has one row for each row of its FROM table",
-            "leave it out and group when the view is read",
-        ),
-    }
-    if let Some(having) = &select.having {
+    let modified = match &select.group_by {
+        GroupByExpr::Expressions(_, modifiers) => !modifiers.is_empty(),
+        GroupByExpr::All(_) => true,
+    };
+    if modified {
         refuse(
-            place.or(having.span()),
-            "HAVING is not supported yet: it belongs to GROUP BY",
-            "write a condition on rows in WHERE",
+            place.or(select.group_by.span()),
+            "GROUP BY ALL and GROUP BY … WITH are not PostgreSQL's",
+            "name the columns that rows are grouped by",
         );
     }
     if let Some(window) = select.named_window.first() {

@@ -57,6 +57,10 @@ impl Expression {
             Expression::Constant(value) => Cow::Borrowed(value),
             Expression::Column(at) => Cow::Borrowed(rows.column(at.relation, at.column)),
             Expression::Answer(number) => Cow::Borrowed(rows.answer(*number)?),
+            Expression::IfJoined { relation, of } => match rows.of_relations[*relation] {
+                Some(_) => of.evaluate(rows)?,
+                None => Cow::Borrowed(&NULL),
+            },
             Expression::Not(_)
             | Expression::And(_)
             | Expression::Or(_)

@@ -14,6 +14,11 @@ pub(crate) enum Expression {
     Column(ColumnPlace),
     /// What a subquery or an aggregate gave, by its number.
     Answer(usize),
+    /// A column of a query in FROM that may not be joined: NULL unless this relation has a row.
+    IfJoined {
+        relation: usize,
+        of: Box<Expression>,
+    },
     Not(Box<Expression>),
     And(Vec<Expression>),
     Or(Vec<Expression>),
@@ -83,6 +88,14 @@ pub(crate) enum Expression {
         branches: Vec<(Expression, Expression)>,
         otherwise: Box<Expression>,
     },
+}
+
+/// How many relations and answers were planned before a query that is taken out of its plan.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offset {
+    pub(crate) relations: usize,
+    pub(crate) answers: usize,
+    pub(crate) subqueries: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,18 +247,44 @@ impl Expression {
         }
     }
 
-    /// Whether it reads nothing of a row, so that it has one value whatever the row.
-    pub(crate) fn is_constant(&self) -> bool {
-        let mut constant = true;
-        self.for_each_column(&mut |_| constant = false);
-        self.for_each_answer(&mut |_| constant = false);
-        constant
+    /// Whether it reads what a subquery or an aggregate gave.
+    pub(crate) fn reads_answer(&self) -> bool {
+        let mut reads = false;
+        self.for_each_answer(&mut |_| reads = true);
+        reads
     }
 
-    fn for_each_part(&self, visit: &mut dyn FnMut(&Expression)) {
+    /// Whether it reads nothing of a row, so that it has one value whatever the row.
+    pub(crate) fn is_constant(&self) -> bool {
+        match self {
+            Expression::Column(_) | Expression::Answer(_) | Expression::IfJoined { .. } => false,
+            _ => {
+                let mut constant = true;
+                self.for_each_part(&mut |part| constant &= part.is_constant());
+                constant
+            }
+        }
+    }
+
+    /// The same over relations and answers that are numbered lower by `by`.
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        match self {
+            Expression::Column(at) => at.relation -= by.relations,
+            Expression::Answer(number) => *number -= by.answers,
+            Expression::IfJoined { relation, of } => {
+                *relation -= by.relations;
+                of.renumber(by);
+            }
+            _ => self.for_each_part_mut(&mut |part| part.renumber(by)),
+        }
+    }
+
+    /// Calls `visit` for each part of the expression, not for the parts' own.
+    pub(crate) fn for_each_part(&self, visit: &mut dyn FnMut(&Expression)) {
         match self {
             Expression::Constant(_) | Expression::Column(_) | Expression::Answer(_) => {}
-            Expression::Not(of)
+            Expression::IfJoined { of, .. }
+            | Expression::Not(of)
             | Expression::Negate(of)
             | Expression::IsNull { of, .. }
             | Expression::IsTruth { of, .. }
@@ -268,6 +307,44 @@ impl Expression {
             | Expression::Concatenate(parts)
             | Expression::Coalesce(parts) => parts.iter().for_each(visit),
             Expression::Call(call) => call.arguments.iter().for_each(visit),
+            Expression::Case { branches, otherwise } => {
+                for (condition, result) in branches {
+                    visit(condition);
+                    visit(result);
+                }
+                visit(otherwise);
+            }
+        }
+    }
+
+    /// The same, to change the parts.
+    pub(crate) fn for_each_part_mut(&mut self, visit: &mut dyn FnMut(&mut Expression)) {
+        match self {
+            Expression::Constant(_) | Expression::Column(_) | Expression::Answer(_) => {}
+            Expression::IfJoined { of, .. }
+            | Expression::Not(of)
+            | Expression::Negate(of)
+            | Expression::IsNull { of, .. }
+            | Expression::IsTruth { of, .. }
+            | Expression::Cast { of, .. }
+            | Expression::Round { of, .. } => visit(of),
+            Expression::Compare { sides, .. }
+            | Expression::Distinct { sides, .. }
+            | Expression::Arithmetic { sides, .. }
+            | Expression::ShiftDate { sides, .. }
+            | Expression::Like { sides, .. }
+            | Expression::EscapePattern(sides)
+            | Expression::DaysBetween(sides)
+            | Expression::NullIf(sides) => sides.iter_mut().for_each(visit),
+            Expression::In { of, list, .. } => {
+                visit(of);
+                list.iter_mut().for_each(visit);
+            }
+            Expression::And(parts)
+            | Expression::Or(parts)
+            | Expression::Concatenate(parts)
+            | Expression::Coalesce(parts) => parts.iter_mut().for_each(visit),
+            Expression::Call(call) => call.arguments.iter_mut().for_each(visit),
             Expression::Case { branches, otherwise } => {
                 for (condition, result) in branches {
                     visit(condition);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use md5::{Digest, Md5};
 use prejoin_model::{Row, TableSchema, Type, Value};
 
 use crate::aggregate::{Aggregate, AggregateFunction, Input};
@@ -27,6 +28,12 @@ pub struct GroupTable {
 }
 
 impl GroupTable {
+    /// A short name of what the rows mean.
+    pub(crate) fn digest(&self) -> String {
+        let digest = Md5::digest(&self.canonical);
+        digest.iter().fold("groups ".to_owned(), |name, byte| name + &format!("{byte:02x}"))
+    }
+
     /// The place of the column `error` in `schema`.
     pub fn error_column(&self) -> usize {
         self.schema.columns.len() - 1

@@ -5,19 +5,22 @@ use sqlparser::ast::{BinaryOperator, Expr, JoinConstraint, Spanned};
 
 use crate::expression::{Comparison, Expression};
 use crate::names;
-use crate::plan::KeySource;
+use crate::plan::{IndexUse, KeySource};
+use crate::planner::Planner;
 use crate::refusal::{Checked, Place, Refusal, refuse};
-use crate::scope::{ColumnPlace, Scope};
+use crate::scope::{Scope, Seen};
 use crate::typing::{Operand, Typing, implicitly_converts};
 
 /// How a joined relation's row is found, and the condition that it must meet besides.
 #[derive(Debug)]
 pub(crate) struct BoundJoin {
-    pub(crate) key: Vec<KeySource>,
+    pub(crate) columns: Vec<usize>,
+    pub(crate) values: Vec<KeySource>,
+    pub(crate) index: IndexUse,
     pub(crate) residual: Option<Expression>,
 }
 
-/// What an equality of the joined table's key column says.
+/// What an equality of a column of the joined table says.
 enum Binding {
     Source(KeySource),
     /// Equal to an expression over earlier relations: no index leads back from it.
@@ -27,22 +30,28 @@ enum Binding {
     None,
 }
 
-/// Binds the newest relation of the scope.
-pub(crate) fn bind(scope: &mut Scope<'_>, constraint: &JoinConstraint, place: Place) -> Checked<BoundJoin> {
+/// Binds the newest item of the scope, whose rows are those of the relation `joined`.
+pub(crate) fn bind(
+    scope: &mut Scope<'_>,
+    planner: &Planner<'_>,
+    joined: usize,
+    constraint: &JoinConstraint,
+    place: Place,
+) -> Checked<BoundJoin> {
+    let schema = planner.catalog.schema(planner.table_of(joined));
     match constraint {
         JoinConstraint::On(condition) => {
-            let conjuncts = conjuncts(condition);
-            Binder::new(scope, place.or(condition.span())).bind_on(&conjuncts)
+            Binder::new(scope, &schema, joined, place.or(condition.span())).bind_on(&conjuncts(condition))
         }
         JoinConstraint::Using(columns) => {
             let merged = columns
                 .iter()
                 .map(|column| scope.merge(&names::single_name(column, place)?, place.or(column.span())))
                 .collect::<Checked<Vec<_>>>()?;
-            let first: Vec<ColumnPlace> = merged.iter().map(|(left, _)| *left).collect();
+            let first: Vec<Seen> = merged.iter().map(|(left, _)| *left).collect();
             scope.merged_first(&first);
             let place = columns.first().map_or(place, |column| place.or(column.span()));
-            Binder::new(scope, place).bind_using(&merged)
+            Binder::new(scope, &schema, joined, place).bind_using(&merged)
         }
         JoinConstraint::Natural => refuse(
             place,
@@ -84,27 +93,26 @@ pub(crate) fn without_parentheses(mut expr: &Expr) -> &Expr {
 struct Binder<'s, 'a> {
     scope: &'s Scope<'a>,
     typing: Typing<'s>,
-    /// The joined relation.
-    newest: usize,
-    schema: &'a TableSchema,
+    /// Of the joined relation.
+    schema: &'s TableSchema,
+    joined: usize,
     place: Place,
-    key: Vec<Option<KeySource>>,
+    /// The equalities that bind a column of its key, or of unique columns; each with the condition that it stands for.
+    bound: Vec<(usize, KeySource, Expression)>,
     residual: Vec<Expression>,
-    /// Why an equality of a key column did not bind it.
+    /// Why an equality of such a column did not bind it.
     unfit: Vec<(usize, Binding)>,
 }
 
 impl<'s, 'a> Binder<'s, 'a> {
-    fn new(scope: &'s Scope<'a>, place: Place) -> Binder<'s, 'a> {
-        let newest = scope.newest();
-        let schema = scope.at(newest).schema;
+    fn new(scope: &'s Scope<'a>, schema: &'s TableSchema, joined: usize, place: Place) -> Binder<'s, 'a> {
         Binder {
             scope,
             typing: Typing::new(scope),
-            newest,
             schema,
+            joined,
             place,
-            key: vec![None; schema.key.len()],
+            bound: Vec::new(),
             residual: Vec::new(),
             unfit: Vec::new(),
         }
@@ -112,67 +120,69 @@ impl<'s, 'a> Binder<'s, 'a> {
 
     fn bind_on(mut self, conjuncts: &[&Expr]) -> Checked<BoundJoin> {
         for conjunct in conjuncts {
-            if !self.bind_equality(conjunct)? {
-                self.residual.push(self.typing.condition(conjunct, self.place, "JOIN/ON")?);
+            let bound = self.equality(conjunct)?;
+            let condition = self.typing.condition(conjunct, self.place, "JOIN/ON")?;
+            if condition.reads_answer() {
+                return refuse(
+                    self.place.or(conjunct.span()),
+                    "the join compares a column that a subquery computes: no index leads to it",
+                    "join on columns of tables, and compare that column in WHERE",
+                );
+            }
+            match bound {
+                Some((column, source)) => self.bound.push((column, source, condition)),
+                None => self.residual.push(condition),
             }
         }
         self.finish()
     }
 
-    /// Whether the conjunct binds a key column that was not bound yet.
-    fn bind_equality(&mut self, conjunct: &Expr) -> Checked<bool> {
-        let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct else { return Ok(false) };
+    /// The column that the conjunct binds, if no other one did before, and to what.
+    fn equality(&mut self, conjunct: &Expr) -> Checked<Option<(usize, KeySource)>> {
+        let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct else { return Ok(None) };
         for (side, other) in [(left, right), (right, left)] {
-            let Some(position) = self.unbound_key_column(without_parentheses(side))? else { continue };
-            let kind = self.schema.columns[self.schema.key[position]].kind;
+            let Some(column) = self.unbound_column(side)? else { continue };
+            let kind = self.schema.columns[column].kind;
             let operand = self.typing.operand(other, self.place.or(conjunct.span()))?;
             match self.binding(operand, kind, other)? {
-                Binding::Source(source) => {
-                    self.key[position] = Some(source);
-                    return Ok(true);
-                }
+                Binding::Source(source) => return Ok(Some((column, source))),
                 Binding::None => {}
                 Binding::OtherType(other, given) if !comparable(given, kind) => {
-                    let column = &self.schema.columns[self.schema.key[position]].name;
+                    let column = &self.schema.columns[column].name;
                     return Err(self.other_type(column, &other, given, kind));
                 }
-                unfit => self.unfit.push((position, unfit)),
+                unfit => self.unfit.push((column, unfit)),
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
-    /// The position in the key if this is a key column of the joined relation that has no source yet.
-    fn unbound_key_column(&self, side: &Expr) -> Checked<Option<usize>> {
-        let at = match side {
-            Expr::Identifier(ident) => self.scope.column(ident, self.place)?,
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [qualifier, ident] => self.scope.qualified_column(qualifier, ident, self.place)?,
-                _ => return Ok(None),
-            },
-            _ => return Ok(None),
+    /// The column of the joined relation that this names, if rows are found by it and nothing binds it yet.
+    fn unbound_column(&self, side: &Expr) -> Checked<Option<usize>> {
+        let named = self.scope.named_column(side, self.place)?;
+        let at = named.and_then(|column| column.place()).filter(|at| at.relation == self.joined);
+        let finds_rows = |column: &usize| {
+            self.schema.key.contains(column)
+                || self.schema.unique.iter().any(|unique| unique.contains(column))
         };
-        let position = self.schema.key.iter().position(|&column| column == at.column);
-        Ok(position.filter(|&position| at.relation == self.newest && self.key[position].is_none()))
+        let is_bound = |column: &usize| self.bound.iter().any(|(bound, ..)| bound == column);
+        Ok(at.map(|at| at.column).filter(finds_rows).filter(|column| !is_bound(column)))
     }
 
     fn binding(&self, operand: Operand, kind: Type, expr: &Expr) -> Checked<Binding> {
         let Operand::Typed { expression, kind: given } = operand else {
             return Ok(constant(operand.convert(kind)?));
         };
+        let own_relations = &self.scope.newest().relations;
         let mut own = false;
-        let mut columns = 0;
-        expression.for_each_column(&mut |at| {
-            own |= at.relation == self.newest;
-            columns += 1;
-        });
+        expression.for_each_column(&mut |at| own |= own_relations.contains(&at.relation));
         Ok(match expression {
             _ if own => Binding::None,
             Expression::Column(at) if given == kind => {
                 Binding::Source(KeySource::Column { relation: at.relation, column: at.column })
             }
             Expression::Column(_) => Binding::OtherType(expr.to_string(), given),
-            expression if columns == 0 => {
+            expression if expression.is_constant() => {
                 if !implicitly_converts(given, kind) {
                     return Ok(Binding::OtherType(expr.to_string(), given));
                 }
@@ -182,46 +192,62 @@ impl<'s, 'a> Binder<'s, 'a> {
         })
     }
 
-    fn bind_using(mut self, merged: &[(ColumnPlace, ColumnPlace)]) -> Checked<BoundJoin> {
+    fn bind_using(mut self, merged: &[(Seen, Seen)]) -> Checked<BoundJoin> {
         for &(left, right) in merged {
-            let (left_kind, kind) = (self.scope.kind(left), self.scope.kind(right));
-            let name = &self.schema.columns[right.column].name;
-            if left_kind != kind {
-                return Err(self.other_type(name, name, left_kind, kind));
+            let (left, right) = (self.scope.at(left), self.scope.at(right));
+            if left.kind != right.kind {
+                return Err(self.other_type(&right.name, &right.name, left.kind, right.kind));
             }
-            match self.schema.key.iter().position(|&column| column == right.column) {
-                Some(position) => {
-                    self.key[position] =
-                        Some(KeySource::Column { relation: left.relation, column: left.column });
+            let condition = Expression::Compare {
+                operator: Comparison::Equal,
+                sides: Box::new([left.value.clone(), right.value.clone()]),
+            };
+            match (left.place(), right.place()) {
+                (Some(from), Some(at)) if at.relation == self.joined => {
+                    let source = KeySource::Column { relation: from.relation, column: from.column };
+                    self.bound.push((at.column, source, condition));
                 }
-                None => self.residual.push(Expression::Compare {
-                    operator: Comparison::Equal,
-                    sides: Box::new([Expression::Column(left), Expression::Column(right)]),
-                }),
+                _ => self.residual.push(condition),
             }
         }
         self.finish()
     }
 
+    /// By the whole key if all of it is bound, or else by unique columns. Other equalities are tested on what is found.
     fn finish(self) -> Checked<BoundJoin> {
-        if let Some(position) = self.key.iter().position(Option::is_none) {
-            return Err(self.unbound(position));
+        let is_bound = |column: &usize| self.bound.iter().any(|(bound, ..)| bound == column);
+        let whole = |columns: &&Vec<usize>| columns.iter().all(is_bound);
+        let by_key = Some(&self.schema.key).filter(whole).map(|key| (key, IndexUse::PrimaryKey));
+        let by_unique = || self.schema.unique.iter().find(whole).map(|unique| (unique, IndexUse::TableIndex));
+        let Some((columns, index)) = by_key.or_else(by_unique) else {
+            return Err(self.unbound(is_bound));
+        };
+        let columns = columns.clone();
+        let mut values = Vec::with_capacity(columns.len());
+        let mut residual = self.residual;
+        let mut bound = self.bound;
+        for column in &columns {
+            let place = bound.iter().position(|(bound, ..)| bound == column);
+            values.extend(place.map(|place| bound.remove(place).1));
         }
-        if !self.key.iter().flatten().any(|source| matches!(source, KeySource::Column { .. })) {
+        residual.extend(bound.into_iter().map(|(.., condition)| condition));
+        if !values.iter().any(|source| matches!(source, KeySource::Column { .. })) {
             return refuse(
                 self.place,
-                format!("the join binds the key of {} to constants only", self.schema.name),
+                format!("the join binds the key of {} to constants only", self.scope.newest().name),
                 "bind at least one key column to a column of an earlier table",
             );
         }
-        let residual = self.residual.into_iter().reduce(Expression::and);
-        Ok(BoundJoin { key: self.key.into_iter().flatten().collect(), residual })
+        let residual = residual.into_iter().reduce(Expression::and);
+        Ok(BoundJoin { columns, values, index, residual })
     }
 
-    fn unbound(&self, position: usize) -> Refusal {
-        let table = &self.schema.name;
-        let column = &self.schema.columns[self.schema.key[position]];
-        match self.unfit.iter().find(|(unfit, _)| *unfit == position) {
+    /// Why neither the key nor unique columns are bound; said of the key.
+    fn unbound(&self, is_bound: impl Fn(&usize) -> bool) -> Refusal {
+        let table = &self.scope.newest().name;
+        let missing = self.schema.key.iter().find(|column| !is_bound(column)).copied().unwrap_or_default();
+        let column = &self.schema.columns[missing];
+        match self.unfit.iter().find(|(unfit, _)| *unfit == missing) {
             Some((_, Binding::OtherType(other, kind))) => {
                 self.other_type(&column.name, other, *kind, column.kind)
             }
@@ -236,6 +262,15 @@ impl<'s, 'a> Binder<'s, 'a> {
             _ => {
                 let key: Vec<&str> =
                     self.schema.key.iter().map(|&column| self.schema.columns[column].name.as_str()).collect();
+                let mut remedy = format!(
+                    "make {table} the FROM table, add an equality for {}, or aggregate {table} in a subquery: (SELECT … FROM {table} WHERE …)",
+                    column.name
+                );
+                if self.scope.newest().is_table {
+                    remedy.push_str(
+                        "; if other columns tell its rows apart, declare them unique in its contract",
+                    );
+                }
                 Refusal::new(
                     self.place,
                     format!(
@@ -243,17 +278,14 @@ impl<'s, 'a> Binder<'s, 'a> {
                         column.name,
                         key.join(", ")
                     ),
-                    format!(
-                        "make {table} the FROM table, add an equality for {}, or aggregate {table} in a subquery: (SELECT … FROM {table} WHERE …)",
-                        column.name
-                    ),
+                    remedy,
                 )
             }
         }
     }
 
     fn other_type(&self, column: &str, other: &str, given: Type, kind: Type) -> Refusal {
-        let table = &self.schema.name;
+        let table = &self.scope.newest().name;
         let reason = if comparable(given, kind) {
             format!("the join compares {table}.{column}, which is {kind}, with {other}, which is {given}")
         } else {

@@ -3,7 +3,7 @@
 use prejoin_model::{Row, TableId, Type, Value};
 use thiserror::Error;
 
-use crate::expression::Expression;
+use crate::expression::{Expression, Offset};
 use crate::subquery::{Selection, Subquery};
 
 /// A row view, checked and ready to be evaluated.
@@ -13,12 +13,12 @@ pub struct RowView {
     /// The comment that stands directly above the statement, without its markers.
     pub comment: Option<String>,
     pub columns: Vec<OutputColumn>,
-    /// The FROM table (the grain) first, then the joined ones in the order they are looked up; then, for each subquery in
-    /// turn, its own FROM table and joined ones.
+    /// The FROM table (the grain) first, then the joined ones in the order they are looked up. Those of a subquery follow
+    /// the ones that it is tied to.
     pub relations: Vec<Relation>,
     /// For each relation but the first, the way back from a changed row to the grain: `paths[r - 1]` for relation `r`.
     pub paths: Vec<Path>,
-    /// Indexes over tables that the paths and the scans of subqueries need, beside primary keys.
+    /// Indexes over tables that paths, scans of subqueries and joins on unique columns need, beside primary keys.
     pub table_indexes: Vec<TableIndex>,
     /// Indexes over the view's own rows, as declared with CREATE INDEX.
     pub store_indexes: Vec<StoreIndex>,
@@ -56,6 +56,47 @@ pub struct Relation {
     pub join: Option<Join>,
     /// For the FROM table of a subquery.
     pub scan: Option<Scan>,
+    /// For a query in FROM that is joined, its first table: how the rest of that query follows from its row. The query is
+    /// joined if this selects the row.
+    pub(crate) nested: Option<Selection>,
+    /// For a group table: the column that says why the row cannot be relied on. If it is not NULL, what reads the row
+    /// fails with its text.
+    pub(crate) error_column: Option<usize>,
+}
+
+impl Relation {
+    /// A table that is not joined or scanned yet.
+    pub(crate) fn new(table: TableId, alias: String, error_column: Option<usize>) -> Relation {
+        Relation {
+            table,
+            alias,
+            columns_read: Vec::new(),
+            join: None,
+            scan: None,
+            nested: None,
+            error_column,
+        }
+    }
+
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        let joined = self.join.iter_mut().flat_map(|join| &mut join.values);
+        let scanned = self.scan.iter_mut().flat_map(|scan| &mut scan.values);
+        for source in joined.chain(scanned) {
+            if let KeySource::Column { relation, .. } = source {
+                *relation -= by.relations;
+            }
+        }
+        if let Some(nested) = &mut self.nested {
+            nested.renumber(by);
+        }
+    }
+
+    /// The equalities by which its rows are found: a column of its own, and where its value comes from.
+    pub fn equalities(&self) -> impl Iterator<Item = (usize, &KeySource)> {
+        let joined = self.join.iter().flat_map(|join| join.columns.iter().zip(&join.values));
+        let scanned = self.scan.iter().flat_map(|scan| scan.columns.iter().zip(&scan.values));
+        joined.chain(scanned).map(|(&column, source)| (column, source))
+    }
 }
 
 /// How the rows of a subquery's FROM table are found: all that have these values.
@@ -70,12 +111,15 @@ pub struct Scan {
     pub is_whole_key: bool,
 }
 
-/// How a joined relation's row is found.
+/// How a joined relation's row is found: the one that has these values.
 #[derive(Debug, Clone)]
 pub struct Join {
     pub kind: JoinKind,
-    /// Where each column of the table's key, in key order, gets its value.
-    pub key: Vec<KeySource>,
+    /// The table's key, in key order; or unique columns, which a table index finds.
+    pub columns: Vec<usize>,
+    /// Where each column gets its value.
+    pub values: Vec<KeySource>,
+    pub index: IndexUse,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,16 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use prejoin_model::Type;
 use sqlparser::ast::Select;
 
-use crate::expression::Expression;
-use crate::from::{Catalog, FromClause};
+use crate::catalog::Catalog;
+use crate::expression::{Expression, Offset};
 use crate::plan::{Relation, Scan};
 use crate::refusal::Place;
-use crate::scope::ColumnPlace;
+use crate::scope::{ColumnPlace, Scope};
 use crate::subquery::{Selection, Subquery};
 
 /// Collects them while expressions are typed.
@@ -26,8 +25,10 @@ pub(crate) struct Planned {
     pub(crate) residuals: Vec<Option<Expression>>,
     pub(crate) subqueries: Vec<Subquery>,
     pub(crate) answer_count: usize,
-    /// Some expressions are typed twice; a subquery in them, known by the place of its SELECT, is planned once.
-    known: BTreeMap<Place, (usize, Type)>,
+    scope_count: usize,
+    /// Some expressions are typed twice; a subquery in them, known by the scope around it and the place of its SELECT, is
+    /// planned once.
+    known: BTreeMap<(usize, Place), (usize, Type)>,
 }
 
 impl<'a> Planner<'a> {
@@ -35,34 +36,44 @@ impl<'a> Planner<'a> {
         Planner { catalog, planned: RefCell::default() }
     }
 
+    /// Goes on with what was planned before.
+    pub(crate) fn of(catalog: &'a Catalog<'a>, planned: Planned) -> Planner<'a> {
+        Planner { catalog, planned: RefCell::new(planned) }
+    }
+
     pub(crate) fn into_planned(self) -> Planned {
         self.planned.into_inner()
     }
 
-    /// The number that the next relation gets.
-    pub(crate) fn next_relation(&self) -> usize {
-        self.planned.borrow().relations.len()
+    /// A number for a scope of this plan.
+    pub(crate) fn next_scope(&self) -> usize {
+        let mut planned = self.planned.borrow_mut();
+        planned.scope_count += 1;
+        planned.scope_count
     }
 
-    /// Adds the relations of a FROM clause.
-    pub(crate) fn add_relations(&self, from: &FromClause<'_>) -> Range<usize> {
+    /// Returns the relation's number.
+    pub(crate) fn add_relation(&self, relation: Relation) -> usize {
         let mut planned = self.planned.borrow_mut();
-        let start = planned.relations.len();
-        planned.relations.extend(from.scope.relations.iter().zip(&from.joins).map(|(relation, join)| {
-            Relation {
-                table: relation.table,
-                alias: relation.alias.clone(),
-                columns_read: Vec::new(),
-                join: join.clone(),
-                scan: None,
-            }
-        }));
-        planned.residuals.extend(from.residuals.iter().cloned());
-        start..planned.relations.len()
+        planned.relations.push(relation);
+        planned.residuals.push(None);
+        planned.relations.len() - 1
+    }
+
+    pub(crate) fn change_relation(&self, relation: usize, change: impl FnOnce(&mut Relation)) {
+        change(&mut self.planned.borrow_mut().relations[relation]);
+    }
+
+    pub(crate) fn set_residual(&self, relation: usize, residual: Option<Expression>) {
+        self.planned.borrow_mut().residuals[relation] = residual;
     }
 
     pub(crate) fn set_scan(&self, relation: usize, scan: Scan) {
-        self.planned.borrow_mut().relations[relation].scan = Some(scan);
+        self.change_relation(relation, |relation| relation.scan = Some(scan));
+    }
+
+    pub(crate) fn table_of(&self, relation: usize) -> prejoin_model::TableId {
+        self.planned.borrow().relations[relation].table
     }
 
     pub(crate) fn next_answer(&self) -> usize {
@@ -72,31 +83,54 @@ impl<'a> Planner<'a> {
     }
 
     /// The answer and its type, if this subquery was planned before.
-    pub(crate) fn known(&self, select: &Select) -> Option<(usize, Type)> {
+    pub(crate) fn known(&self, around: &Scope<'_>, select: &Select) -> Option<(usize, Type)> {
         let place = Place::of(select.select_token.0.span.start)?;
-        self.planned.borrow().known.get(&place).copied()
+        self.planned.borrow().known.get(&(around.number, place)).copied()
     }
 
-    pub(crate) fn add_subquery(&self, select: &Select, subquery: Subquery, kind: Type) {
+    pub(crate) fn add_subquery(&self, around: &Scope<'_>, select: &Select, subquery: Subquery, kind: Type) {
         let mut planned = self.planned.borrow_mut();
         if let Some(place) = Place::of(select.select_token.0.span.start) {
-            planned.known.insert(place, (subquery.answer, kind));
+            planned.known.insert((around.number, place), (subquery.answer, kind));
         }
         planned.subqueries.push(subquery);
     }
 
+    /// What is planned so far, to be given to `take_since`.
+    pub(crate) fn mark(&self) -> Offset {
+        let planned = self.planned.borrow();
+        Offset {
+            relations: planned.relations.len(),
+            answers: planned.answer_count,
+            subqueries: planned.subqueries.len(),
+        }
+    }
+
+    /// Takes out what was planned since then, numbered from zero. It must read nothing of what was planned before.
+    pub(crate) fn take_since(&self, mark: Offset) -> Planned {
+        let mut planned = self.planned.borrow_mut();
+        let mut taken = Planned {
+            relations: planned.relations.split_off(mark.relations),
+            residuals: planned.residuals.split_off(mark.relations),
+            subqueries: planned.subqueries.split_off(mark.subqueries),
+            answer_count: planned.answer_count - mark.answers,
+            ..Planned::default()
+        };
+        planned.answer_count = mark.answers;
+        planned.known.retain(|_, (answer, _)| *answer < mark.answers);
+        taken.relations.iter_mut().for_each(|relation| relation.renumber(mark));
+        taken.residuals.iter_mut().flatten().for_each(|residual| residual.renumber(mark));
+        taken.subqueries.iter_mut().for_each(|subquery| subquery.renumber(mark));
+        taken
+    }
+
     /// FROM and WHERE, with what reads no subquery first.
-    pub(crate) fn selection(&self, relations: Range<usize>, filter: Option<Expression>) -> Selection {
+    pub(crate) fn selection(&self, relations: Vec<usize>, filter: Option<Expression>) -> Selection {
         let conjuncts = match filter {
             Some(Expression::And(parts)) => parts,
             other => other.into_iter().collect(),
         };
-        let reads_answer = |part: &Expression| {
-            let mut reads = false;
-            part.for_each_answer(&mut |_| reads = true);
-            reads
-        };
-        let (late, early): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(reads_answer);
+        let (late, early): (Vec<_>, Vec<_>) = conjuncts.into_iter().partition(Expression::reads_answer);
         let filter_subqueries = self.subqueries_of(&late);
         let whole = |parts: Vec<Expression>| parts.into_iter().reduce(Expression::and);
         Selection { relations, filter: whole(early), late_filter: whole(late), filter_subqueries }

@@ -1,14 +1,12 @@
 //! Computes a view's row: joins, subqueries, WHERE, and the projection.
 
-use std::ops::Range;
-
 use prejoin_model::{Row, TableId, Value};
 
 use crate::aggregate::{Aggregate, Input, SortKey, compare_keys};
-use crate::arithmetic::error;
+use crate::arithmetic::{error, order};
 use crate::evaluate::Rows;
 use crate::expression::Expression;
-use crate::plan::{EvaluateError, JoinKind, KeySource, LookupRow, RowView, Scan};
+use crate::plan::{EvaluateError, IndexUse, Join, JoinKind, KeySource, LookupRow, Relation, RowView, Scan};
 use crate::subquery::{Outcome, Selection, Subquery};
 
 /// Why a computation ended early.
@@ -32,9 +30,8 @@ impl RowView {
         grain: Row,
         lookup: &mut L,
     ) -> Result<Result<Option<Row>, EvaluateError>, L::Error> {
-        let mut rows = Rows::new(self.relations.len(), self.answer_count);
-        rows.of_relations[0] = Some(grain);
-        match (Computation { view: self, rows, lookup }).view_row() {
+        let rows = Rows::new(self.relations.len(), self.answer_count);
+        match (Computation { view: self, rows, lookup }).view_row(grain) {
             Ok(row) => Ok(Ok(row)),
             Err(Stop::Evaluate(error)) => Ok(Err(error)),
             Err(Stop::LookUp(error)) => Err(error),
@@ -50,7 +47,8 @@ struct Computation<'a, L: LookupRow> {
 }
 
 impl<L: LookupRow> Computation<'_, L> {
-    fn view_row(mut self) -> Result<Option<Row>, Stop<L::Error>> {
+    fn view_row(mut self, grain: Row) -> Result<Option<Row>, Stop<L::Error>> {
+        self.put(0, Some(grain))?;
         if !self.selects(&self.view.selection)? {
             return Ok(None);
         }
@@ -68,7 +66,7 @@ impl<L: LookupRow> Computation<'_, L> {
 
     /// Joins to the FROM row at hand what belongs to it; whether the joins and WHERE keep it.
     fn selects(&mut self, selection: &Selection) -> Result<bool, Stop<L::Error>> {
-        if !self.join(selection.relations.clone())? {
+        if !self.join(&selection.relations[1..])? {
             return Ok(false);
         }
         if let Some(filter) = &selection.filter
@@ -82,26 +80,75 @@ impl<L: LookupRow> Computation<'_, L> {
     }
 
     /// False if an INNER JOIN finds no row.
-    fn join(&mut self, relations: Range<usize>) -> Result<bool, Stop<L::Error>> {
-        for place in relations.skip(1) {
-            let relation = &self.view.relations[place];
+    fn join(&mut self, relations: &[usize]) -> Result<bool, Stop<L::Error>> {
+        let view = self.view;
+        for &place in relations {
+            let relation = &view.relations[place];
             let join = relation.join.as_ref().expect("every relation but a FROM table is joined");
-            let found = match self.read_sources(&join.key) {
-                Some(key) => self.look_up(relation.table, &key)?,
+            let found = match self.read_sources(&join.values) {
+                Some(values) => self.find(relation, join, &values)?,
                 None => None,
             };
-            self.rows.of_relations[place] = found;
-            if self.rows.of_relations[place].is_some()
-                && let Some(residual) = &self.view.residuals[place]
-                && residual.truth(&self.rows)? != Some(true)
-            {
-                self.rows.of_relations[place] = None;
+            let mut is_joined = found.is_some();
+            self.put(place, found)?;
+            if let Some(nested) = &relation.nested {
+                is_joined = is_joined && self.selects(nested)?;
             }
-            if join.kind == JoinKind::Inner && self.rows.of_relations[place].is_none() {
-                return Ok(false);
+            if let Some(residual) = &view.residuals[place] {
+                is_joined = is_joined && residual.truth(&self.rows)? == Some(true);
+            }
+            if !is_joined {
+                self.clear(place);
+                if join.kind == JoinKind::Inner {
+                    return Ok(false);
+                }
             }
         }
         Ok(true)
+    }
+
+    /// The row of a joined table that has these values.
+    fn find(
+        &mut self,
+        relation: &Relation,
+        join: &Join,
+        values: &[Value],
+    ) -> Result<Option<Row>, Stop<L::Error>> {
+        if join.index == IndexUse::PrimaryKey {
+            return self.look_up(relation.table, values);
+        }
+        let rows = self.lookup.scan(relation.table, &join.columns, values).map_err(Stop::LookUp)?;
+        let has_values = |row: &Row| {
+            join.columns.iter().zip(values).all(|(&column, value)| order(&row[column], value).is_eq())
+        };
+        let mut rows = rows.into_iter().filter(has_values);
+        match (rows.next(), rows.next()) {
+            (found, None) => Ok(found),
+            _ => Err(error(format!(
+                "several rows of {} have the values that its contract declares unique",
+                relation.alias
+            ))
+            .into()),
+        }
+    }
+
+    /// Makes a row the relation's row at hand.
+    fn put(&mut self, place: usize, row: Option<Row>) -> Result<(), EvaluateError> {
+        if let (Some(row), Some(column)) = (&row, self.view.relations[place].error_column)
+            && let Value::Text(text) = &row[column]
+        {
+            return Err(error(text.to_string()));
+        }
+        self.rows.of_relations[place] = row;
+        Ok(())
+    }
+
+    /// Leaves the relation without a row, and what is joined within it.
+    fn clear(&mut self, place: usize) {
+        self.rows.of_relations[place] = None;
+        if let Some(nested) = &self.view.relations[place].nested {
+            nested.relations[1..].iter().for_each(|&place| self.clear(place));
+        }
     }
 
     /// Nothing if a value is NULL, which equals nothing.
@@ -128,8 +175,8 @@ impl<L: LookupRow> Computation<'_, L> {
                 Err(stop) => return Err(stop),
             };
             self.rows.answers[subquery.answer] = answer;
-            for place in subquery.selection.relations.clone() {
-                self.rows.of_relations[place] = None;
+            for &place in &subquery.selection.relations {
+                self.clear(place);
             }
         }
         Ok(())
@@ -174,7 +221,7 @@ impl<L: LookupRow> Computation<'_, L> {
 
     /// The rows of the subquery's FROM table that are tied to the rows at hand, in key order.
     fn candidates(&mut self, subquery: &Subquery) -> Result<Vec<Row>, Stop<L::Error>> {
-        let relation = &self.view.relations[subquery.selection.relations.start];
+        let relation = &self.view.relations[subquery.selection.first()];
         let Scan { columns, values, is_whole_key, .. } =
             relation.scan.as_ref().expect("the FROM table of a subquery is scanned");
         let Some(values) = self.read_sources(values) else { return Ok(Vec::new()) };
@@ -186,7 +233,7 @@ impl<L: LookupRow> Computation<'_, L> {
 
     /// Makes a row the subquery's row at hand, with what its expressions read; false if it is not one of its rows.
     fn enter(&mut self, subquery: &Subquery, row: Row) -> Result<bool, Stop<L::Error>> {
-        self.rows.of_relations[subquery.selection.relations.start] = Some(row);
+        self.put(subquery.selection.first(), Some(row))?;
         if !self.selects(&subquery.selection)? {
             return Ok(false);
         }

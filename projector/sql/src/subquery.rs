@@ -1,15 +1,13 @@
 //! The plan of one SELECT: which rows it has and, for a subquery, what becomes of them.
 
-use std::ops::Range;
-
 use crate::aggregate::{Aggregate, SortKey};
-use crate::expression::Expression;
+use crate::expression::{Expression, Offset};
 
 /// FROM, its joins and WHERE: the rows of the view, or of a subquery for one row around it.
 #[derive(Debug, Clone)]
 pub(crate) struct Selection {
-    /// Places in `RowView::relations`: the FROM table, then the joined ones.
-    pub(crate) relations: Range<usize>,
+    /// Places in `RowView::relations`: the FROM table, then the joined ones but for those within a joined query.
+    pub(crate) relations: Vec<usize>,
     /// The part of WHERE that reads no subquery. It is tested first: most rows that WHERE leaves out need no scan then.
     pub(crate) filter: Option<Expression>,
     /// The rest of WHERE.
@@ -48,6 +46,18 @@ pub(crate) enum Outcome {
 }
 
 impl Selection {
+    /// The FROM table.
+    pub(crate) fn first(&self) -> usize {
+        self.relations[0]
+    }
+
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        self.relations.iter_mut().for_each(|relation| *relation -= by.relations);
+        let filters = self.filter.iter_mut().chain(&mut self.late_filter);
+        filters.for_each(|filter| filter.renumber(by));
+        self.filter_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+    }
+
     /// Every expression of WHERE.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expression> {
         self.filter.iter().chain(&self.late_filter)
@@ -55,6 +65,25 @@ impl Selection {
 }
 
 impl Subquery {
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        self.answer -= by.answers;
+        self.selection.renumber(by);
+        self.row_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+        match &mut self.outcome {
+            Outcome::Exists => {}
+            Outcome::Any(equality) => equality.renumber(by),
+            Outcome::Value { value, order, .. } => {
+                value.renumber(by);
+                order.iter_mut().for_each(|key| key.of.renumber(by));
+            }
+            Outcome::Aggregates { aggregates, value, value_subqueries } => {
+                aggregates.iter_mut().for_each(|aggregate| aggregate.renumber(by));
+                value.renumber(by);
+                value_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+            }
+        }
+    }
+
     /// Every expression that it evaluates.
     pub(crate) fn expressions(&self) -> Vec<&Expression> {
         let mut expressions: Vec<&Expression> = self.selection.expressions().collect();

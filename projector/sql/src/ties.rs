@@ -4,16 +4,17 @@ use prejoin_model::{TableSchema, Type, Value};
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::expression::Expression;
-use crate::joins::{conjuncts, without_parentheses};
+use crate::joins::conjuncts;
 use crate::plan::{IndexUse, KeySource, Scan};
 use crate::refusal::{Checked, Place, Refusal};
-use crate::scope::{ColumnPlace, Scope};
+use crate::scope::{ColumnPlace, Scope, ScopeItem};
 use crate::typing::{Operand, Typing, implicitly_converts};
 
 /// What the equalities of WHERE say of the FROM table's columns.
 struct Ties<'s, 'a> {
     scope: &'s Scope<'a>,
-    schema: &'a TableSchema,
+    item: &'s ScopeItem,
+    schema: &'s TableSchema,
     /// Each column once.
     outer: Vec<(usize, KeySource)>,
     constant: Vec<(usize, KeySource)>,
@@ -30,13 +31,14 @@ enum Unfit {
 /// another one than an equality in WHERE for some subqueries.
 pub(crate) fn scan(
     scope: &Scope<'_>,
+    schema: &TableSchema,
     typing: &Typing<'_>,
     condition: Option<&Expr>,
     place: Place,
     untied_remedy: Option<String>,
 ) -> Checked<Scan> {
-    let schema = scope.at(scope.first).schema;
-    let mut ties = Ties { scope, schema, outer: Vec::new(), constant: Vec::new(), unfit: None };
+    let item = &scope.items[0];
+    let mut ties = Ties { scope, item, schema, outer: Vec::new(), constant: Vec::new(), unfit: None };
     for conjunct in condition.map(conjuncts).unwrap_or_default() {
         let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = conjunct else { continue };
         for (side, other) in [(left, right), (right, left)] {
@@ -51,15 +53,9 @@ pub(crate) fn scan(
 impl Ties<'_, '_> {
     /// A plain column of the FROM table.
     fn own_column(&self, side: &Expr, place: Place) -> Option<usize> {
-        let at = match without_parentheses(side) {
-            Expr::Identifier(ident) => self.scope.column(ident, place).ok()?,
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [qualifier, ident] => self.scope.qualified_column(qualifier, ident, place).ok()?,
-                _ => return None,
-            },
-            _ => return None,
-        };
-        (at.relation == self.scope.first).then_some(at.column)
+        let column = self.scope.named_column(side, place).ok()??;
+        let at = column.place()?;
+        (at.relation == self.item.relations.start).then_some(at.column)
     }
 
     fn add(&mut self, column: usize, other: &Expr, operand: Operand) -> Checked<()> {
@@ -70,8 +66,7 @@ impl Ties<'_, '_> {
             expression = Operand::Typed { expression, kind: given }.convert(kind)?;
             given = kind;
         }
-        let first = self.scope.first;
-        let is_outer = |at: ColumnPlace| at.relation < first;
+        let is_outer = |at: ColumnPlace| !self.scope.owns(at.relation);
         match &expression {
             Expression::Constant(Value::Null) => {}
             Expression::Constant(value) if given == kind => {
@@ -85,7 +80,7 @@ impl Ties<'_, '_> {
                 self.unfit = Some(Unfit::OtherType { column, kind, other: other.to_string(), given });
             }
             expression => {
-                let mut all_outer = !expression.is_constant();
+                let mut all_outer = !expression.is_constant() && !expression.reads_answer();
                 expression.for_each_column(&mut |at| all_outer &= is_outer(at));
                 if all_outer {
                     self.unfit = Some(Unfit::Expression { column, other: other.to_string() });
@@ -118,8 +113,8 @@ impl Ties<'_, '_> {
     }
 
     fn refusal(&self, place: Place, untied_remedy: Option<String>) -> Refusal {
-        let table = &self.schema.name;
-        let alias = &self.scope.at(self.scope.first).alias;
+        let table = &self.item.name;
+        let alias = &self.item.alias;
         let name = |column: usize| &self.schema.columns[column].name;
         match &self.unfit {
             Some(Unfit::OtherType { column, kind, other, given }) => Refusal::new(
@@ -142,7 +137,7 @@ impl Ties<'_, '_> {
                 place,
                 format!("nothing ties {table} to the query around the subquery: every row would read all of {table}"),
                 untied_remedy.unwrap_or_else(|| {
-                    let column = name(self.schema.key[0]);
+                    let column = self.schema.key.first().map_or("…", |&column| name(column).as_str());
                     format!("write an equality of plain columns in its WHERE, joined with AND: {alias}.{column} = …")
                 }),
             ),

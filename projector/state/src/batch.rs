@@ -21,6 +21,13 @@ impl Batch {
         self.spaces[space.index()].insert(key.into(), None);
     }
 
+    /// Adds the writes of another batch, as if they were made after these.
+    pub fn append(&mut self, other: Batch) {
+        for (space, mut entries) in self.spaces.iter_mut().zip(other.spaces) {
+            space.append(&mut entries);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.spaces.iter().all(BTreeMap::is_empty)
     }

@@ -8,6 +8,7 @@ mod event;
 mod file;
 mod judge;
 mod run;
+mod shipped;
 #[path = "../support/sink.rs"]
 mod sink;
 mod table;

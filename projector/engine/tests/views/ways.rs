@@ -99,7 +99,11 @@ pub(crate) fn run_every_way(
     (as_written, seen)
 }
 
-fn plain_steps(definition: &Arc<Definition>, steps: &[Vec<Message>], seen: &mut Seen) -> Vec<Step> {
+pub(crate) fn plain_steps(
+    definition: &Arc<Definition>,
+    steps: &[Vec<Message>],
+    seen: &mut Seen,
+) -> Vec<Step> {
     let mut run = Run::new(definition, Settings::default(), false);
     // The views are built while there is nothing, so that every row comes to the sink through the journal.
     run.advance(SLICE_ROWS);

@@ -1,4 +1,4 @@
-//! Calls of aggregate functions in the SELECT list of a subquery.
+//! Calls of aggregate functions in a SELECT list or HAVING.
 
 use prejoin_model::Type;
 use sqlparser::ast::{
@@ -27,25 +27,24 @@ struct Call<'e> {
 }
 
 impl Typing<'_> {
-    /// The result of an aggregate, where aggregates may stand; nothing for other functions and elsewhere.
-    pub(super) fn aggregate(&self, call: &Function, name: &str, place: Place) -> Checked<Option<Operand>> {
+    /// The result of an aggregate, where aggregates may stand.
+    pub(super) fn aggregate(&self, call: &Function, name: &str, place: Place) -> Checked<Operand> {
         let collected = match self.aggregates {
             AggregateUse::Collect(collected) => collected,
             AggregateUse::NotHere(reason, remedy) => {
                 return refuse(place, format!("{name}(): {reason}"), remedy);
             }
-            AggregateUse::Unsupported => return Ok(None),
         };
         let filter = call.filter.as_deref();
         let call = take_apart(call, name, place)?;
         let typing = self.inside(self.scope, NO_NESTING);
         let operands = call.arguments.iter().flatten().map(|argument| typing.operand(argument, place));
         let operands = operands.collect::<Checked<Vec<_>>>()?;
-        let (function, arguments, kind) = choose(&call, operands)?;
+        let (function, (arguments, argument_kinds), kind) = choose(&call, operands)?;
         let filter = filter.map(|filter| typing.condition(filter, place, "FILTER")).transpose()?;
         let order = call.order.iter().map(|key| {
-            let of = typing.output(&key.expr, place)?.0;
-            typing.sort_key(key, of, place)
+            let (of, kind) = typing.output(&key.expr, place)?;
+            typing.sort_key(key, (of, kind), place)
         });
         let order: Vec<SortKey> = order.collect::<Checked<_>>()?;
         self.expressions.set(typing.expressions.get());
@@ -57,10 +56,12 @@ impl Typing<'_> {
             );
         }
         let answer = self.planner.map(|planner| planner.next_answer()).unwrap_or_default();
-        let aggregate = Aggregate { answer, function, arguments, distinct: call.distinct, filter, order };
+        let distinct = call.distinct;
+        let aggregate =
+            Aggregate { answer, function, arguments, argument_kinds, kind, distinct, filter, order };
         self.check_level(&aggregate, name, place)?;
         collected.borrow_mut().push(aggregate);
-        Ok(Some(typed(Expression::Answer(answer), kind)))
+        Ok(typed(Expression::Answer(answer), kind))
     }
 
     /// An aggregate that reads columns of the outer query alone belongs to that query in PostgreSQL.
@@ -69,10 +70,10 @@ impl Typing<'_> {
         let mut outer = false;
         for expression in aggregate.expressions() {
             for at in planner.columns_of(expression) {
-                if (self.scope.first..=self.scope.newest()).contains(&at.relation) {
+                if self.scope.owns(at.relation) {
                     return Ok(());
                 }
-                outer |= at.relation < self.scope.first;
+                outer |= self.scope.outer.is_some_and(|around| around.owns_or_around(at.relation));
             }
         }
         if outer {
@@ -135,8 +136,11 @@ fn take_apart<'e>(call: &'e Function, name: &str, place: Place) -> Checked<Call<
     Ok(Call { name: name.to_owned(), place, arguments: (!star).then_some(arguments), distinct, order })
 }
 
+/// The arguments and their types.
+type Arguments = (Vec<Expression>, Vec<Type>);
+
 /// The function for the types of the arguments, those converted, and the result's type.
-fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction, Vec<Expression>, Type)> {
+fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction, Arguments, Type)> {
     use AggregateFunction::{
         Average, BoolAnd, BoolOr, Count, JsonbAgg, Maximum, Minimum, StringAgg, SumIntegers, SumNumerics,
     };
@@ -180,8 +184,8 @@ fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction
         }
         _ => return Err(unknown(call, &kinds)),
     };
-    let arguments = operands.into_iter().zip(parameters).map(|(operand, kind)| operand.convert(kind));
-    Ok((function, arguments.collect::<Checked<_>>()?, result))
+    let arguments = operands.into_iter().zip(&parameters).map(|(operand, kind)| operand.convert(*kind));
+    Ok((function, (arguments.collect::<Checked<_>>()?, parameters), result))
 }
 
 fn unknown(call: &Call<'_>, kinds: &[Option<Type>]) -> Refusal {

@@ -124,10 +124,8 @@ impl Typing<'_> {
                 "rank or number the rows when the view is read",
             );
         }
-        if AGGREGATES.contains(&name.as_str())
-            && let Some(operand) = self.aggregate(call, &name, place)?
-        {
-            return Ok(operand);
+        if AGGREGATES.contains(&name.as_str()) {
+            return self.aggregate(call, &name, place);
         }
         match name.as_str() {
             "coalesce" => {
@@ -234,13 +232,6 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
             place,
             format!("{call} depends on who asks: a view has the same rows for everyone"),
             "filter when the view is read",
-        );
-    }
-    if AGGREGATES.contains(&name) {
-        return Refusal::new(
-            place,
-            format!("{call} is an aggregate, and aggregates are not supported yet"),
-            "aggregate another table in a subquery: (SELECT … FROM … WHERE …); or keep the single rows in the view and aggregate when it is read",
         );
     }
     if WINDOW.contains(&name) {

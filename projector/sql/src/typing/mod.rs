@@ -23,7 +23,7 @@ use crate::expression::Expression;
 use crate::names;
 use crate::planner::Planner;
 use crate::refusal::{Checked, Place, refuse};
-use crate::scope::Scope;
+use crate::scope::{Scope, ScopeColumn};
 use crate::type_name;
 
 pub(crate) use conversion::implicitly_converts;
@@ -64,11 +64,9 @@ impl Operand {
 /// What an aggregate function means where expressions are typed.
 #[derive(Clone, Copy)]
 pub(crate) enum AggregateUse<'a> {
-    /// The view's own query: aggregates make groups there, which are not supported yet.
-    Unsupported,
     /// Why there can be none, and what to write instead.
     NotHere(&'static str, &'static str),
-    /// The SELECT list of a subquery.
+    /// A SELECT list, or HAVING.
     Collect(&'a RefCell<Vec<Aggregate>>),
 }
 
@@ -83,14 +81,27 @@ pub(crate) struct Typing<'a> {
 }
 
 impl<'a> Typing<'a> {
-    /// Without subqueries.
+    /// For ON: without subqueries and aggregates.
     pub(crate) fn new(scope: &'a Scope<'a>) -> Typing<'a> {
-        let aggregates = AggregateUse::Unsupported;
+        let aggregates = AggregateUse::NotHere(
+            "aggregate functions are not allowed in JOIN conditions",
+            "aggregate in a subquery in FROM, and join that",
+        );
         Typing { scope, planner: None, aggregates, depth: Cell::new(0), expressions: Cell::new(0) }
     }
 
-    pub(crate) fn with_subqueries(scope: &'a Scope<'a>, planner: &'a Planner<'a>) -> Typing<'a> {
-        Typing { planner: Some(planner), ..Typing::new(scope) }
+    /// For the clauses of a query.
+    pub(crate) fn of_query(
+        scope: &'a Scope<'a>,
+        planner: &'a Planner<'a>,
+        aggregates: AggregateUse<'a>,
+    ) -> Typing<'a> {
+        Typing { planner: Some(planner), aggregates, ..Typing::new(scope) }
+    }
+
+    /// For another clause of the same query.
+    pub(crate) fn with_aggregates(self, aggregates: AggregateUse<'a>) -> Typing<'a> {
+        Typing { aggregates, ..self }
     }
 
     /// For a part of the query with another scope or other rules; what bounds the query counts on.
@@ -152,11 +163,9 @@ impl<'a> Typing<'a> {
     fn dispatch(&self, expr: &Expr, place: Place) -> Checked<Operand> {
         match expr {
             Expr::Nested(inner) => self.operand(inner, place),
-            Expr::Identifier(ident) => self.scope.column(ident, place).map(|at| self.column(at)),
+            Expr::Identifier(ident) => self.scope.column(ident, place).map(column),
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [qualifier, ident] => {
-                    self.scope.qualified_column(qualifier, ident, place).map(|at| self.column(at))
-                }
+                [qualifier, ident] => self.scope.qualified_column(qualifier, ident, place).map(column),
                 parts => {
                     let names: Vec<String> = parts.iter().map(names::fold).collect();
                     refuse(
@@ -221,10 +230,6 @@ impl<'a> Typing<'a> {
         }
     }
 
-    fn column(&self, at: crate::scope::ColumnPlace) -> Operand {
-        Operand::Typed { expression: Expression::Column(at), kind: self.scope.kind(at) }
-    }
-
     fn is_null(&self, inner: &Expr, negated: bool, place: Place) -> Checked<Operand> {
         let operand = self.operand(inner, place)?;
         let kind = operand.kind().unwrap_or(Type::Text);
@@ -242,6 +247,10 @@ impl<'a> Typing<'a> {
         let of = Box::new(self.condition(inner, place, what)?);
         Ok(boolean(Expression::IsTruth { of, expected, negated }))
     }
+}
+
+fn column(column: &ScopeColumn) -> Operand {
+    Operand::Typed { expression: column.value.clone(), kind: column.kind }
 }
 
 fn typed(expression: Expression, kind: Type) -> Operand {

@@ -1,7 +1,6 @@
 //! Subqueries in expressions: scalar, EXISTS and IN, tied to the query around them.
 
 use std::cell::RefCell;
-use std::ops::Range;
 
 use prejoin_model::Type;
 use sqlparser::ast::{
@@ -15,9 +14,10 @@ use crate::aggregate::{Aggregate, SortKey};
 use crate::clauses::{self, SubqueryClauses};
 use crate::column_name::column_name;
 use crate::expression::{Comparison, Expression};
-use crate::from;
+use crate::from::{self, FromClause};
 use crate::names;
 use crate::planner::Planner;
+use crate::query::Surroundings;
 use crate::refusal::{Checked, Place, refuse};
 use crate::subquery::{Outcome, Selection, Subquery};
 use crate::ties;
@@ -37,7 +37,7 @@ const NOT_IN_ANY: AggregateUse<'_> =
 struct Opened<'q> {
     clauses: SubqueryClauses<'q>,
     place: Place,
-    relations: Range<usize>,
+    relations: Vec<usize>,
     filter: Option<Expression>,
     is_whole_key: bool,
 }
@@ -106,21 +106,29 @@ impl Typing<'_> {
         };
         let clauses = clauses::subquery_of(query, place)?;
         let select = clauses.select;
-        if let Some((answer, kind)) = planner.known(select) {
+        if let Some((answer, kind)) = planner.known(self.scope, select) {
             return Ok(typed(Expression::Answer(answer), kind));
         }
         let place = place.or(clauses.select.select_token.0.span);
-        let from =
-            from::resolve(&select.from, planner.catalog, place, Some((self.scope, planner.next_relation())))?;
-        let relations = planner.add_relations(&from);
+        let around = Surroundings {
+            outer: Some(self.scope),
+            common_tables: self.scope.common_tables,
+            ..Surroundings::default()
+        };
+        let from = from::resolve(&select.from, planner, around, place)?;
         let typing = self.inside(&from.scope, NOT_IN_WHERE);
-        let opened = typing.open(clauses, relations, planner, place, untied_remedy)?;
+        let opened = typing.open(clauses, &from, planner, place, untied_remedy)?;
         let (outcome, kind) = outcome(&typing, &opened)?;
         self.expressions.set(typing.expressions.get());
         let row_subqueries = row_subqueries(&outcome, planner);
         let selection: Selection = planner.selection(opened.relations, opened.filter);
         let answer = planner.next_answer();
-        planner.add_subquery(select, Subquery { answer, selection, row_subqueries, outcome }, kind);
+        planner.add_subquery(
+            self.scope,
+            select,
+            Subquery { answer, selection, row_subqueries, outcome },
+            kind,
+        );
         Ok(typed(Expression::Answer(answer), kind))
     }
 
@@ -128,16 +136,19 @@ impl Typing<'_> {
     fn open<'q>(
         &self,
         clauses: SubqueryClauses<'q>,
-        relations: Range<usize>,
+        from: &FromClause<'_>,
         planner: &Planner<'_>,
         place: Place,
         untied_remedy: Option<String>,
     ) -> Checked<Opened<'q>> {
         let condition = clauses.select.selection.as_ref();
         let filter = condition.map(|condition| self.condition(condition, place, "WHERE")).transpose()?;
-        let scan = ties::scan(self.scope, self, condition, place, untied_remedy)?;
+        let filter = from.filter.clone().into_iter().chain(filter).reduce(Expression::and);
+        let relations = from.relations.clone();
+        let schema = planner.catalog.schema(planner.table_of(relations[0]));
+        let scan = ties::scan(self.scope, &schema, self, condition, place, untied_remedy)?;
         let is_whole_key = scan.is_whole_key;
-        planner.set_scan(relations.start, scan);
+        planner.set_scan(relations[0], scan);
         Ok(Opened { clauses, place, relations, filter, is_whole_key })
     }
 
@@ -155,7 +166,8 @@ impl Typing<'_> {
             return Ok((self.aggregated(aggregates, value, opened)?, kind));
         }
         let order = opened.clauses.order.iter();
-        let order = order.map(|key| self.order_of_rows(key, (expr, alias.as_deref()), &value, opened.place));
+        let order =
+            order.map(|key| self.order_of_rows(key, (expr, alias.as_deref()), (&value, kind), opened.place));
         let order: Vec<SortKey> = order.collect::<Checked<_>>()?;
         let first_only = opened.clauses.first_only;
         if first_only && order.is_empty() && !opened.is_whole_key {
@@ -182,15 +194,13 @@ impl Typing<'_> {
             );
         }
         let planner = self.planner.expect("a subquery has a planner");
-        let ungrouped =
-            planner.columns_of(&value).into_iter().find(|at| opened.relations.contains(&at.relation));
+        let ungrouped = planner.columns_of(&value).into_iter().find(|at| self.scope.owns(at.relation));
         if let Some(at) = ungrouped {
-            let relation = self.scope.at(at.relation);
+            let name = self.scope.name_of(at).unwrap_or_else(|| "of the query in FROM".to_owned());
             return refuse(
                 opened.place,
                 format!(
-                    "column {}.{} must appear in the GROUP BY clause or be used in an aggregate function",
-                    relation.alias, relation.schema.columns[at.column].name
+                    "column {name} must appear in the GROUP BY clause or be used in an aggregate function"
                 ),
                 "put it into an aggregate, or write a subquery of its own for it",
             );
@@ -204,17 +214,17 @@ impl Typing<'_> {
         &self,
         key: &OrderByExpr,
         (expr, alias): (&Expr, Option<&str>),
-        value: &Expression,
+        (value, kind): (&Expression, Type),
         place: Place,
     ) -> Checked<SortKey> {
         let of = match &key.expr {
             Expr::Identifier(ident)
                 if alias.map_or_else(|| column_name(expr), str::to_owned) == names::fold(ident) =>
             {
-                value.clone()
+                (value.clone(), kind)
             }
             Expr::Value(literal) => match &literal.value {
-                Literal::Number(digits, false) if digits == "1" => value.clone(),
+                Literal::Number(digits, false) if digits == "1" => (value.clone(), kind),
                 Literal::Number(digits, false) => {
                     return refuse(
                         place.or(key.expr.span()),
@@ -230,15 +240,20 @@ impl Typing<'_> {
                     );
                 }
             },
-            other => self.output(other, place)?.0,
+            other => self.output(other, place)?,
         };
         self.sort_key(key, of, place)
     }
 
     /// The directions of an ORDER BY's expression.
-    pub(super) fn sort_key(&self, key: &OrderByExpr, of: Expression, place: Place) -> Checked<SortKey> {
+    pub(super) fn sort_key(
+        &self,
+        key: &OrderByExpr,
+        (of, kind): (Expression, Type),
+        place: Place,
+    ) -> Checked<SortKey> {
         let (descending, nulls_first) = clauses::direction(key, place)?;
-        Ok(SortKey { of, descending, nulls_first })
+        Ok(SortKey { of, kind, descending, nulls_first })
     }
 
     /// The SELECT list of EXISTS is checked and has no meaning besides.
@@ -254,7 +269,7 @@ impl Typing<'_> {
                     if let [part] = name.0.as_slice()
                         && let Some(qualifier) = part.as_ident()
                     {
-                        self.scope.relation(qualifier, opened.place)?;
+                        self.scope.item(qualifier, opened.place)?;
                     }
                 }
                 SelectItem::Wildcard(_) => {}

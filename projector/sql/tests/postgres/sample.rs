@@ -197,7 +197,13 @@ pub(crate) fn table() -> TableSchema {
     for side in ["a", "b"] {
         columns.extend(TYPES.map(|(kind, name)| Column { name: format!("{side}_{name}"), kind }));
     }
-    TableSchema { service: "samples".to_owned(), name: "samples".to_owned(), columns, key: vec![0] }
+    TableSchema {
+        service: "samples".to_owned(),
+        name: "samples".to_owned(),
+        columns,
+        key: vec![0],
+        unique: Vec::new(),
+    }
 }
 
 /// The first columns run through all edge values and NULL, the second ones are drawn from them.

@@ -24,14 +24,6 @@ CREATE MATERIALIZED VIEW v AS SELECT user FROM orders
 --! 1:38: user depends on who asks: a view has the same rows for everyone
 --!   help: filter when the view is read
 
-CREATE MATERIALIZED VIEW v AS SELECT sum(total_cents) FROM orders
---! 1:38: sum() is an aggregate, and aggregates are not supported yet
---!   help: aggregate another table in a subquery: (SELECT … FROM … WHERE …); or keep the single rows in the view and aggregate when it is read
-
-CREATE MATERIALIZED VIEW v AS SELECT count(*) FILTER (WHERE status = 'paid') AS x FROM orders
---! 1:38: count() is an aggregate, and aggregates are not supported yet
---!   help: aggregate another table in a subquery: (SELECT … FROM … WHERE …); or keep the single rows in the view and aggregate when it is read
-
 CREATE MATERIALIZED VIEW v AS SELECT row_number() OVER (ORDER BY order_id) AS x FROM orders
 --! 1:38: row_number(…) OVER is a window function: a row would depend on many others
 --!   help: rank or number the rows when the view is read

@@ -2,11 +2,11 @@ CREATE MATERIALIZED VIEW v AS SELECT u.user_id, o.order_id
 FROM users u
 LEFT JOIN orders o ON o.customer_id = u.user_id
 --! 3:23: the join does not bind order_id, of the key of orders (order_id): one row could meet many rows of orders
---!   help: make orders the FROM table, add an equality for order_id, or aggregate orders in a subquery: (SELECT … FROM orders WHERE …)
+--!   help: make orders the FROM table, add an equality for order_id, or aggregate orders in a subquery: (SELECT … FROM orders WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id, l.line_no FROM orders o JOIN order_lines l ON l.order_id = o.order_id
 --! 1:96: the join does not bind line_no, of the key of order_lines (order_id, line_no): one row could meet many rows of order_lines
---!   help: make order_lines the FROM table, add an equality for line_no, or aggregate order_lines in a subquery: (SELECT … FROM order_lines WHERE …)
+--!   help: make order_lines the FROM table, add an equality for line_no, or aggregate order_lines in a subquery: (SELECT … FROM order_lines WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN order_lines l ON l.order_id = 'o1' AND l.line_no = 1
 --! 1:85: the join binds the key of order_lines to constants only
@@ -34,19 +34,19 @@ CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON re
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id < o.customer_id
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …)
+--!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = o.customer_id OR u.user_id = o.status
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …)
+--!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = u.referrer_id
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …)
+--!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON true
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …)
+--!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = o.customer_id AND u.name
 --! 1:109: argument of JOIN/ON must be type boolean, not type text

@@ -24,7 +24,7 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT city FROM addresses a WHE
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT max(l.quantity) FROM order_lines l JOIN users u ON u.name = l.order_id WHERE l.order_id = o.order_id) AS x FROM orders o
 --! 1:107: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users
---!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …)
+--!   help: make users the FROM table, add an equality for user_id, or aggregate users in a subquery: (SELECT … FROM users WHERE …); if other columns tell its rows apart, declare them unique in its contract
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT max(l.quantity) FROM users u JOIN order_lines l ON l.order_id = o.order_id AND l.line_no = 1) AS x FROM orders o
 --! 1:49: nothing ties users to the query around the subquery: every row would read all of users
@@ -67,12 +67,12 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT DISTINCT quantity FROM or
 --!   help: write DISTINCT inside an aggregate: jsonb_agg(DISTINCT …), or ORDER BY … LIMIT 1
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT sum(quantity) FROM order_lines l WHERE l.order_id = o.order_id GROUP BY l.product_id) AS x FROM orders o
---! 1:128: GROUP BY and HAVING in a subquery are not supported
---!   help: aggregate all its rows, and write a subquery of its own for each group that is known
+--! 1:128: GROUP BY and HAVING in a subquery of an expression are not supported
+--!   help: group in FROM, and compare around it: (SELECT … FROM (SELECT … GROUP BY …) AS g WHERE g.… = …)
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT sum(quantity) FROM order_lines l WHERE l.order_id = o.order_id HAVING count(*) > 1) AS x FROM orders o
---! 1:49: GROUP BY and HAVING in a subquery are not supported
---!   help: aggregate all its rows, and write a subquery of its own for each group that is known
+--! 1:49: GROUP BY and HAVING in a subquery of an expression are not supported
+--!   help: group in FROM, and compare around it: (SELECT … FROM (SELECT … GROUP BY …) AS g WHERE g.… = …)
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT sum(quantity) FROM order_lines l WHERE l.order_id = o.order_id ORDER BY 1) AS x FROM orders o
 --! 1:49: ORDER BY and LIMIT have no meaning here: the aggregates give one row
@@ -139,8 +139,8 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT l.quantity FROM order_lin
 --!   help: write one view per SELECT and read both
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (WITH x AS (SELECT 1) SELECT l.quantity FROM order_lines l WHERE l.order_id = o.order_id) AS x FROM orders o
---! 1:49: WITH is not supported
---!   help: write the tables in FROM with joins on their keys
+--! 1:49: WITH in a subquery of an expression is not supported
+--!   help: write WITH before the view's own SELECT, and name its query in the subquery's FROM
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, (SELECT 1) AS x FROM orders o
 --! 1:49: the SELECT has no FROM
@@ -219,8 +219,8 @@ CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders o WHERE (SELECT name F
 --!   help: write 1::text if the texts agree, or ((SELECT name FROM users u WHERE u.user_id = o.customer_id))::integer
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders o WHERE sum(total_cents) > 1
---! 1:67: sum() is an aggregate, and aggregates are not supported yet
---!   help: aggregate another table in a subquery: (SELECT … FROM … WHERE …); or keep the single rows in the view and aggregate when it is read
+--! 1:67: sum(): aggregate functions are not allowed in WHERE
+--!   help: write the condition in HAVING, or compare with a subquery of its own: (SELECT … FROM … WHERE …)
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id = o.customer_id AND EXISTS (SELECT 1 FROM shipments s WHERE s.order_id = o.order_id)
 --! 1:117: a subquery is not supported here

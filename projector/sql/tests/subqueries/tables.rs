@@ -61,6 +61,7 @@ pub(crate) fn tables() -> Vec<TableSchema> {
         name: (*name).to_owned(),
         columns: columns.iter().map(|&(name, kind)| Column { name: name.to_owned(), kind }).collect(),
         key: (0..*key).collect(),
+        unique: Vec::new(),
     };
     TABLES.iter().map(schema).collect()
 }

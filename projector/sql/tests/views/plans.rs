@@ -255,10 +255,10 @@ fn the_canonical_text_says_what_subqueries_mean() {
         where answer(0)
         select "order_id" text 0."order_id"
         select "x" numeric answer(2)
-        subquery 0 from 1..2
+        subquery 0 from [1]
         where =(1."user_id", 0."customer_id")
         exists
-        subquery 2 from 2..3
+        subquery 2 from [2]
         where =(2."order_id", 0."order_id")
         aggregate 1 distinct sum(2."quantity") filter >(2."line_no", "1"::bigint) by 2."quantity" asc nulls last
         value answer(1)

@@ -16,7 +16,7 @@ pub(crate) fn schema(name: &str, key: &[&str], columns: &str) -> TableSchema {
         })
         .collect();
     let key = key.iter().map(|key| columns.iter().position(|column| column.name == *key).unwrap()).collect();
-    TableSchema { service: name.to_owned(), name: name.to_owned(), columns, key }
+    TableSchema { service: name.to_owned(), name: name.to_owned(), columns, key, unique: Vec::new() }
 }
 
 /// Orders with their lines, customers, products, shipments; and one table with a column of every type.
