@@ -1,5 +1,6 @@
 //! The contracts and views of the config directory.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,19 +36,41 @@ impl Shipped {
         self.views.iter().map(|(name, _)| name.as_str()).chain([ALL_VIEWS])
     }
 
-    /// The contracts with one view, or with all.
+    /// The contracts with one view and those that it reads, or with all.
     pub fn definition(&self, name: &str) -> anyhow::Result<Arc<Definition>> {
-        let wanted = |(known, _): &&(String, ViewFile)| name == ALL_VIEWS || known == name;
-        let views: Vec<ViewFile> = self.views.iter().filter(wanted).map(|(_, file)| file.clone()).collect();
-        if views.is_empty() {
+        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        let mut found: Vec<&(String, ViewFile)> =
+            self.views.iter().filter(|(known, _)| name == ALL_VIEWS || known == name).collect();
+        if found.is_empty() {
             let known: Vec<&str> = self.names().collect();
             bail!("there is no view {name}: take one of {}", known.join(", "));
         }
+        while let Some((name, file)) = found.pop() {
+            wanted.insert(name);
+            found.extend(
+                self.views
+                    .iter()
+                    .filter(|(known, _)| reads(&file.text, known) && !wanted.contains(&known[..])),
+            );
+        }
+        let views: Vec<ViewFile> = self
+            .views
+            .iter()
+            .filter(|(name, _)| wanted.contains(&name[..]))
+            .map(|(_, file)| file.clone())
+            .collect();
         match Definition::load(&self.contracts, &views) {
             Ok(definition) => Ok(Arc::new(definition)),
             Err(problems) => bail!("the shipped files have problems: {problems:#?}"),
         }
     }
+}
+
+/// Whether a statement names a view, outside of whole lines of comment.
+fn reads(statement: &str, view: &str) -> bool {
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+    lines.flat_map(|line| line.split(|character| !is_part(character))).any(|word| word == view)
 }
 
 /// Name, path and text of the files with an extension, by name.
