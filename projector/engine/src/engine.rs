@@ -11,7 +11,7 @@ use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 
 use crate::ahead::decode_each;
 use crate::dead_letters::{self, Numbered};
-use crate::fold::{Fold, RowChange, write_row};
+use crate::fold::{Fold, RowChange, write_changes};
 use crate::groups;
 use crate::indexes::{Indexes, first_row_key};
 use crate::intake::Intake;
@@ -208,7 +208,7 @@ impl Engine {
             step.take(message, decoded, limit)
         })?;
         let Step { fold, progress, mut report, .. } = step;
-        let changes: Vec<_> = fold.into_net_changes().collect();
+        let changes = fold.into_net_changes();
         if progress == self.progress && changes.is_empty() {
             return Ok(report);
         }
@@ -230,10 +230,7 @@ impl Engine {
         progress: &BTreeMap<Arc<str>, Progress>,
     ) -> Result<(Batch, Journal), EngineError> {
         let mut batch = Batch::default();
-        for (key, change) in &changes {
-            write_row(&self.definition.tables, key, change, &mut batch);
-            self.indexes.write_entries(key, change, &mut batch);
-        }
+        write_changes(&self.definition, &self.indexes, &changes, &mut batch);
         groups::change_group_tables(&self.definition, &self.indexes, before, &mut changes, &mut batch)?;
         let limits = FanOutLimits {
             keys_per_cause: self.settings.fan_out_keys_per_cause,
