@@ -95,11 +95,15 @@ struct ViewStale<'a> {
     plan: &'a RowView,
     keys: Keys,
     causes: BTreeSet<StoredCause>,
+    /// Where each path was walked from last: changes come in the order of their keys, and the lines of one order all lead
+    /// back to it.
+    last_starts: Vec<Option<Vec<u8>>>,
 }
 
 impl<'a> ViewStale<'a> {
     fn new(walker: &'a Walker<'a>, plan: &'a RowView) -> Self {
-        ViewStale { walker, plan, keys: Keys::default(), causes: BTreeSet::new() }
+        let last_starts = vec![None; plan.paths.len()];
+        ViewStale { walker, plan, keys: Keys::default(), causes: BTreeSet::new(), last_starts }
     }
 
     fn add(
@@ -147,6 +151,10 @@ impl<'a> ViewStale<'a> {
         keys_max: usize,
         budget: &mut usize,
     ) -> Result<(), EngineError> {
+        if self.last_starts[path].as_ref() == Some(&values) {
+            return Ok(());
+        }
+        self.last_starts[path] = Some(values.clone());
         let keys_max = keys_max.min(*budget);
         let mut keys = Vec::new();
         let flow = self.walker.walk(&self.plan.paths[path], &values, None, &mut |trail| {
