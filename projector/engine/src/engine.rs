@@ -32,7 +32,7 @@ pub struct Settings {
     /// More stale keys found by paths in one step than this, and further causes are worked through in slices.
     pub fan_out_keys_per_step: usize,
     /// Rows read, or keys removed, per commit while indexes and group tables are built and dropped before the first step.
-    pub build_slice_rows: usize,
+    pub opening_slice_rows: usize,
 }
 
 impl Default for Settings {
@@ -41,7 +41,7 @@ impl Default for Settings {
             journal_bytes_max: 64 << 20,
             fan_out_keys_per_cause: 1_000,
             fan_out_keys_per_step: 100_000,
-            build_slice_rows: 20_000,
+            opening_slice_rows: 20_000,
         }
     }
 }
@@ -122,7 +122,7 @@ impl Engine {
         settings: Settings,
     ) -> Result<Self, EngineError> {
         check_format(state.as_ref(), &definition.contracts.canonical())?;
-        let slice_rows = settings.build_slice_rows.max(1);
+        let slice_rows = settings.opening_slice_rows.max(1);
         groups::drop_others(state.as_ref(), &definition, slice_rows)?;
         let indexes = Arc::new(Indexes::open(state.as_ref(), &definition, slice_rows)?);
         groups::build_missing(state.as_ref(), &definition, &indexes, slice_rows)?;

@@ -138,7 +138,8 @@ pub(crate) enum StoredTally {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredSum {
-    pub finite: String,
+    /// The bytes of a row of one numeric.
+    pub finite: Vec<u8>,
     pub carry: i64,
     pub scales: Vec<(u32, u64)>,
     pub nan_count: u64,

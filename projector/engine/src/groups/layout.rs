@@ -59,12 +59,12 @@ impl<'a> Layout<'a> {
 }
 
 /// The form of a row that no table has.
-fn form(kinds: impl Iterator<Item = Type>) -> TableSchema {
+pub(crate) fn form(kinds: impl IntoIterator<Item = Type>) -> TableSchema {
     let column = |kind| Column { name: String::new(), kind };
     TableSchema {
         service: String::new(),
         name: "an accumulator".to_owned(),
-        columns: kinds.map(column).collect(),
+        columns: kinds.into_iter().map(column).collect(),
         key: Vec::new(),
         unique: Vec::new(),
     }

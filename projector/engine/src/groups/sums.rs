@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use prejoin_model::Numeric;
+use prejoin_model::{Numeric, Type, Value, decode_row, encode_row};
 use prejoin_sql::EvaluateError;
 
 use crate::EngineError;
+use crate::groups::layout::form;
 use crate::groups::tally::{Direction, count};
 use crate::stored::StoredSum;
 
@@ -122,7 +123,7 @@ impl NumericSum {
 
     pub(crate) fn to_stored(&self) -> StoredSum {
         StoredSum {
-            finite: self.finite.to_string(),
+            finite: encode_row(&form([Type::Numeric]), &[Value::Numeric(self.finite.clone())]),
             carry: self.carry,
             scales: self.scales.iter().map(|(&scale, &count)| (scale, count)).collect(),
             nan_count: self.nan_count,
@@ -132,9 +133,12 @@ impl NumericSum {
     }
 
     pub(crate) fn from_stored(stored: StoredSum) -> Result<NumericSum, EngineError> {
-        let damaged = |error| EngineError::Damaged(format!("the sum of a group: {error}"));
+        let row = decode_row(&form([Type::Numeric]), &stored.finite)?;
+        let [Value::Numeric(finite)] = row.as_slice() else {
+            return Err(EngineError::Damaged("the sum of a group is NULL".to_owned()));
+        };
         Ok(NumericSum {
-            finite: Numeric::parse(&stored.finite).map_err(damaged)?,
+            finite: finite.clone(),
             carry: stored.carry,
             scales: stored.scales.into_iter().collect(),
             nan_count: stored.nan_count,

@@ -25,6 +25,8 @@ pub(crate) struct Step {
     /// In the order of the definition's tables.
     pub(crate) tables: Vec<Vec<Row>>,
     pub(crate) views: BTreeMap<String, Content>,
+    /// What is kept of groups beside their rows.
+    accumulators: BTreeMap<Bytes, Bytes>,
     /// The keys of each view that were stale, as far as they came to the sink in one transaction.
     pub(crate) stale: BTreeMap<String, BTreeSet<Bytes>>,
     position: Position,
@@ -38,8 +40,13 @@ impl Step {
         for content in views.values_mut() {
             content.rows.retain(|key, _| !content.failed.contains_key(key));
         }
-        let (tables, position) = (self.tables.clone(), self.position.clone());
-        Step { tables, views, stale: BTreeMap::new(), position }
+        Step {
+            tables: self.tables.clone(),
+            views,
+            accumulators: self.accumulators.clone(),
+            stale: BTreeMap::new(),
+            position: self.position.clone(),
+        }
     }
 }
 
@@ -134,6 +141,7 @@ impl Run {
         let views = || self.sink.views.iter();
         let mut step = self.step_of(
             &self.committed(),
+            self.state.as_ref(),
             views().map(|(name, view)| (name.clone(), view.content.clone())).collect(),
         );
         step.stale = views().map(|(name, view)| (name.clone(), view.written.clone())).collect();
@@ -151,19 +159,21 @@ impl Run {
             }
         }
         fresh.commit(batch).unwrap();
-        let settings = Settings { build_slice_rows: 2, ..self.settings };
-        let committed = Engine::open(self.definition.clone(), fresh, settings).unwrap().committed();
+        let settings = Settings { opening_slice_rows: 2, ..self.settings };
+        let committed = Engine::open(self.definition.clone(), fresh.clone(), settings).unwrap().committed();
         let views = self.definition.views.iter().enumerate();
         let view = |(place, view): (usize, &prejoin_engine::View)| {
             (view.plan.name.clone(), Content::build(&committed, place))
         };
-        self.step_of(&committed, views.map(view).collect())
+        self.step_of(&committed, fresh.as_ref(), views.map(view).collect())
     }
 
-    fn step_of(&self, committed: &Committed, views: BTreeMap<String, Content>) -> Step {
+    fn step_of(&self, committed: &Committed, state: &dyn State, views: BTreeMap<String, Content>) -> Step {
         let tables = (0..self.definition.tables.len()).map(prejoin_model::TableId);
         let rows = |table| committed.table_rows(table).map(Result::unwrap).collect();
+        let snapshot = state.snapshot();
+        let accumulators = snapshot.scan(Space::Accumulators, &[], &[]).map(Result::unwrap).collect();
         let (tables, position) = (tables.map(rows).collect(), self.committed().position().clone());
-        Step { tables, views, stale: BTreeMap::new(), position }
+        Step { tables, views, accumulators, stale: BTreeMap::new(), position }
     }
 }
