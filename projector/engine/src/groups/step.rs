@@ -1,6 +1,6 @@
 //! From what a step changed to the rows of the group tables.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use prejoin_model::{Row, Value, decode_row};
@@ -45,7 +45,7 @@ fn gather_changes<'a>(
     place: usize,
     before: &'a dyn Snapshot,
     changes: &[(Bytes, RowChange)],
-    keys: BTreeSet<Bytes>,
+    keys: Vec<Bytes>,
 ) -> Result<Gathering<'a>, EngineError> {
     let &Walker { indexes, snapshot: after, .. } = walker;
     let plan = &definition.groups[place].source;
