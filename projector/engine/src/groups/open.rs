@@ -155,7 +155,7 @@ mod tests {
     use prejoin_state::MemoryState;
 
     use super::*;
-    use crate::fold::{RowChange, write_row};
+    use crate::fold::{RowChange, write_changes};
     use crate::{Engine, Settings};
 
     const CONTRACT: &str = r#"
@@ -193,7 +193,7 @@ set = { order_id = "$.id", customer_id = "$.customer", amount = "$.amount" }
             let table = prejoin_model::TableId(0);
             let key = crate::keys::table_key_of_row(definition.stored(table), definition.schema(table), &row);
             let change = RowChange { table, old: None, new: Some(row) };
-            write_row(&definition.tables, &key.into(), &change, &mut batch);
+            write_changes(definition, &Indexes::default(), &[(key.into(), change)], &mut batch);
         }
         state.commit(batch).unwrap();
         state

@@ -1,12 +1,12 @@
 //! From what a step changed to the rows of the group tables.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use prejoin_model::{Row, Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space};
 
-use crate::fold::{RowChange, write_row};
+use crate::fold::{RowChange, write_changes};
 use crate::groups::group::{Group, Place};
 use crate::groups::layout::Layout;
 use crate::indexes::Indexes;
@@ -45,7 +45,7 @@ fn gather_changes<'a>(
     place: usize,
     before: &'a dyn Snapshot,
     changes: &[(Bytes, RowChange)],
-    keys: BTreeSet<Bytes>,
+    keys: Vec<Bytes>,
 ) -> Result<Gathering<'a>, EngineError> {
     let &Walker { indexes, snapshot: after, .. } = walker;
     let plan = &definition.groups[place].source;
@@ -184,10 +184,7 @@ impl<'a> Gathering<'a> {
             let new = error.clone().map(|error| failed_row(&self.layout, error));
             own_changes.extend(self.row_change(key, self.row_before(key)?, new));
         }
-        for (key, change) in &own_changes {
-            write_row(&definition.tables, key, change, batch);
-            indexes.write_entries(key, change, batch);
-        }
+        write_changes(definition, indexes, &own_changes, batch);
         batch.append(self.entries);
         changes.extend(own_changes);
         Ok(())
