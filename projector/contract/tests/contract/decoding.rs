@@ -55,14 +55,14 @@ fn the_default_contracts_change_their_tables() {
             "orders",
             "orders.placed.v1",
             r#""subject":"10248","data":{"order_id":"10248","customer_id":"VINET","lines":[{"product_id":"11","quantity":12,"unit_price_cents":1400,"discount_percent":0},{"product_id":"42","quantity":10,"unit_price_cents":980}],"total_cents":44000,"placed_at":"1996-07-04T11:00:00+02:00"}"#,
-            "set orders (10248) customer_id=VINET status=placed total_cents=44000 placed_at=1996-07-04 09:00:00+00\n\
+            "set orders (10248) customer_id=VINET status=placed total_cents=44000 placed_at=1996-07-04 09:00:00+00 reserve_by=NULL\n\
              replace order_lines (10248) by [10248, 1, 11, 12, 1400, 0] [10248, 2, 42, 10, 980, NULL]",
         ),
         (
             "orders",
             "orders.placed.v1",
             r#""subject":"1","data":{"order_id":"1","lines":[]}"#,
-            "set orders (1) customer_id=NULL status=placed total_cents=NULL placed_at=NULL\n\
+            "set orders (1) customer_id=NULL status=placed total_cents=NULL placed_at=NULL reserve_by=NULL\n\
              replace order_lines (1) by ",
         ),
         (
@@ -220,13 +220,19 @@ fn tables_and_services_are_in_order_and_numbering_is_told() {
     let set = default_contracts();
     let tables: Vec<String> =
         set.tables().iter().map(|table| format!("{}.{}", table.service, table.name)).collect();
-    let expected =
-        ["catalog.products", "orders.order_lines", "orders.orders", "shipping.shipments", "users.users"];
+    let expected = [
+        "catalog.products",
+        "catalog.reservations",
+        "orders.order_lines",
+        "orders.orders",
+        "shipping.shipments",
+        "users.users",
+    ];
     assert_eq!(tables, expected);
     assert_eq!(set.services().collect::<Vec<_>>(), ["catalog", "orders", "shipping", "users"]);
     assert_eq!(set.numbering("orders"), Numbering::Dense);
     assert_eq!(contract(EVERY_TYPE).numbering("t"), Numbering::Stream);
-    let columns: Vec<&str> = set.tables()[1].columns.iter().map(|column| column.name.as_str()).collect();
+    let columns: Vec<&str> = set.tables()[2].columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(columns[..3], ["order_id", "line_no", "product_id"], "columns are in the order of the file");
 }
 
