@@ -19,6 +19,6 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 
-# Real servers for the tests: nats-server, PostgreSQL.
+# Real servers for the tests: nats-server, PostgreSQL, MariaDB.
 tools:
 	sh tests/install-servers.sh

@@ -32,7 +32,7 @@ mod publish;
 mod reconcile;
 mod relay;
 mod settings;
-mod sqlite;
+mod sql;
 mod store;
 mod waiters;
 
@@ -41,8 +41,8 @@ pub use event::NewEvent;
 pub use outbox::Outbox;
 pub use relay::Relay;
 pub use settings::RelaySettings;
-pub use sqlite::SqliteStore;
+pub use sql::SqlStore;
 pub use store::{
-    Counts, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, RecordEvent, Repair, RowHead, SentRun,
-    Standing, Window, WindowLimit,
+    Counts, Decision, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, ParkedRow, PoolUse, RecordEvent,
+    RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit,
 };

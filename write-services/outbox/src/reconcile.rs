@@ -7,7 +7,7 @@ use prejoin_event_log::EventLog;
 use crate::error::OutboxError;
 use crate::log_tail::{LogEnd, LogRange, find_end, read_range};
 use crate::publish::runs;
-use crate::store::{OutboxStore, Repair, RowHead, Standing};
+use crate::store::{RelayStore, Repair, RowHead, Standing};
 
 /// The log may move on while it is being compared with the database; so often it is looked at again.
 const TRIES: u32 = 5;
@@ -35,16 +35,16 @@ struct Outcome {
 
 /// Makes the store agree with the log, or says why that is not possible.
 pub(crate) async fn reconcile(
-    store: &dyn OutboxStore,
+    service: &str,
+    store: &mut dyn RelayStore,
     log: &dyn EventLog,
     check_rows: u64,
 ) -> Result<(), OutboxError> {
-    let service = store.service();
     let in_log = |source| OutboxError::Log { service: service.to_owned(), source };
     log.ensure_stream(service).await.map_err(in_log)?;
     for _ in 0..TRIES {
         let end = find_end(log, service).await.map_err(in_log)?;
-        let findings = compare(store, log, &end, check_rows).await?;
+        let findings = compare(service, store, log, &end, check_rows).await?;
         // Only what did not move meanwhile was compared: another relay may be at work on both.
         if log.bounds(service).await.map_err(in_log)?.last == end.bounds.last {
             let outcome = decide(service, &findings)?;
@@ -60,12 +60,12 @@ pub(crate) async fn reconcile(
 }
 
 async fn compare(
-    store: &dyn OutboxStore,
+    service: &str,
+    store: &mut dyn RelayStore,
     log: &dyn EventLog,
     end: &LogEnd,
     check_rows: u64,
 ) -> Result<Findings, OutboxError> {
-    let service = store.service();
     // After the end of the log was read: a number is given out before it is published, so it is known here.
     let standing = store.standing().await?;
     let log_last = last_in_log(&standing, end);

@@ -11,7 +11,10 @@ use prejoin_outbox::RelaySettings;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use crate::stores::{Kind, on_every_store};
 use crate::support::{Database, Fixture, MoodyLog, assert_log_holds, quick};
+
+on_every_store!(killed_at_every_await, killed_at_random_points_with_a_moody_log,);
 
 /// Runs a future for a number of polls, so that it ends at one of its awaits.
 struct Budget<F> {
@@ -41,9 +44,8 @@ async fn run_for(database: &Database, log: &Arc<dyn EventLog>, polls: usize) {
     assert!(!ended, "the relay ended by itself");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_await() {
-    let fixture = Fixture::new().await;
+async fn killed_at_every_await(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let mut recorded = 0;
     for polls in 1..80 {
         // Few at a time, so that every kind of step comes up at every number of polls.
@@ -56,15 +58,14 @@ async fn killed_at_every_await() {
     assert_log_holds(&fixture.log, 0..recorded).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_points_with_a_moody_log() {
+async fn killed_at_random_points_with_a_moody_log(kind: Kind) {
     let seed =
         std::env::var("PREJOIN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
     println!("PREJOIN_TEST_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |bound: u32| (random.next_u32() % bound) as usize;
 
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(kind).await;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let log: Arc<dyn EventLog> = moody.clone();
     let mut recorded = 0;

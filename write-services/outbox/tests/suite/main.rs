@@ -8,4 +8,5 @@ mod reconciling;
 mod recording;
 mod relaying;
 mod speed;
+mod stores;
 mod support;

@@ -12,11 +12,11 @@ use prejoin_event_log::{
 };
 use prejoin_outbox::{NewEvent, Outbox, OutboxError, OutboxId, RelaySettings};
 use serde_json::json;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::stores::{Kind, Place, Pool, copy};
 
 pub(crate) const SERVICE: &str = "orders";
 
@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn quick() -> RelaySettings {
     RelaySettings {
         window_messages: 16,
+        batch_rows: 16,
         poll: Duration::from_millis(5),
         back_off_min: Duration::from_millis(2),
         back_off_max: Duration::from_millis(40),
@@ -36,21 +37,22 @@ pub(crate) fn quick() -> RelaySettings {
 
 /// A service's database with its outbox.
 pub(crate) struct Database {
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: Pool,
     pub(crate) outbox: Outbox,
+    place: Place,
 }
 
 impl Database {
-    pub(crate) async fn open(path: &Path) -> Database {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(Duration::from_secs(20));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let outbox = Outbox::sqlite(SERVICE, pool.clone());
+    pub(crate) async fn open(place: Place) -> Database {
+        let pool = Pool::open(&place).await;
+        let outbox = pool.outbox(SERVICE);
         outbox.migrate().await.unwrap();
-        Database { pool, outbox }
+        Database { pool, outbox, place }
+    }
+
+    /// As another process would: pool and outbox of its own.
+    pub(crate) async fn open_again(&self) -> Database {
+        Database::open(self.place.clone()).await
     }
 
     /// Records an event in a transaction of its own; `number` is found again in its data.
@@ -59,10 +61,10 @@ impl Database {
     }
 
     pub(crate) async fn record_data(&self, entity: &str, data: serde_json::Value) -> OutboxId {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let mut tx = self.pool.begin().await;
         let event = NewEvent::new("orders.placed.v1", entity, &data).unwrap();
-        let id = self.outbox.record(&mut *tx, event).await.unwrap();
-        tx.commit().await.unwrap();
+        let id = tx.record(&self.outbox, event).await.unwrap();
+        tx.commit().await;
         self.outbox.wake();
         id
     }
@@ -75,8 +77,9 @@ impl Database {
 
     /// A copy as a backup would make it.
     pub(crate) async fn copy_to(&self, path: &Path) -> Database {
-        sqlx::query("VACUUM INTO ?").bind(path.to_str().unwrap()).execute(&self.pool).await.unwrap();
-        Database::open(path).await
+        let to = Place::new(self.place.kind(), path.to_owned());
+        copy(&self.pool, &self.place, &to).await;
+        Database::open(to).await
     }
 
     /// Runs the relay until nothing is left to send.
@@ -137,9 +140,9 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(crate) async fn new() -> Fixture {
+    pub(crate) async fn new(kind: Kind) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let database = Database::open(&directory.path().join("orders.db")).await;
+        let database = Database::open(Place::new(kind, directory.path().join("orders.db"))).await;
         let log = embedded(&directory.path().join("log"));
         log.ensure_stream(SERVICE).await.unwrap();
         Fixture { directory, database, log }
