@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::OutboxError;
 use crate::outbox::Shared;
 use crate::publish::{Failure, Sent, publish};
-use crate::reconcile::reconcile;
+use crate::reconcile::{compare_from, reconcile};
 use crate::settings::RelaySettings;
 use crate::store::{KeepRows, OutboxId, RelayStore, Window, WindowLimit};
 
@@ -25,6 +25,15 @@ pub struct Relay {
     outbox: Arc<Shared>,
     log: Arc<dyn EventLog>,
     settings: RelaySettings,
+}
+
+/// What publishing again found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Republished {
+    /// Events that the log held as they are in the database.
+    pub in_log: u64,
+    /// Events that had a sequence, and that the log lacked.
+    pub published: u64,
 }
 
 /// What is under way between database and log.
@@ -58,6 +67,30 @@ impl Relay {
         }
         stopping.send_replace(true);
         work.await
+    }
+
+    /// Compares every row from `first` on with the log and publishes again, under the same sequences, what the log
+    /// lacks at its end. Needs the turn: no other relay may be at work. Returns at the first failure; calling it again
+    /// goes on.
+    ///
+    /// Refuses when the database no longer has all those rows, and when the log holds other events or a hole among
+    /// them: what lies before the end of a stream cannot be put right by appending to it.
+    pub async fn republish_from(self, first: u64) -> Result<Republished, OutboxError> {
+        let _active = self.outbox.active.lock().await;
+        let mut store = self.outbox.store.relay_store();
+        let store = store.as_mut();
+        if !store.claim().await? {
+            return Err(self.overtaken("another relay is at work on this outbox: stop it first".to_owned()));
+        }
+        let compared = compare_from(self.service(), store, self.log.as_ref(), first.max(1)).await?;
+        self.reconcile(store, self.settings.check_rows).await?;
+        let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
+        let mut pace = Pace::new(&self.settings);
+        let mut batch = self.advance(store, &mut line, self.limit()).await?;
+        while !batch.is_idle() || !line.sent.runs.is_empty() {
+            batch = self.send(store, &mut line, batch, &mut pace).await?;
+        }
+        Ok(Republished { in_log: compared.in_log, published: compared.missing })
     }
 
     async fn work(&self, mut stop: Stop) -> Result<(), OutboxError> {

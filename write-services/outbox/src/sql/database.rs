@@ -20,6 +20,8 @@ pub(crate) struct Dialect {
     pub(crate) lock: &'static str,
     /// Numbers rows. Values: their ids as a JSON array in the order of their numbers, the number before the first.
     pub(crate) number: &'static str,
+    /// Deletes rows that are sent. Value: their ids as a JSON array.
+    pub(crate) forget: &'static str,
 }
 
 /// A value of a statement.
@@ -27,6 +29,11 @@ pub(crate) struct Dialect {
 pub(crate) enum Value<'a> {
     Integer(i64),
     Text(&'a str),
+}
+
+/// Ids as the statements take many of them.
+pub(crate) fn json_array(ids: &[i64]) -> String {
+    serde_json::to_string(ids).expect("numbers always serialize")
 }
 
 /// A value of a result.

@@ -17,11 +17,17 @@ static DIALECT: Dialect = Dialect {
               WHERE table_schema = database() AND table_name = 'prejoin_outbox_meta'",
     insert_meta: "INSERT IGNORE INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0)",
     lock: "SELECT last_sequence FROM prejoin_outbox_meta FOR UPDATE",
-    number: "UPDATE prejoin_outbox JOIN JSON_TABLE(?, '$[*]' COLUMNS (
-                    number FOR ORDINALITY, outbox_id BIGINT PATH '$')) AS fresh
+    // By the primary key and nothing else: a look at more rows would wait for commands that are under way.
+    number: "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number FOR ORDINALITY, outbox_id BIGINT PATH '$')) AS fresh
+                    STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
                  ON prejoin_outbox.outbox_id = fresh.outbox_id
                 SET prejoin_outbox.sequence = ? + fresh.number
               WHERE prejoin_outbox.mark = 'unsent' AND prejoin_outbox.sequence IS NULL",
+    forget: "DELETE prejoin_outbox
+               FROM JSON_TABLE(?, '$[*]' COLUMNS (outbox_id BIGINT PATH '$')) AS old
+                    STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
+                 ON prejoin_outbox.outbox_id = old.outbox_id
+              WHERE prejoin_outbox.mark = 'sent'",
 };
 
 /// Named locks are of the whole server, and their names short.

@@ -6,7 +6,7 @@ use prejoin_envelope::Event;
 use serde_json::value::RawValue;
 
 use crate::error::OutboxError;
-use crate::sql::database::{Cells, Value};
+use crate::sql::database::{Cells, Value, json_array};
 use crate::sql::relay::Work;
 use crate::sql::rows::damaged;
 use crate::store::{OutboxId, OutboxRow, Window, WindowLimit};
@@ -184,9 +184,8 @@ impl Work {
             return Ok(None);
         }
         let ids: Vec<i64> = plan.number.iter().map(|row| row.0).collect();
-        let ids_json = serde_json::to_string(&ids).expect("numbers always serialize");
-        let base = self.last_sequence;
-        let values = [Value::Text(&ids_json), Value::Integer(base)];
+        let (ids_text, base) = (json_array(&ids), self.last_sequence);
+        let values = [Value::Text(&ids_text), Value::Integer(base)];
         let numbered = self.execute("number rows", self.dialect.number, &values).await?;
         if usize::try_from(numbered).ok() != Some(ids.len()) {
             let detail = format!("{numbered} of {} rows that it numbered were there", ids.len());

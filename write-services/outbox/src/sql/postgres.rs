@@ -23,6 +23,8 @@ static DIALECT: Dialect = Dialect {
                FROM (SELECT value::bigint AS outbox_id, ordinality AS number
                        FROM json_array_elements_text($1::json) WITH ORDINALITY) AS fresh
               WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark = 'unsent' AND sequence IS NULL",
+    forget: "DELETE FROM prejoin_outbox
+              WHERE mark = 'sent' AND outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
 };
 
 /// The outbox of one schema has one turn: the table's identity tells it from others in the same database. The number in

@@ -22,7 +22,11 @@ CREATE TABLE IF NOT EXISTS prejoin_outbox (
     behind bigint
 );
 
-CREATE INDEX IF NOT EXISTS prejoin_outbox_unsent ON prejoin_outbox (sequence, outbox_id) WHERE mark = 'unsent';
+CREATE INDEX IF NOT EXISTS prejoin_outbox_unsent ON prejoin_outbox (sequence)
+    WHERE mark = 'unsent' AND sequence IS NOT NULL;
+
+CREATE INDEX IF NOT EXISTS prejoin_outbox_unnumbered ON prejoin_outbox (outbox_id)
+    WHERE mark = 'unsent' AND sequence IS NULL;
 
 -- The key of an entity may be longer than other kinds of index take.
 CREATE INDEX IF NOT EXISTS prejoin_outbox_parked ON prejoin_outbox USING hash (entity) WHERE mark = 'parked';

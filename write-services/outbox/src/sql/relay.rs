@@ -86,8 +86,9 @@ impl SqlRelay {
         let found = self
             .ask(
                 "look for unsent rows",
-                "SELECT outbox_id FROM prejoin_outbox
-                  WHERE mark = 'unsent' AND (sequence IS NULL OR sequence > ?) LIMIT 1",
+                "SELECT only_row FROM prejoin_outbox_meta
+                  WHERE EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'unsent' AND sequence IS NULL)
+                     OR EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > ?)",
                 &[Value::Integer(after)],
             )
             .await?;

@@ -1,7 +1,7 @@
 //! Making the rows agree with the log, and forgetting those that need not be kept.
 
 use crate::error::OutboxError;
-use crate::sql::database::Value;
+use crate::sql::database::{Value, json_array};
 use crate::sql::relay::Work;
 use crate::sql::store::now_ms;
 use crate::store::{KeepRows, OutboxId, Repair};
@@ -112,7 +112,7 @@ impl Work {
         let oldest = self
             .query(
                 doing,
-                "SELECT sequence, sent_at_ms FROM prejoin_outbox
+                "SELECT outbox_id, sent_at_ms FROM prejoin_outbox
                   WHERE mark = 'sent'
                     AND sequence <= (SELECT max(sequence) FROM prejoin_outbox WHERE mark = 'sent') - ?
                   ORDER BY sequence LIMIT ?",
@@ -121,21 +121,18 @@ impl Work {
             .await?;
         let age_ms = i64::try_from(keep.age.as_millis()).unwrap_or(i64::MAX);
         let sent_before_ms = now_ms().saturating_sub(age_ms);
-        let mut last = None;
+        let mut old = Vec::new();
         for cells in oldest {
             let mut columns = self.columns(cells);
-            let (sequence, sent_at_ms) = (columns.integer()?, columns.optional_integer()?);
+            let (row, sent_at_ms) = (columns.integer()?, columns.optional_integer()?);
             if sent_at_ms.is_none_or(|sent| sent > sent_before_ms) {
                 break;
             }
-            last = Some(sequence);
+            old.push(row);
         }
-        let Some(last) = last else { return Ok(0) };
-        self.execute(
-            doing,
-            "DELETE FROM prejoin_outbox WHERE mark = 'sent' AND sequence <= ?",
-            &[Value::Integer(last)],
-        )
-        .await
+        if old.is_empty() {
+            return Ok(0);
+        }
+        self.execute(doing, self.dialect.forget, &[Value::Text(&json_array(&old))]).await
     }
 }

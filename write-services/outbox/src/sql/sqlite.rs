@@ -20,9 +20,11 @@ static DIALECT: Dialect = Dialect {
                   ON CONFLICT DO NOTHING",
     // A transaction has the write lock from its beginning.
     lock: "SELECT last_sequence FROM prejoin_outbox_meta",
-    number: "UPDATE prejoin_outbox SET sequence = ?2 + fresh.number
-               FROM (SELECT value AS outbox_id, key + 1 AS number FROM json_each(?1)) AS fresh
-              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark = 'unsent' AND sequence IS NULL",
+    // From the ids to the rows: the other way round, every row would be looked for among the ids.
+    number: "WITH fresh (outbox_id, number) AS MATERIALIZED (SELECT value, key + 1 FROM json_each(?1))
+             UPDATE prejoin_outbox SET sequence = ?2 + fresh.number FROM fresh
+              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent' AND +sequence IS NULL",
+    forget: "DELETE FROM prejoin_outbox WHERE mark = 'sent' AND outbox_id IN (SELECT value FROM json_each(?))",
 };
 
 pub(crate) struct SqliteDatabase {

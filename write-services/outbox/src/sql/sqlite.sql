@@ -18,7 +18,8 @@ CREATE TABLE IF NOT EXISTS prejoin_outbox (
     behind INTEGER
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS prejoin_outbox_unsent ON prejoin_outbox (sequence, outbox_id) WHERE mark = 'unsent';
+-- With the mark in front, it is preferred to the index of all numbers.
+CREATE INDEX IF NOT EXISTS prejoin_outbox_unsent ON prejoin_outbox (mark, sequence, outbox_id) WHERE mark = 'unsent';
 
 CREATE INDEX IF NOT EXISTS prejoin_outbox_parked ON prejoin_outbox (entity, outbox_id) WHERE mark = 'parked';
 

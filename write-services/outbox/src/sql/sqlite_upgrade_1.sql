@@ -37,7 +37,7 @@ SELECT 'prejoin_outbox', seq FROM sqlite_sequence
 
 DROP TABLE prejoin_outbox_1;
 
-CREATE INDEX prejoin_outbox_unsent ON prejoin_outbox (sequence, outbox_id) WHERE mark = 'unsent';
+CREATE INDEX prejoin_outbox_unsent ON prejoin_outbox (mark, sequence, outbox_id) WHERE mark = 'unsent';
 
 CREATE INDEX prejoin_outbox_parked ON prejoin_outbox (entity, outbox_id) WHERE mark = 'parked';
 

@@ -115,10 +115,15 @@ impl OutboxStore for SqlStore {
         let found = self
             .ask(
                 "count its rows",
-                "SELECT (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent'),
+                "SELECT (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence IS NULL)
+                            + (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > 0),
                         (SELECT count(*) FROM prejoin_outbox WHERE mark = 'parked'),
                         (SELECT count(*) FROM prejoin_outbox WHERE mark = 'waiting'),
-                        (SELECT min(recorded_at_ms) FROM prejoin_outbox WHERE mark = 'unsent')",
+                        coalesce(
+                            (SELECT recorded_at_ms FROM prejoin_outbox
+                              WHERE mark = 'unsent' AND sequence > 0 ORDER BY sequence LIMIT 1),
+                            (SELECT recorded_at_ms FROM prejoin_outbox
+                              WHERE mark = 'unsent' AND sequence IS NULL ORDER BY outbox_id LIMIT 1))",
                 &[],
             )
             .await?;

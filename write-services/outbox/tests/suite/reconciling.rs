@@ -22,6 +22,8 @@ on_every_store!(
     a_backup_made_amid_a_window_recognises_its_own_and_renumbers_the_rest,
     two_histories_of_one_service_are_named_and_stop_the_relay,
     messages_that_are_no_events_do_not_confuse_the_numbers,
+    publishing_again_by_hand_checks_every_row_and_completes_the_log,
+    publishing_again_by_hand_refuses_what_it_cannot_mend,
 );
 
 async fn a_log_that_lost_its_tail_gets_it_back_under_the_same_numbers(kind: Kind) {
@@ -198,6 +200,68 @@ async fn messages_that_are_no_events_do_not_confuse_the_numbers(kind: Kind) {
         .integers("SELECT stream_sequence FROM prejoin_outbox WHERE mark = 'sent' ORDER BY sequence")
         .await;
     assert_eq!(sequences, [2, 4, 6, 8, 10, 12]);
+}
+
+async fn publishing_again_by_hand_checks_every_row_and_completes_the_log(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    database.record_many(0..100).await;
+    database.drain(&fixture.log).await;
+    let before = events(&fixture.log).await;
+    let again =
+        |log: &Arc<dyn EventLog>, from| database.outbox.relay(Arc::clone(log), quick()).republish_from(from);
+    let nothing = again(&fixture.log, 1).await.unwrap();
+    assert_eq!((nothing.in_log, nothing.published), (100, 0));
+    let beyond = again(&fixture.log, 101).await.unwrap();
+    assert_eq!((beyond.in_log, beyond.published), (0, 0));
+    for (left, from, expected) in [(60, 41, (20, 40)), (60, 61, (0, 40)), (0, 0, (0, 100))] {
+        let shorter = beginning_of(&fixture.log, left, &fixture.path(&format!("log-{left}-{from}"))).await;
+        let done = again(&shorter, from).await.unwrap();
+        assert_eq!((done.in_log, done.published), expected);
+        assert_eq!(events(&shorter).await, before, "the same events under the same numbers");
+    }
+    // What was recorded meanwhile goes out with the rest.
+    database.record_many(100..105).await;
+    again(&fixture.log, 50).await.unwrap();
+    assert_log_holds(&fixture.log, 0..105).await;
+}
+
+async fn publishing_again_by_hand_refuses_what_it_cannot_mend(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    database.record_many(0..20).await;
+    database.drain(&fixture.log).await;
+    let again =
+        |log: &Arc<dyn EventLog>, from| database.outbox.relay(Arc::clone(log), quick()).republish_from(from);
+
+    let foreign = beginning_of(&fixture.log, 4, &fixture.path("foreign")).await;
+    import(&foreign, 5..=20, "foreign").await;
+    match again(&foreign, 2).await.unwrap_err() {
+        OutboxError::Conflict { sequence: 5, .. } => {}
+        other => panic!("{other}"),
+    }
+    let holed = beginning_of(&fixture.log, 4, &fixture.path("holed")).await;
+    import(&holed, 6..=20, "foreign").await;
+    match again(&holed, 2).await.unwrap_err() {
+        OutboxError::Hole { sequence: 5, .. } => {}
+        other => panic!("{other}"),
+    }
+    let other = database.open_again().await;
+    let working = RunningRelay::start(&other.outbox, &fixture.log, quick());
+    other.record("a", 20).await;
+    other.wait_until_drained().await;
+    let refused = again(&fixture.log, 1).await.unwrap_err().to_string();
+    assert!(refused.contains("another relay is at work"), "{refused}");
+    working.stop().await.unwrap();
+
+    database.pool.run("DELETE FROM prejoin_outbox WHERE sequence IN (3, 4, 9)").await;
+    for (from, missing) in [(1, 3), (4, 4), (5, 9)] {
+        match again(&fixture.log, from).await.unwrap_err() {
+            OutboxError::LostHistory { missing: found, last: 21, .. } if found == missing => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(again(&fixture.log, 10).await.unwrap().in_log, 12);
 }
 
 async fn rows(database: &Database) -> i64 {

@@ -12,6 +12,7 @@ use crate::support::{Fixture, MoodyLog, RunningRelay, SERVICE, assert_log_holds,
 
 on_every_store!(
     commits_out_of_id_order_are_not_passed_over,
+    transactions_that_commit_in_another_order_are_not_passed_over,
     a_backlog_goes_out_in_windows_and_in_order,
     a_log_that_is_away_for_a_while_gets_everything_afterwards,
     lost_acknowledgements_double_nothing,
@@ -40,6 +41,44 @@ async fn commits_out_of_id_order_are_not_passed_over(kind: Kind) {
     }
     relay.stop().await.unwrap();
     assert_log_holds(&fixture.log, [10, 12, 11, 3, 40, 5]).await;
+}
+
+async fn transactions_that_commit_in_another_order_are_not_passed_over(kind: Kind) {
+    if kind == Kind::Sqlite {
+        // One transaction writes at a time.
+        return;
+    }
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    // A command that takes its time keeps the relay from nothing, neither from forgetting.
+    let eager = RelaySettings {
+        keep_for: Duration::ZERO,
+        keep_rows: 3,
+        reconcile_every: Duration::from_millis(1),
+        ..quick()
+    };
+    let relay = RunningRelay::start(&database.outbox, &fixture.log, eager);
+    let begin = async |number: usize| {
+        let mut tx = database.pool.begin().await;
+        let event = NewEvent::new("orders.placed.v1", "a", &json!({ "number": number })).unwrap();
+        (tx.record(&database.outbox, event).await.unwrap(), tx)
+    };
+    let (early_id, early) = begin(20).await;
+    let (late_id, late) = begin(0).await;
+    assert!(early_id < late_id);
+    late.commit().await;
+    database.record_many(1..20).await;
+    database.wait_until_drained().await;
+    let forgotten = async {
+        while database.pool.integer("SELECT count(*) FROM prejoin_outbox").await > 3 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), forgotten).await.expect("a command blocks the relay");
+    early.commit().await;
+    database.wait_until_drained().await;
+    relay.stop().await.unwrap();
+    assert_log_holds(&fixture.log, 0..21).await;
 }
 
 async fn a_backlog_goes_out_in_windows_and_in_order(kind: Kind) {

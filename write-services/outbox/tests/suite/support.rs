@@ -216,6 +216,17 @@ pub(crate) struct MoodyLog {
     loses_acks: AtomicBool,
     payload_bytes_max: AtomicUsize,
     sends: AtomicUsize,
+    outstanding: Arc<AtomicUsize>,
+    outstanding_max: AtomicUsize,
+}
+
+/// A message that is on its way until this is dropped.
+struct Outstanding(Arc<AtomicUsize>);
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl MoodyLog {
@@ -226,6 +237,8 @@ impl MoodyLog {
             loses_acks: AtomicBool::new(false),
             payload_bytes_max: AtomicUsize::new(usize::MAX),
             sends: AtomicUsize::new(0),
+            outstanding: Arc::default(),
+            outstanding_max: AtomicUsize::new(0),
         })
     }
 
@@ -247,6 +260,11 @@ impl MoodyLog {
 
     pub(crate) fn sends(&self) -> usize {
         self.sends.load(Ordering::SeqCst)
+    }
+
+    /// The most messages that were on their way at one time.
+    pub(crate) fn outstanding_max(&self) -> usize {
+        self.outstanding_max.load(Ordering::SeqCst)
     }
 
     fn inner(&self) -> Result<Arc<dyn EventLog>, LogError> {
@@ -276,7 +294,11 @@ impl EventLog for MoodyLog {
         }
         let pending = self.inner()?.send(service, message, expected_last).await?;
         let lost = self.loses_acks.load(Ordering::SeqCst) && send % 2 == 1;
+        let now = self.outstanding.fetch_add(1, Ordering::SeqCst) + 1;
+        self.outstanding_max.fetch_max(now, Ordering::SeqCst);
+        let outstanding = Outstanding(Arc::clone(&self.outstanding));
         Ok(Box::pin(async move {
+            let _outstanding = outstanding;
             let ack: Ack = pending.await?;
             if lost { Err(LogError::Unavailable("the acknowledgement got lost".into())) } else { Ok(ack) }
         }))
