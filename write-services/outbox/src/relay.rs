@@ -19,6 +19,8 @@ use crate::store::{KeepRows, OutboxId, RelayStore, Window, WindowLimit};
 const RECHECK_ROWS: u64 = 8;
 /// Forgetting old rows keeps the relay from its work; the rest goes next time.
 const CLEAN_UPS_MAX: usize = 100;
+/// How long publishing again waits for the turn.
+const TURN_WAIT: Duration = Duration::from_secs(2);
 
 /// Carries one outbox to one log.
 pub struct Relay {
@@ -78,11 +80,27 @@ impl Relay {
     pub async fn republish_from(self, first: u64) -> Result<Republished, OutboxError> {
         let _active = self.outbox.active.lock().await;
         let mut store = self.outbox.store.relay_store();
-        let store = store.as_mut();
-        if !store.claim().await? {
-            return Err(self.overtaken("another relay is at work on this outbox: stop it first".to_owned()));
+        // Of a relay that was just killed, the database may not know yet.
+        let give_up_at = Instant::now() + TURN_WAIT;
+        while !store.claim().await? {
+            if Instant::now() >= give_up_at {
+                return Err(
+                    self.overtaken("another relay is at work on this outbox: stop it first".to_owned())
+                );
+            }
+            tokio::time::sleep(self.settings.poll).await;
         }
-        let compared = compare_from(self.service(), store, self.log.as_ref(), first.max(1)).await?;
+        let republished = self.complete_from(store.as_mut(), first.max(1)).await?;
+        store.release().await?;
+        Ok(republished)
+    }
+
+    async fn complete_from(
+        &self,
+        store: &mut dyn RelayStore,
+        first: u64,
+    ) -> Result<Republished, OutboxError> {
+        let compared = compare_from(self.service(), store, self.log.as_ref(), first).await?;
         self.reconcile(store, self.settings.check_rows).await?;
         let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
         let mut pace = Pace::new(&self.settings);
@@ -107,7 +125,11 @@ impl Relay {
                 other => other.map(drop),
             };
             match carried {
-                Ok(()) => break,
+                Ok(()) => {
+                    // It is given back anyway when this ends, only later.
+                    let _ = store.release().await;
+                    break;
+                }
                 Err(error) if error.is_final() => {
                     tracing::error!(service = self.service(), %error, "the relay stopped");
                     return Err(error);

@@ -197,6 +197,9 @@ pub trait RelayStore: Send {
     /// against each other: that nothing is doubled rests on the log's refusals.
     async fn claim(&mut self) -> Result<bool, OutboxError>;
 
+    /// Gives the turn back before this returns.
+    async fn release(&mut self) -> Result<(), OutboxError>;
+
     /// Marks the rows of `sent` as sent, then gives numbers to unsent rows in order of their ids and returns the first
     /// unsent rows by number, those above `after`. Rows that are too large are parked and get no number.
     async fn advance(

@@ -85,4 +85,7 @@ pub(crate) trait Link: Send {
 
     /// Takes the turn of this database's relays, or makes sure that this link still has it.
     async fn claim(&mut self) -> Result<bool, sqlx::Error>;
+
+    /// Gives the turn back before this returns; dropping does so a moment later.
+    async fn release(&mut self) -> Result<(), sqlx::Error>;
 }

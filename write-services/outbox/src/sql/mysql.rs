@@ -114,6 +114,13 @@ impl Link for MySqlLink {
         }
         Ok(self.has_turn)
     }
+
+    async fn release(&mut self) -> Result<(), sqlx::Error> {
+        if std::mem::take(&mut self.has_turn) {
+            self.script("DO RELEASE_LOCK(concat('prejoin_outbox.', md5(database())))").await?;
+        }
+        Ok(())
+    }
 }
 
 fn bound<'q>(statement: &'static str, values: &[Value<'q>]) -> Query<'q, MySql, MySqlArguments> {

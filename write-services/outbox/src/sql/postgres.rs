@@ -112,6 +112,13 @@ impl Link for PostgresLink {
         }
         Ok(self.has_turn)
     }
+
+    async fn release(&mut self) -> Result<(), sqlx::Error> {
+        if std::mem::take(&mut self.has_turn) {
+            self.script("SELECT pg_advisory_unlock_all()").await?;
+        }
+        Ok(())
+    }
 }
 
 fn bound<'q>(statement: &'static str, values: &[Value<'q>]) -> Query<'q, Postgres, PgArguments> {

@@ -181,6 +181,13 @@ impl RelayStore for SqlRelay {
         Ok(claimed)
     }
 
+    async fn release(&mut self) -> Result<(), OutboxError> {
+        match self.link.take() {
+            Some(mut link) => link.release().await.map_err(self.failed("give the relay's turn back")),
+            None => Ok(()),
+        }
+    }
+
     async fn advance(
         &mut self,
         sent: &[SentRun],

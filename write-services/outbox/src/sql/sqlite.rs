@@ -136,6 +136,11 @@ impl Link for SqliteLink {
         }
         Ok(self.turn_path.is_none() || self.turn.is_some())
     }
+
+    async fn release(&mut self) -> Result<(), sqlx::Error> {
+        self.turn = None;
+        Ok(())
+    }
 }
 
 /// The lock goes with the file handle, and with the process.

@@ -155,9 +155,15 @@ impl Pool {
     pub(crate) async fn run(&self, script: &str) {
         let script = sqlx::raw_sql(AssertSqlSafe(script.to_owned()));
         match self {
-            Pool::Sqlite(pool) => drop(script.execute(pool).await.unwrap()),
-            Pool::Postgres(pool) => drop(script.execute(pool).await.unwrap()),
-            Pool::MariaDb(pool) => drop(script.execute(pool).await.unwrap()),
+            Pool::Sqlite(pool) => {
+                script.execute(pool).await.unwrap();
+            }
+            Pool::Postgres(pool) => {
+                script.execute(pool).await.unwrap();
+            }
+            Pool::MariaDb(pool) => {
+                script.execute(pool).await.unwrap();
+            }
         }
     }
 
@@ -207,7 +213,7 @@ pub(crate) async fn copy(pool: &Pool, from: &Place, to: &Place) {
     let tables = ["prejoin_outbox", "prejoin_outbox_meta"];
     match (pool, from, to) {
         (Pool::Sqlite(pool), _, Place::File(path)) => {
-            drop(sqlx::query("VACUUM INTO ?").bind(path.to_str().unwrap()).execute(pool).await.unwrap());
+            sqlx::query("VACUUM INTO ?").bind(path.to_str().unwrap()).execute(pool).await.unwrap();
         }
         (_, Place::Schema(_, from), Place::Schema(_, to)) => {
             for table in tables {
