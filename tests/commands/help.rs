@@ -10,7 +10,7 @@ const COMMANDS: [(&str, &[&str]); 14] = [
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
     ("serve", &["--listen", "[default: 127.0.0.1:8080]", "port 0", "[env: PREJOIN_LISTEN]"]),
-    ("service", &["<NAME>", "users or orders", "8081", "8082", "--listen"]),
+    ("service", &["<NAME>", "users or orders", "8081", "8082", "--listen", "--republish-from <SEQUENCE>"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),

@@ -48,6 +48,10 @@ impl OrdersService {
         OrdersService { context: self.context.with_position_wait(wait) }
     }
 
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// The HTTP API. Events are recorded without the relay, and published when it runs.
     pub fn router(&self) -> Router {
         self.context.complete(http::routes(self.context.clone()))

@@ -75,8 +75,7 @@ pub(crate) async fn compare_from(
     let standing = store.standing().await?;
     let log_last = last_in_log(&standing, &end);
     let last = standing.last_sequence;
-    let mut compared =
-        Compared { in_log: 0, missing: last.saturating_sub(log_last.max(first.saturating_sub(1))) };
+    let mut compared = Compared { in_log: 0, missing: last.saturating_sub(log_last) };
     let mut next = first;
     while next <= last {
         let until = last.min(next.saturating_add(SLICE_ROWS - 1));

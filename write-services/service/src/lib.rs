@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod extract;
 mod problem;
+mod republish;
 mod running;
 mod text;
 
@@ -14,5 +15,6 @@ pub use context::{Context, POSITION_HEADER};
 pub use database::Database;
 pub use error::ServiceError;
 pub use extract::{Body, Key, OptionalBody, given};
+pub use prejoin_outbox::Republished;
 pub use problem::Problem;
 pub use text::{check_key, check_text, location, now};

@@ -33,6 +33,10 @@ static DIALECT: Dialect = Dialect {
 /// Named locks are of the whole server, and their names short.
 const CLAIM: &str = "SELECT GET_LOCK(concat('prejoin_outbox.', md5(database())), 0)";
 
+/// A relay speaks several times a minute. One that is silent so long has lost its machine or its network, and must not
+/// keep its turn until TCP notices.
+const END_WHEN_SILENT: &str = "SET SESSION wait_timeout = 60";
+
 pub(crate) struct MySqlDatabase {
     pool: MySqlPool,
 }
@@ -63,7 +67,9 @@ impl SqlDatabase for MySqlDatabase {
 
     async fn link(&self) -> Result<Box<dyn Link>, sqlx::Error> {
         let connection = self.pool.acquire().await?.detach();
-        Ok(Box::new(MySqlLink { connection, has_turn: false }))
+        let mut link = MySqlLink { connection, has_turn: false };
+        link.script(END_WHEN_SILENT).await?;
+        Ok(Box::new(link))
     }
 }
 

@@ -15,7 +15,6 @@ CREATE TABLE IF NOT EXISTS prejoin_outbox (
     behind BIGINT NULL COMMENT 'the parked row of the same entity that it waits behind',
     UNIQUE KEY prejoin_outbox_sequence (sequence),
     KEY prejoin_outbox_mark (mark, sequence, outbox_id),
-    KEY prejoin_outbox_entity (mark, entity(64), outbox_id),
     KEY prejoin_outbox_behind (behind)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -70,5 +70,5 @@ pub(crate) fn damaged(service: &str, detail: impl Into<String>) -> OutboxError {
 
 pub(crate) fn failed(service: &str, doing: &'static str) -> impl FnOnce(sqlx::Error) -> OutboxError {
     let service = service.to_owned();
-    move |source| OutboxError::Store { service, doing, source }
+    move |source| OutboxError::Store { service, doing, source: Box::new(source) }
 }

@@ -16,8 +16,8 @@ use crate::support::{Database, Fixture, MoodyLog, assert_log_holds, events, quic
 
 on_every_store!(killed_at_every_await, killed_at_random_points_with_a_moody_log,);
 
-/// More than any relay takes that does not wait for something.
-const POLLS_MAX: usize = 150;
+/// More than a relay takes that does not wait for something; on a loaded machine it does.
+const POLLS_MAX: usize = 60;
 
 /// Runs a future for a number of polls, so that it ends at one of its awaits.
 struct Budget<F> {
@@ -94,7 +94,7 @@ async fn killed_at_random_points_with_a_moody_log(kind: Kind) {
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let log: Arc<dyn EventLog> = moody.clone();
     let mut recorded = 0;
-    for _ in 0..120 {
+    for _ in 0..80 {
         let more = below(40);
         fixture.database.record_many(recorded..recorded + more).await;
         recorded += more;

@@ -92,7 +92,7 @@ impl Database {
     pub(crate) async fn wait_until_drained(&self) {
         let drained = async {
             while self.outbox.counts().await.unwrap().unsent > 0 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(PATIENCE, drained).await.expect("the relay does not drain the outbox");
