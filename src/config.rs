@@ -21,10 +21,13 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("contracts/orders.toml", include_str!("../config/contracts/orders.toml")),
     ("contracts/shipping.toml", include_str!("../config/contracts/shipping.toml")),
     ("contracts/users.toml", include_str!("../config/contracts/users.toml")),
+    ("views/customer_totals.sql", include_str!("../config/views/customer_totals.sql")),
     ("views/open_orders.sql", include_str!("../config/views/open_orders.sql")),
     ("views/order_details.sql", include_str!("../config/views/order_details.sql")),
     ("views/order_line_details.sql", include_str!("../config/views/order_line_details.sql")),
     ("views/orders_with_customers.sql", include_str!("../config/views/orders_with_customers.sql")),
+    ("views/product_sales.sql", include_str!("../config/views/product_sales.sql")),
+    ("views/sales_by_day.sql", include_str!("../config/views/sales_by_day.sql")),
 ];
 
 /// Contract and view files as text.

@@ -8,7 +8,10 @@ use prejoin_sql::{EvaluateError, LookupRow, RowView};
 use prejoin_state::{Snapshot, Space};
 
 use crate::indexes::Indexes;
-use crate::keys::{equality_bytes, index_prefix, row_key, table_key, table_key_of_values, table_prefix};
+use crate::keys::{
+    StoredTable, equality_bytes, index_prefix, row_key, table_key, table_key_of_values, table_key_prefix,
+    table_prefix,
+};
 use crate::{Committed, Definition, EngineError};
 
 /// Rows of joined tables kept while a batch of view rows is computed: many orders share a customer.
@@ -36,7 +39,7 @@ impl Committed {
     /// Every row of a table, in key order.
     pub fn table_rows(&self, table: TableId) -> impl Iterator<Item = Result<Row, EngineError>> + '_ {
         let schema = self.definition.schema(table);
-        let entries = self.snapshot.scan(Space::Tables, &table_prefix(table), &[]);
+        let entries = self.snapshot.scan(Space::Tables, &table_prefix(self.definition.stored(table)), &[]);
         entries.map(|entry| Ok(decode_row(schema, &entry?.1)?))
     }
 }
@@ -49,11 +52,12 @@ pub fn build_slice(
     rows_max: usize,
 ) -> Result<Slice, EngineError> {
     let plan = &committed.definition.views[view].plan;
-    let mut source = Source::new(committed);
+    let mut source = Source::of(committed);
     let grain = plan.relations[0].table;
-    let start = from.map_or_else(Vec::new, |from| table_key(grain, from));
+    let stored = committed.definition.stored(grain);
+    let start = from.map_or_else(Vec::new, |from| table_key(stored, from));
     let mut rows = Vec::new();
-    for entry in committed.snapshot.scan(Space::Tables, &table_prefix(grain), &start) {
+    for entry in committed.snapshot.scan(Space::Tables, &table_prefix(stored), &start) {
         let (key, bytes) = entry?;
         if rows.len() == rows_max {
             return Ok(Slice { rows, next: Some(row_key(&key)) });
@@ -72,10 +76,10 @@ pub(crate) fn recompute(
 ) -> Result<Vec<(Bytes, RowOutcome)>, EngineError> {
     let plan = &committed.definition.views[view].plan;
     let grain = plan.relations[0].table;
-    let mut source = Source::new(committed);
+    let mut source = Source::of(committed);
     let mut rows = Vec::new();
     for key in keys {
-        let outcome = match source.read(grain, &table_key(grain, &key))? {
+        let outcome = match source.read_row(grain, &key)? {
             Some(row) => evaluate(plan, row, &mut source)?,
             None => RowOutcome::Absent,
         };
@@ -84,7 +88,11 @@ pub(crate) fn recompute(
     Ok(rows)
 }
 
-fn evaluate(plan: &RowView, grain: Row, source: &mut Source<'_>) -> Result<RowOutcome, EngineError> {
+pub(crate) fn evaluate(
+    plan: &RowView,
+    grain: Row,
+    source: &mut Source<'_>,
+) -> Result<RowOutcome, EngineError> {
     Ok(match plan.evaluate(grain, source)? {
         Ok(Some(row)) => RowOutcome::Row(row),
         Ok(None) => RowOutcome::Absent,
@@ -93,7 +101,7 @@ fn evaluate(plan: &RowView, grain: Row, source: &mut Source<'_>) -> Result<RowOu
 }
 
 /// Reads rows of tables, and remembers those found by their whole key.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     definition: &'a Definition,
     indexes: &'a Indexes,
     snapshot: &'a dyn Snapshot,
@@ -101,13 +109,21 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(committed: &'a Committed) -> Self {
-        Source {
-            definition: &committed.definition,
-            indexes: &committed.indexes,
-            snapshot: committed.snapshot.as_ref(),
-            cached: HashMap::new(),
-        }
+    pub(crate) fn new(definition: &'a Definition, indexes: &'a Indexes, snapshot: &'a dyn Snapshot) -> Self {
+        Source { definition, indexes, snapshot, cached: HashMap::new() }
+    }
+
+    fn of(committed: &'a Committed) -> Self {
+        Source::new(&committed.definition, &committed.indexes, committed.snapshot.as_ref())
+    }
+
+    fn stored(&self, table: TableId) -> StoredTable {
+        self.definition.stored(table)
+    }
+
+    /// The row of a table under a row key.
+    pub(crate) fn read_row(&self, table: TableId, row_key: &[u8]) -> Result<Option<Row>, EngineError> {
+        self.read(table, &table_key(self.stored(table), row_key))
     }
 
     fn read(&self, table: TableId, table_key: &[u8]) -> Result<Option<Row>, EngineError> {
@@ -120,7 +136,7 @@ impl LookupRow for Source<'_> {
     type Error = EngineError;
 
     fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, EngineError> {
-        let table_key = table_key_of_values(table, key);
+        let table_key = table_key_of_values(self.stored(table), key);
         if let Some(row) = self.cached.get(&table_key) {
             return Ok(row.clone());
         }
@@ -136,7 +152,7 @@ impl LookupRow for Source<'_> {
         let Some(bytes) = equality_bytes(values.iter()) else { return Ok(Vec::new()) };
         let schema = self.definition.schema(table);
         if schema.key.starts_with(columns) {
-            let prefix = [&table_prefix(table)[..], &bytes].concat();
+            let prefix = table_key_prefix(self.stored(table), &bytes);
             let rows = self.snapshot.scan(Space::Tables, &prefix, &[]);
             return rows.map(|entry| Ok(decode_row(schema, &entry?.1)?)).collect();
         }
@@ -144,7 +160,7 @@ impl LookupRow for Source<'_> {
         let mut rows = Vec::new();
         for entry in self.snapshot.scan(Space::Indexes, &prefix, &[]) {
             let row_key = entry?.0.slice(prefix.len()..);
-            let row = self.read(table, &table_key(table, &row_key))?;
+            let row = self.read_row(table, &row_key)?;
             rows.push(row.ok_or_else(|| {
                 EngineError::Damaged(format!("an index names a row of {table:?} that is not there"))
             })?);

@@ -1,7 +1,8 @@
 //! What the engine writes into the state and hands to sinks to keep, in format 1: postcard bytes of the types here.
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::EngineError;
 
@@ -30,8 +31,25 @@ pub(crate) struct StoredJournalEntry {
 pub(crate) struct StoredStale {
     /// Fingerprint of the view.
     pub view: String,
-    pub keys: Vec<Vec<u8>>,
+    pub keys: Vec<StoredKey>,
     pub fan_outs: Vec<StoredCause>,
+}
+
+/// Bytes at once, where `Vec<u8>` would go byte by byte, to the same form.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredKey(pub Bytes);
+
+impl Serialize for StoredKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
+        Ok(StoredKey(Bytes::copy_from_slice(bytes)))
+    }
 }
 
 /// Many stale keys by their cause: the path that leads to them and the values it starts from.
@@ -79,6 +97,54 @@ pub(crate) enum StoredIndexStage {
     Ready,
     /// No longer needed; its entries are being removed.
     Dropping,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredGroupTable {
+    pub table: u16,
+    pub fingerprint: String,
+    pub stage: StoredGroupStage,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum StoredGroupStage {
+    /// Rows of the source up to and including the one before this table key are gathered.
+    Building {
+        cursor: Vec<u8>,
+    },
+    Ready,
+    /// No longer needed; its rows and accumulators are being removed.
+    Dropping,
+}
+
+/// What is counted of one group.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct StoredGroup {
+    pub rows: u64,
+    /// The values that make the group and those that they decide, in the bytes of a row, and how many rows have them.
+    pub variants: Vec<(Vec<u8>, u64)>,
+    /// One for each aggregate.
+    pub tallies: Vec<StoredTally>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum StoredTally {
+    Entries,
+    Count(u64),
+    Truths { true_count: u64, false_count: u64 },
+    Integers { count: u64, sum: i128 },
+    Numerics(StoredSum),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredSum {
+    /// The bytes of a row of one numeric.
+    pub finite: Vec<u8>,
+    pub carry: i64,
+    pub scales: Vec<(u32, u64)>,
+    pub nan_count: u64,
+    pub infinity_count: u64,
+    pub negative_infinity_count: u64,
 }
 
 /// Since which commit the journal names the stale keys of a view.

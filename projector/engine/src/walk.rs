@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use prejoin_model::decode_row;
 use prejoin_sql::{Hop, IndexUse, Path};
-use prejoin_state::{Snapshot, Space};
+use prejoin_state::{Entries, Snapshot, Space};
 
-use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_prefix};
+use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_key_prefix};
 use crate::{Definition, EngineError, indexes::Indexes};
 
 /// The row keys passed on the way to a grain key, hop by hop; the last one is the grain key.
@@ -48,7 +48,8 @@ impl Walker<'_> {
         let (space, prefix, strip) = self.place(hop, values);
         let resumed = cursor.and_then(|cursor| cursor.split_first());
         let from = resumed.map_or_else(Vec::new, |(key, _)| [&prefix[..strip], key].concat());
-        for entry in self.snapshot.scan(space, &prefix, &from) {
+        let is_whole_key = self.is_whole_key(hop) && prefix.len() == strip + values.len();
+        for entry in self.entries(space, prefix, &from, is_whole_key)? {
             let row_key = entry?.0.slice(strip..);
             let below = match resumed {
                 Some((key, _)) if *key != row_key => None,
@@ -77,7 +78,9 @@ impl Walker<'_> {
         visit: &mut dyn FnMut(&Trail) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EngineError> {
         let (Some(next), Some(row_key)) = (further.first(), trail.last()) else { return Ok(visit(trail)) };
-        let Some(bytes) = self.snapshot.get(Space::Tables, &table_key(hop.to_table, row_key))? else {
+        let Some(bytes) =
+            self.snapshot.get(Space::Tables, &table_key(self.definition.stored(hop.to_table), row_key))?
+        else {
             return Err(EngineError::Damaged(format!(
                 "an index names a row of {:?} that is not there",
                 hop.to_table
@@ -90,11 +93,35 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether the equality is one on every column of the table's key.
+    fn is_whole_key(&self, hop: &Hop) -> bool {
+        let key_columns = self.definition.schema(hop.to_table).key.len();
+        hop.index == IndexUse::PrimaryKey && hop.to_columns.len() == key_columns
+    }
+
+    /// What `scan` finds; at a whole key that is one entry at most, which costs less to look up.
+    fn entries(
+        &self,
+        space: Space,
+        prefix: Vec<u8>,
+        from: &[u8],
+        is_whole_key: bool,
+    ) -> Result<Entries<'_>, EngineError> {
+        if !is_whole_key {
+            return Ok(self.snapshot.scan(space, &prefix, from));
+        }
+        let found = match &prefix[..] < from {
+            true => None,
+            false => self.snapshot.get(space, &prefix)?,
+        };
+        Ok(Box::new(found.map(|value| Ok((prefix.into(), value))).into_iter()))
+    }
+
     /// Space, key prefix of the equality, and the bytes before the row key in what is found there.
     fn place(&self, hop: &Hop, values: &[u8]) -> (Space, Vec<u8>, usize) {
         match hop.index {
             IndexUse::PrimaryKey => {
-                let prefix = [&table_prefix(hop.to_table)[..], values].concat();
+                let prefix = table_key_prefix(self.definition.stored(hop.to_table), values);
                 (Space::Tables, prefix, TABLE_PREFIX_BYTES)
             }
             IndexUse::TableIndex => {

@@ -90,12 +90,38 @@ pub(crate) enum Expression {
     },
 }
 
-/// How many relations and answers were planned before a query that is taken out of its plan.
+/// By how much what follows is numbered lower when a part of a plan is taken out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Offset {
+    /// Relations from this number on.
+    pub(crate) from_relation: usize,
     pub(crate) relations: usize,
     pub(crate) answers: usize,
+    /// Subqueries from this number on.
+    pub(crate) from_subquery: usize,
     pub(crate) subqueries: usize,
+}
+
+impl Offset {
+    /// What follows after one relation is taken out.
+    pub(crate) fn without_relation(number: usize) -> Offset {
+        Offset { from_relation: number + 1, relations: 1, answers: 0, from_subquery: 0, subqueries: 0 }
+    }
+
+    /// What follows after one subquery is taken out.
+    pub(crate) fn without_subquery(number: usize) -> Offset {
+        Offset { from_relation: 0, relations: 0, answers: 0, from_subquery: number + 1, subqueries: 1 }
+    }
+
+    /// The new number of a relation.
+    pub(crate) fn relation(self, number: usize) -> usize {
+        if number < self.from_relation { number } else { number - self.relations }
+    }
+
+    /// The new number of a subquery.
+    pub(crate) fn subquery(self, number: usize) -> usize {
+        if number < self.from_subquery { number } else { number - self.subqueries }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +273,25 @@ impl Expression {
         }
     }
 
+    /// Whether it reads a column of the relation, or whether it has a row.
+    pub(crate) fn reads_relation(&self, number: usize) -> bool {
+        match self {
+            Expression::Column(at) => at.relation == number,
+            Expression::IfJoined { relation, of } => *relation == number || of.reads_relation(number),
+            _ => {
+                let mut reads = false;
+                self.for_each_part(&mut |part| reads |= part.reads_relation(number));
+                reads
+            }
+        }
+    }
+
+    pub(crate) fn reads_the_answer(&self, number: usize) -> bool {
+        let mut reads = false;
+        self.for_each_answer(&mut |answer| reads |= answer == number);
+        reads
+    }
+
     /// Whether it reads what a subquery or an aggregate gave.
     pub(crate) fn reads_answer(&self) -> bool {
         let mut reads = false;
@@ -266,13 +311,13 @@ impl Expression {
         }
     }
 
-    /// The same over relations and answers that are numbered lower by `by`.
+    /// The same after relations and answers got other numbers.
     pub(crate) fn renumber(&mut self, by: Offset) {
         match self {
-            Expression::Column(at) => at.relation -= by.relations,
+            Expression::Column(at) => at.relation = by.relation(at.relation),
             Expression::Answer(number) => *number -= by.answers,
             Expression::IfJoined { relation, of } => {
-                *relation -= by.relations;
+                *relation = by.relation(*relation);
                 of.renumber(by);
             }
             _ => self.for_each_part_mut(&mut |part| part.renumber(by)),

@@ -306,7 +306,7 @@ fn add_group_table(mut source: Source, planner: &Planner<'_>, mark: Offset, plac
 
 impl Source {
     fn renumber(&mut self, by: Offset) {
-        self.relations.iter_mut().for_each(|relation| *relation -= by.relations);
+        self.relations.iter_mut().for_each(|relation| *relation = by.relation(*relation));
         self.filter.iter_mut().for_each(|filter| filter.renumber(by));
         self.keys.iter_mut().chain(&mut self.decided).for_each(|key| key.value.renumber(by));
         self.aggregates.iter_mut().for_each(|aggregate| aggregate.renumber(by));

@@ -29,6 +29,7 @@ mod subquery;
 mod ties;
 mod type_name;
 mod typing;
+mod unread;
 
 mod arithmetic;
 mod cast;
@@ -36,6 +37,8 @@ mod evaluate;
 mod functions;
 mod like;
 mod query_rows;
+mod regex;
+mod zone;
 
 pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{

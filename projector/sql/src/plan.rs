@@ -83,7 +83,7 @@ impl Relation {
         let scanned = self.scan.iter_mut().flat_map(|scan| &mut scan.values);
         for source in joined.chain(scanned) {
             if let KeySource::Column { relation, .. } = source {
-                *relation -= by.relations;
+                *relation = by.relation(*relation);
             }
         }
         if let Some(nested) = &mut self.nested {

@@ -31,6 +31,30 @@ pub(crate) struct Planned {
     known: BTreeMap<(usize, Place), (usize, Type)>,
 }
 
+impl Planned {
+    /// The subqueries whose answers the expressions read, in the order in which they were planned.
+    pub(crate) fn subqueries_of<'e>(
+        &self,
+        expressions: impl IntoIterator<Item = &'e Expression>,
+    ) -> Vec<usize> {
+        let mut answers = Vec::new();
+        expressions
+            .into_iter()
+            .for_each(|expression| expression.for_each_answer(&mut |answer| answers.push(answer)));
+        let subqueries = self.subqueries.iter().enumerate();
+        subqueries
+            .filter(|(_, subquery)| answers.contains(&subquery.answer))
+            .map(|(number, _)| number)
+            .collect()
+    }
+
+    pub(crate) fn renumber(&mut self, by: Offset) {
+        self.relations.iter_mut().for_each(|relation| relation.renumber(by));
+        self.residuals.iter_mut().flatten().for_each(|residual| residual.renumber(by));
+        self.subqueries.iter_mut().for_each(|subquery| subquery.renumber(by));
+    }
+}
+
 impl<'a> Planner<'a> {
     pub(crate) fn new(catalog: &'a Catalog<'a>) -> Planner<'a> {
         Planner { catalog, planned: RefCell::default() }
@@ -100,8 +124,10 @@ impl<'a> Planner<'a> {
     pub(crate) fn mark(&self) -> Offset {
         let planned = self.planned.borrow();
         Offset {
+            from_relation: planned.relations.len(),
             relations: planned.relations.len(),
             answers: planned.answer_count,
+            from_subquery: planned.subqueries.len(),
             subqueries: planned.subqueries.len(),
         }
     }
@@ -118,9 +144,7 @@ impl<'a> Planner<'a> {
         };
         planned.answer_count = mark.answers;
         planned.known.retain(|_, (answer, _)| *answer < mark.answers);
-        taken.relations.iter_mut().for_each(|relation| relation.renumber(mark));
-        taken.residuals.iter_mut().flatten().for_each(|residual| residual.renumber(mark));
-        taken.subqueries.iter_mut().for_each(|subquery| subquery.renumber(mark));
+        taken.renumber(mark);
         taken
     }
 
@@ -141,16 +165,7 @@ impl<'a> Planner<'a> {
         &self,
         expressions: impl IntoIterator<Item = &'e Expression>,
     ) -> Vec<usize> {
-        let mut answers = Vec::new();
-        expressions
-            .into_iter()
-            .for_each(|expression| expression.for_each_answer(&mut |answer| answers.push(answer)));
-        let planned = self.planned.borrow();
-        let subqueries = planned.subqueries.iter().enumerate();
-        subqueries
-            .filter(|(_, subquery)| answers.contains(&subquery.answer))
-            .map(|(number, _)| number)
-            .collect()
+        self.planned.borrow().subqueries_of(expressions)
     }
 
     /// Every column that the expression reads, those that subqueries in it read included.

@@ -6,6 +6,7 @@ use crate::paths::paths;
 use crate::plan::{KeySource, OutputColumn, RowView};
 use crate::planner::{Planned, Planner};
 use crate::subquery::{Selection, Subquery};
+use crate::unread::Rows;
 
 /// A query whose expressions are typed.
 pub(crate) struct RowQuery {
@@ -21,10 +22,13 @@ pub(crate) struct RowQuery {
 /// The plan, but for declared indexes and the canonical text.
 pub(crate) fn row_view(query: RowQuery, planner: Planner<'_>) -> RowView {
     let RowQuery { name, comment, relations, filter, columns, projection } = query;
-    let selection = planner.selection(relations, filter);
-    let projected_subqueries = planner.subqueries_of(&projection);
+    let mut rows = Rows { selection: planner.selection(relations, filter), projection };
     let catalog: &Catalog<'_> = planner.catalog;
-    let Planned { relations, residuals, subqueries, answer_count, .. } = planner.into_planned();
+    let mut planned = planner.into_planned();
+    rows.drop_unread(&mut planned);
+    let Rows { selection, projection } = rows;
+    let projected_subqueries = planned.subqueries_of(&projection);
+    let Planned { relations, residuals, subqueries, answer_count, .. } = planned;
     let (paths, table_indexes) = paths(&relations, catalog);
     let mut view = RowView {
         name,

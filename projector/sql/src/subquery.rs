@@ -52,10 +52,10 @@ impl Selection {
     }
 
     pub(crate) fn renumber(&mut self, by: Offset) {
-        self.relations.iter_mut().for_each(|relation| *relation -= by.relations);
+        self.relations.iter_mut().for_each(|relation| *relation = by.relation(*relation));
         let filters = self.filter.iter_mut().chain(&mut self.late_filter);
         filters.for_each(|filter| filter.renumber(by));
-        self.filter_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+        self.filter_subqueries.iter_mut().for_each(|number| *number = by.subquery(*number));
     }
 
     /// Every expression of WHERE.
@@ -68,7 +68,7 @@ impl Subquery {
     pub(crate) fn renumber(&mut self, by: Offset) {
         self.answer -= by.answers;
         self.selection.renumber(by);
-        self.row_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+        self.row_subqueries.iter_mut().for_each(|number| *number = by.subquery(*number));
         match &mut self.outcome {
             Outcome::Exists => {}
             Outcome::Any(equality) => equality.renumber(by),
@@ -79,7 +79,7 @@ impl Subquery {
             Outcome::Aggregates { aggregates, value, value_subqueries } => {
                 aggregates.iter_mut().for_each(|aggregate| aggregate.renumber(by));
                 value.renumber(by);
-                value_subqueries.iter_mut().for_each(|number| *number -= by.subqueries);
+                value_subqueries.iter_mut().for_each(|number| *number = by.subquery(*number));
             }
         }
     }

@@ -16,10 +16,13 @@ pub enum Space {
     Journal,
     /// Everything that there is one of: progress, definitions, counters.
     Meta,
+    /// What is kept of each group of a group table, so that its rows can be told from one change to the next.
+    Accumulators,
 }
 
 impl Space {
-    pub const ALL: [Space; 4] = [Space::Tables, Space::Indexes, Space::Journal, Space::Meta];
+    pub const ALL: [Space; 5] =
+        [Space::Tables, Space::Indexes, Space::Journal, Space::Meta, Space::Accumulators];
 
     pub(crate) fn index(self) -> usize {
         match self {
@@ -27,6 +30,7 @@ impl Space {
             Space::Indexes => 1,
             Space::Journal => 2,
             Space::Meta => 3,
+            Space::Accumulators => 4,
         }
     }
 
@@ -36,6 +40,7 @@ impl Space {
             Space::Indexes => "indexes",
             Space::Journal => "journal",
             Space::Meta => "meta",
+            Space::Accumulators => "accumulators",
         }
     }
 }

@@ -14,7 +14,7 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn writes() -> impl Strategy<Value = Vec<Vec<Write>>> {
-    let write = (0u8..4, key(), prop::option::of(any::<u8>()));
+    let write = (0u8..5, key(), prop::option::of(any::<u8>()));
     prop::collection::vec(prop::collection::vec(write, 0..12), 1..6)
 }
 
@@ -44,12 +44,14 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let durable = DurableState::open(folder.path()).unwrap();
         let memory = MemoryState::default();
-        let mut model = vec![BTreeMap::new(); 4];
+        let mut model = vec![BTreeMap::new(); Space::ALL.len()];
         let prefix = [&[7], prefix.as_slice()].concat();
         let from = [&[7], from.as_slice()].concat();
         for step in &steps {
             let before = [durable.snapshot(), memory.snapshot()];
-            let batch = batch_of(step);
+            let (first, second) = step.split_at(step.len() / 2);
+            let mut batch = batch_of(first);
+            batch.append(batch_of(second));
             for (space, key, value) in step {
                 let key = [&[7], key.as_slice()].concat();
                 match value {

@@ -40,11 +40,17 @@ fn texts_of(view: &str, content: &Content) -> Rows {
 
 fn key_texts(view: &str, key: &Bytes) -> Vec<String> {
     let kinds: &[Type] = match view {
-        "order_list" | "order_summary" => &[Type::Text],
+        "order_list" | "order_summary" | "by_customer" | "by_country" | "shares" => &[Type::Text],
         "line_list" => &[Type::Text, Type::Bigint],
+        "sizes" => &[Type::Bigint],
+        "all_lines" => &[],
         _ => &[Type::Text, Type::Text, Type::Bigint],
     };
-    decode_key(kinds, key).unwrap().iter().map(|value| to_text(value).unwrap()).collect()
+    decode_key(kinds, key)
+        .unwrap()
+        .iter()
+        .map(|value| to_text(value).unwrap_or_else(|| "NULL".to_owned()))
+        .collect()
 }
 
 /// Of dead letters, what the oracle knows: service, sequence, entity, and what it waits behind.

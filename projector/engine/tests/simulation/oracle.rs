@@ -39,6 +39,11 @@ impl Oracle {
             "order_list" => tables.order_list(),
             "line_list" => tables.line_list(),
             "order_summary" => tables.order_summary(),
+            "by_customer" => tables.by_customer(),
+            "by_country" => tables.by_country(),
+            "sizes" => tables.sizes(),
+            "all_lines" => tables.all_lines(),
+            "shares" => tables.shares(),
             "_dead_letters" => tables.dead_letters(),
             other => panic!("the oracle does not know {other}"),
         }
@@ -142,6 +147,71 @@ impl Tables {
         rows
     }
 
+    /// The orders of each customer, NULL being one.
+    fn customers(&self) -> BTreeMap<Option<String>, Vec<(&String, Option<i64>)>> {
+        let mut customers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (id, (customer, amount)) in &self.orders {
+            customers.entry(customer.clone()).or_default().push((id, *amount));
+        }
+        customers
+    }
+
+    fn by_customer(&self) -> Rows {
+        let mut rows = Rows::new();
+        for (customer, orders) in self.customers() {
+            let amounts = || orders.iter().filter_map(|(_, amount)| *amount);
+            let last = orders.last().map(|(id, _)| (*id).clone());
+            let count = Some(orders.len().to_string());
+            let least = amounts().min().map(|least| least.to_string());
+            rows.insert(key(&customer), vec![customer, count, sum(amounts()), least, last]);
+        }
+        rows
+    }
+
+    fn by_country(&self) -> Rows {
+        let mut countries: BTreeMap<Option<String>, Vec<(&String, &Option<String>)>> = BTreeMap::new();
+        for (id, (customer, _)) in &self.orders {
+            let user = customer.as_ref().and_then(|customer| self.users.get(customer));
+            let country = user.and_then(|user| self.countries.get(user.1.as_ref()?)).cloned().flatten();
+            countries.entry(country).or_default().push((id, customer));
+        }
+        let mut rows = Rows::new();
+        for (country, orders) in countries.into_iter().filter(|(_, orders)| orders.len() > 1) {
+            let customers: BTreeSet<_> =
+                orders.iter().filter_map(|(_, customer)| customer.as_ref()).collect();
+            let ids: Vec<&str> = orders.iter().rev().map(|(id, _)| id.as_str()).collect();
+            let row = vec![country.clone(), Some(customers.len().to_string()), Some(ids.join(","))];
+            rows.insert(key(&country), row);
+        }
+        rows
+    }
+
+    fn sizes(&self) -> Rows {
+        let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+        for orders in self.customers().into_values() {
+            *sizes.entry(orders.len()).or_default() += 1;
+        }
+        let row = |(orders, customers): (usize, usize)| {
+            (vec![orders.to_string()], vec![Some(orders.to_string()), Some(customers.to_string())])
+        };
+        sizes.into_iter().map(row).collect()
+    }
+
+    fn all_lines(&self) -> Rows {
+        let longest = self.lines.keys().map(|(_, place)| place).max().map(ToString::to_string);
+        Rows::from([(Vec::new(), vec![Some(self.lines.len().to_string()), longest])])
+    }
+
+    fn shares(&self) -> Rows {
+        let customers = self.customers();
+        let row = |(id, (customer, amount)): (&String, &(Option<String>, Option<i64>))| {
+            let orders = customer.as_ref().and_then(|_| customers.get(customer));
+            let of_customer = orders.and_then(|orders| sum(orders.iter().filter_map(|(_, amount)| *amount)));
+            (vec![id.clone()], vec![Some(id.clone()), amount.map(|amount| amount.to_string()), of_customer])
+        };
+        self.orders.iter().map(row).collect()
+    }
+
     /// Service, sequence, and what it waits behind.
     fn dead_letters(&self) -> Rows {
         let mut rows = Rows::new();
@@ -155,6 +225,16 @@ impl Tables {
         }
         rows
     }
+}
+
+fn key(value: &Option<String>) -> Vec<String> {
+    vec![value.clone().unwrap_or_else(|| "NULL".to_owned())]
+}
+
+/// NULL over nothing.
+fn sum(mut values: impl Iterator<Item = i64>) -> Option<String> {
+    let first = values.next()?;
+    Some(values.fold(first, |sum, value| sum + value).to_string())
 }
 
 /// All keys of two sets of rows.

@@ -101,6 +101,23 @@ SELECT o.order_id,
 FROM orders o
 WHERE EXISTS (SELECT 1 FROM users u JOIN countries c ON c.country_id = u.country_id
                WHERE u.user_id = o.customer_id AND c.name <> 'A');
+
+CREATE MATERIALIZED VIEW by_customer AS
+SELECT customer_id, count(*) AS orders, sum(amount) AS amount, min(amount) AS least, max(order_id) AS last
+FROM orders GROUP BY customer_id;
+
+CREATE MATERIALIZED VIEW by_country AS
+SELECT c.name AS country, count(DISTINCT o.customer_id) AS customers, string_agg(o.order_id, ',' ORDER BY o.order_id DESC) AS ids
+FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id LEFT JOIN countries c ON c.country_id = u.country_id
+GROUP BY c.name HAVING count(*) > 1;
+
+CREATE MATERIALIZED VIEW sizes AS SELECT orders, count(*) AS customers FROM by_customer GROUP BY orders;
+
+CREATE MATERIALIZED VIEW all_lines AS SELECT count(*) AS lines, max(line_no) AS longest FROM lines;
+
+CREATE MATERIALIZED VIEW shares AS
+SELECT o.order_id, o.amount, b.amount AS of_customer
+FROM orders o LEFT JOIN by_customer b ON b.customer_id = o.customer_id;
 ";
 
 pub(crate) fn definition() -> Definition {

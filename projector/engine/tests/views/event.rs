@@ -66,6 +66,17 @@ impl Numbers {
         self.incoming(service, event.to_json())
     }
 
+    /// A CloudEvent as JSON, which gets the next number of its service.
+    pub(crate) fn cloud_event(&mut self, json: &str) -> Message {
+        let mut event: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).unwrap();
+        let kind = event["type"].as_str().unwrap();
+        let service = kind.split_once('.').unwrap().0.to_owned();
+        let sequence = self.events.entry(service.clone()).or_default();
+        *sequence += 1;
+        event.insert("sequence".to_owned(), sequence.to_string().into());
+        self.incoming(&service, serde_json::to_vec(&event).unwrap())
+    }
+
     fn incoming(&mut self, service: &str, payload: Vec<u8>) -> Message {
         let stream_sequence = self.messages.entry(service.to_owned()).or_default();
         *stream_sequence += 1;

@@ -43,9 +43,14 @@ pub(crate) struct ViewTest {
 
 impl ViewTest {
     pub(crate) fn read(path: &Path) -> ViewTest {
-        let topic = path.parent().and_then(Path::file_name).unwrap().to_str().unwrap();
+        let test = ViewTest::parse(path, &fs::read_to_string(path).unwrap());
+        test.check();
+        test
+    }
+
+    pub(crate) fn parse(path: &Path, text: &str) -> ViewTest {
+        let topic = path.parent().and_then(Path::file_name).unwrap_or_default().to_str().unwrap();
         let name = format!("{topic}/{}", path.file_stem().unwrap().to_str().unwrap());
-        let text = fs::read_to_string(path).unwrap();
         let mut preamble: Vec<&str> = Vec::new();
         let mut sections: Vec<(Heading, usize, Vec<&str>)> = Vec::new();
         for (line, number) in text.lines().zip(1..) {
@@ -60,9 +65,7 @@ impl ViewTest {
             .into_iter()
             .map(|(heading, line, lines)| Section { heading, line, body: body(lines) })
             .collect();
-        let test = ViewTest { path: path.to_owned(), name, preamble: body(preamble), sections };
-        test.check();
-        test
+        ViewTest { path: path.to_owned(), name, preamble: body(preamble), sections }
     }
 
     /// A file that states nothing tests nothing.

@@ -115,9 +115,9 @@ fn ask<'o>(
     }
 }
 
-/// The contracts' tables: dead letters are ours alone.
+/// The contracts' tables: those of groups and dead letters are ours alone.
 fn judged_tables(definition: &Definition) -> &[TableSchema] {
-    &definition.tables[..definition.dead_letters_table().0]
+    definition.contracts.tables()
 }
 
 fn judged_views(definition: &Definition) -> impl Iterator<Item = &RowView> {

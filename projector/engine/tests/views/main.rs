@@ -6,8 +6,12 @@
 
 mod event;
 mod file;
+mod generated;
 mod judge;
+#[path = "../simulation/random.rs"]
+mod random;
 mod run;
+mod shipped;
 #[path = "../support/sink.rs"]
 mod sink;
 mod table;
@@ -83,23 +87,27 @@ fn files(only: Option<&str>) -> Vec<PathBuf> {
     files
 }
 
-/// Runs the files on every core.
 fn run_all(files: &[PathBuf], update: bool) -> Vec<Outcome> {
+    let mut outcomes = on_every_core(files, |path| run_file(path, update));
+    outcomes.sort_by(|left, right| left.test.name.cmp(&right.test.name));
+    outcomes
+}
+
+/// Does the work on every core, in no order.
+fn on_every_core<T: Sync, R: Send>(of: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut outcomes = Vec::new();
-        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            outcomes.push(run_file(path, update));
+        let mut done = Vec::new();
+        while let Some(one) = of.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push(work(one));
         }
-        outcomes
+        done
     };
-    let mut outcomes: Vec<Outcome> = thread::scope(|scope| {
+    thread::scope(|scope| {
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    });
-    outcomes.sort_by(|left, right| left.test.name.cmp(&right.test.name));
-    outcomes
+    })
 }
 
 fn run_file(path: &Path, update: bool) -> Outcome {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prejoin_engine::{Committed, Definition, Engine, Settings, StepReport};
 use prejoin_envelope::Position;
 use prejoin_model::Row;
-use prejoin_state::{DurableState, MemoryState, State};
+use prejoin_state::{Batch, DurableState, MemoryState, Space, State};
 use tempfile::TempDir;
 
 use crate::event::Message;
@@ -16,12 +16,17 @@ use crate::sink::{Content, Sink};
 /// Rounds in which a sink must get to the end; more would be no progress.
 const ROUNDS_MAX: usize = 1_000;
 
+/// From this first byte of their keys on, tables are made of others.
+const GROUP_TABLES_FIRST_BYTE: u8 = 0x80;
+
 /// What everything holds after a step.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Step {
     /// In the order of the definition's tables.
     pub(crate) tables: Vec<Vec<Row>>,
     pub(crate) views: BTreeMap<String, Content>,
+    /// What is kept of groups beside their rows.
+    accumulators: BTreeMap<Bytes, Bytes>,
     /// The keys of each view that were stale, as far as they came to the sink in one transaction.
     pub(crate) stale: BTreeMap<String, BTreeSet<Bytes>>,
     position: Position,
@@ -35,8 +40,13 @@ impl Step {
         for content in views.values_mut() {
             content.rows.retain(|key, _| !content.failed.contains_key(key));
         }
-        let (tables, position) = (self.tables.clone(), self.position.clone());
-        Step { tables, views, stale: BTreeMap::new(), position }
+        Step {
+            tables: self.tables.clone(),
+            views,
+            accumulators: self.accumulators.clone(),
+            stale: BTreeMap::new(),
+            position: self.position.clone(),
+        }
     }
 }
 
@@ -52,6 +62,7 @@ pub(crate) struct Run {
     place: Place,
     /// Nothing while it is closed.
     engine: Option<Engine>,
+    state: Arc<dyn State>,
     pub(crate) sink: Sink,
 }
 
@@ -61,8 +72,14 @@ impl Run {
             true => Place::Directory(tempfile::tempdir().unwrap()),
             false => Place::Memory(Arc::default()),
         };
-        let mut run =
-            Run { definition: definition.clone(), settings, place, engine: None, sink: Sink::default() };
+        let mut run = Run {
+            definition: definition.clone(),
+            settings,
+            place,
+            engine: None,
+            state: Arc::new(MemoryState::default()),
+            sink: Sink::default(),
+        };
         run.restart();
         run
     }
@@ -70,12 +87,13 @@ impl Run {
     /// Closes the state and opens it again.
     pub(crate) fn restart(&mut self) {
         self.engine = None;
+        self.state = Arc::new(MemoryState::default());
         self.sink.detach();
-        let state: Arc<dyn State> = match &self.place {
+        self.state = match &self.place {
             Place::Memory(state) => state.clone(),
             Place::Directory(directory) => Arc::new(DurableState::open(directory.path()).unwrap()),
         };
-        self.engine = Some(Engine::open(self.definition.clone(), state, self.settings).unwrap());
+        self.engine = Some(Engine::open(self.definition.clone(), self.state.clone(), self.settings).unwrap());
     }
 
     pub(crate) fn step(&mut self, messages: &[Message]) -> StepReport {
@@ -121,27 +139,41 @@ impl Run {
     /// What the sink holds beside the tables.
     pub(crate) fn seen(&self) -> Step {
         let views = || self.sink.views.iter();
-        let mut step =
-            self.step_of(views().map(|(name, view)| (name.clone(), view.content.clone())).collect());
+        let mut step = self.step_of(
+            &self.committed(),
+            self.state.as_ref(),
+            views().map(|(name, view)| (name.clone(), view.content.clone())).collect(),
+        );
         step.stale = views().map(|(name, view)| (name.clone(), view.written.clone())).collect();
         step
     }
 
-    /// What the views are when they are computed from the tables anew.
+    /// What group tables and views are when they are computed from the contracts' tables anew.
     pub(crate) fn recomputed(&self) -> Step {
-        let committed = self.committed();
+        let fresh: Arc<dyn State> = Arc::new(MemoryState::default());
+        let mut batch = Batch::default();
+        for entry in self.state.snapshot().scan(Space::Tables, &[], &[]) {
+            let (key, row) = entry.unwrap();
+            if key[0] < GROUP_TABLES_FIRST_BYTE {
+                batch.put(Space::Tables, key, row);
+            }
+        }
+        fresh.commit(batch).unwrap();
+        let settings = Settings { opening_slice_rows: 2, ..self.settings };
+        let committed = Engine::open(self.definition.clone(), fresh.clone(), settings).unwrap().committed();
         let views = self.definition.views.iter().enumerate();
         let view = |(place, view): (usize, &prejoin_engine::View)| {
             (view.plan.name.clone(), Content::build(&committed, place))
         };
-        self.step_of(views.map(view).collect())
+        self.step_of(&committed, fresh.as_ref(), views.map(view).collect())
     }
 
-    fn step_of(&self, views: BTreeMap<String, Content>) -> Step {
-        let committed = self.committed();
+    fn step_of(&self, committed: &Committed, state: &dyn State, views: BTreeMap<String, Content>) -> Step {
         let tables = (0..self.definition.tables.len()).map(prejoin_model::TableId);
         let rows = |table| committed.table_rows(table).map(Result::unwrap).collect();
-        let (tables, position) = (tables.map(rows).collect(), committed.position().clone());
-        Step { tables, views, stale: BTreeMap::new(), position }
+        let snapshot = state.snapshot();
+        let accumulators = snapshot.scan(Space::Accumulators, &[], &[]).map(Result::unwrap).collect();
+        let (tables, position) = (tables.map(rows).collect(), self.committed().position().clone());
+        Step { tables, views, accumulators, stale: BTreeMap::new(), position }
     }
 }

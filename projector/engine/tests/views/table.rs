@@ -47,6 +47,10 @@ fn key_kinds(definition: &Definition, plan: &RowView) -> Vec<Type> {
 
 /// `(o1, 2)`.
 fn key_text(kinds: &[Type], key: &Bytes) -> String {
+    // Of a row that stands for one that cannot be gathered.
+    if key.starts_with(&[0xFE]) {
+        return "(not gathered)".to_owned();
+    }
     let texts: Vec<String> = decode_key(kinds, key).unwrap().iter().map(value).collect();
     format!("({})", texts.join(", "))
 }

@@ -4,12 +4,18 @@ use std::borrow::Cow;
 
 use prejoin_model::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Value};
 
+use super::Prepared;
+use super::number_picture::Picture;
+use super::time_picture::Piece;
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
+use crate::regex::Regex;
+use crate::zone::Zone;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Arguments<'a> {
     pub(super) values: &'a [Cow<'a, Value>],
+    pub(super) prepared: Option<&'a Prepared>,
 }
 
 impl<'a> Arguments<'a> {
@@ -87,6 +93,34 @@ impl<'a> Arguments<'a> {
     pub(super) fn json(self, index: usize) -> Result<&'a Json, EvaluateError> {
         match self.value(index)? {
             Value::Jsonb(json) => Ok(json),
+            _ => Err(mismatch()),
+        }
+    }
+
+    pub(super) fn regex(self) -> Result<&'a Regex, EvaluateError> {
+        match self.prepared {
+            Some(Prepared::Regex(regex)) => Ok(regex),
+            _ => Err(mismatch()),
+        }
+    }
+
+    pub(super) fn zone(self) -> Result<&'a Zone, EvaluateError> {
+        match self.prepared {
+            Some(Prepared::Zone(zone)) => Ok(zone),
+            _ => Err(mismatch()),
+        }
+    }
+
+    pub(super) fn time_picture(self) -> Result<&'a [Piece], EvaluateError> {
+        match self.prepared {
+            Some(Prepared::TimePicture(pieces)) => Ok(pieces),
+            _ => Err(mismatch()),
+        }
+    }
+
+    pub(super) fn number_picture(self) -> Result<&'a Picture, EvaluateError> {
+        match self.prepared {
+            Some(Prepared::NumberPicture(picture)) => Ok(picture),
             _ => Err(mismatch()),
         }
     }

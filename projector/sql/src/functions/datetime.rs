@@ -4,7 +4,7 @@ use prejoin_model::Type::{self, Double, Integer, Text};
 use prejoin_model::{Date, Interval, Timestamp, Timestamptz, Value};
 
 use super::fields::{Unit, unit};
-use super::{Arguments, Computed, Function, Need};
+use super::{Arguments, Computed, Function};
 use crate::arithmetic::{DAY_MICROSECONDS, error};
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
@@ -55,10 +55,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let moment = truncated(given.text(0)?, given.timestamp(1)?.0, "timestamp without time zone")?;
         Ok(Value::Timestamp(Timestamp(moment)))
     }),
-    Function::strict("date_trunc", &[Text, INTERVAL], INTERVAL, |_| Err(mismatch())).needing(Need::Refused(
-        "date_trunc of an interval is not supported",
-        "extract(epoch FROM …) gives the interval's seconds",
-    )),
     Function::strict("make_date", &[Integer, Integer, Integer], DATE, make_date),
 ];
 

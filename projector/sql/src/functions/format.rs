@@ -3,6 +3,7 @@
 use prejoin_model::Type::Text;
 use prejoin_model::{Type, Value, from_text, to_text};
 
+use super::text::BYTES_MAX;
 use super::{Arguments, Computed, Function};
 use crate::arithmetic::error;
 use crate::evaluate::mismatch;
@@ -177,7 +178,11 @@ impl Scanner<'_> {
             (_, text) => text.map_or_else(|| "NULL".to_owned(), |text| quoted_literal(&text)),
         };
         let width = usize::try_from(width.unsigned_abs()).unwrap_or(0);
-        let padding = " ".repeat(width.saturating_sub(text.chars().count()));
+        let spaces = width.saturating_sub(text.chars().count());
+        if spaces as u64 + text.len() as u64 + out.len() as u64 >= BYTES_MAX {
+            return Err(error("out of memory"));
+        }
+        let padding = " ".repeat(spaces);
         out.push_str(if left { "" } else { &padding });
         out.push_str(&text);
         out.push_str(if left { &padding } else { "" });

@@ -47,6 +47,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The path operators: typing has taken the array's elements apart, one text argument each.
 pub(crate) static AT_PATH: Function = path_operator("#>", Jsonb, |given| found(at_path(given)?));
 pub(crate) static AT_PATH_TEXT: Function = path_operator("#>>", Text, |given| found_text(at_path(given)?));
+/// The same as functions.
+pub(crate) static EXTRACT_PATH: Function =
+    path_operator("jsonb_extract_path", Jsonb, |given| found(at_path(given)?));
+pub(crate) static EXTRACT_PATH_TEXT: Function =
+    path_operator("jsonb_extract_path_text", Text, |given| found_text(at_path(given)?));
 pub(crate) static HAS_ANY_KEY: Function = path_operator("?|", Boolean, |given| {
     let json = given.json(0)?;
     let mut keys = (1..given.count()).map(|index| given.text(index));
@@ -63,11 +68,15 @@ pub(crate) static TO_JSONB: Function = Function {
     ..Function::variadic("to_jsonb", &[], Jsonb, |given| json(of_value(given.value(0)?)))
 };
 
-const fn path_operator(name: &'static str, result: Type, compute: fn(Arguments<'_>) -> Computed) -> Function {
+pub(super) const fn path_operator(
+    name: &'static str,
+    result: Type,
+    compute: fn(Arguments<'_>) -> Computed,
+) -> Function {
     Function { strict: true, ..Function::variadic(name, &[Jsonb], result, compute) }
 }
 
-fn json(json: Json) -> Computed {
+pub(super) fn json(json: Json) -> Computed {
     if depth(&json) > Json::MAX_DEPTH {
         return Err(error(format!(
             "JSON nested deeper than {} arrays and objects is refused",

@@ -5,12 +5,22 @@ mod datetime;
 mod fields;
 mod format;
 mod json;
+mod json_change;
 mod math;
+mod number_format;
+mod number_picture;
+mod number_text;
+mod patterns;
+mod prepared;
+mod span_format;
+mod spans;
 mod text;
 mod time_format;
 mod time_picture;
+mod zones;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use prejoin_model::{Type, Value};
 
@@ -20,8 +30,12 @@ use crate::plan::EvaluateError;
 
 pub(crate) use arguments::Arguments;
 pub(crate) use json::of_value as to_json;
-pub(crate) use json::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB};
+pub(crate) use json::{
+    AT_PATH, AT_PATH_TEXT, EXTRACT_PATH, EXTRACT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB,
+};
+pub(crate) use json_change::{SET_PATH, WITHOUT_PATH};
 pub(crate) use math::{GREATEST, LEAST};
+pub(crate) use prepared::{Need, Prepared, bad_regex};
 
 pub(crate) type Computed = Result<Value, EvaluateError>;
 
@@ -41,21 +55,13 @@ pub(crate) struct Function {
     compute: fn(Arguments<'_>) -> Computed,
 }
 
-/// An argument that must be a literal, because it is prepared once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    Nothing,
-    /// What cannot be done: the reason and the remedy.
-    Refused(&'static str, &'static str),
-    /// The pattern of to_char for times.
-    TimePicture(usize),
-}
-
 /// A call of a function: all arguments have the types of its parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) function: &'static Function,
     pub(crate) arguments: Vec<Expression>,
+    /// What a literal among the arguments was read as; nothing if it is NULL.
+    pub(crate) prepared: Option<Arc<Prepared>>,
 }
 
 impl PartialEq for Call {
@@ -92,7 +98,7 @@ impl Function {
 
 impl Call {
     pub(crate) fn new(function: &'static Function, arguments: Vec<Expression>) -> Call {
-        Call { function, arguments }
+        Call { function, arguments, prepared: None }
     }
 
     pub(crate) fn evaluate<'a>(&'a self, rows: &'a Rows) -> Evaluated<'a> {
@@ -101,7 +107,7 @@ impl Call {
         if self.function.strict && values.iter().any(|value| value.is_null()) {
             return Ok(Cow::Borrowed(&NULL));
         }
-        let arguments = Arguments { values: &values };
+        let arguments = Arguments { values: &values, prepared: self.prepared.as_deref() };
         (self.function.compute)(arguments).map(Cow::Owned)
     }
 }
@@ -110,11 +116,17 @@ impl Call {
 const TOPICS: &[&[Function]] = &[
     math::FUNCTIONS,
     text::FUNCTIONS,
+    patterns::FUNCTIONS,
     format::FUNCTIONS,
     json::FUNCTIONS,
+    json_change::FUNCTIONS,
     time_format::FUNCTIONS,
+    span_format::FUNCTIONS,
+    number_format::FUNCTIONS,
     datetime::FUNCTIONS,
     fields::FUNCTIONS,
+    spans::FUNCTIONS,
+    zones::FUNCTIONS,
 ];
 
 /// The signatures of a function or operator.
@@ -126,9 +138,4 @@ pub(crate) fn signatures(name: &str) -> impl Iterator<Item = &'static Function> 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     let names = TOPICS.iter().copied().flatten().map(|function| function.name);
     names.filter(|name| name.starts_with(|first: char| first.is_ascii_alphabetic()))
-}
-
-/// The first pattern of a template of to_char for times that is not supported.
-pub(crate) fn unsupported_time_pattern(template: &str) -> Option<&'static str> {
-    time_picture::pieces(template).err()
 }

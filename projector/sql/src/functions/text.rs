@@ -11,7 +11,7 @@ use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
 
 /// PostgreSQL allocates no more at once.
-const BYTES_MAX: u64 = 0x3fff_ffff;
+pub(super) const BYTES_MAX: u64 = 0x3fff_ffff;
 /// Of a value that PostgreSQL allocates.
 const HEADER_BYTES: u64 = 4;
 const CHARACTER_BYTES_MAX: u64 = 4;
@@ -42,6 +42,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::strict("substring", &[Text, Integer], Text, substring),
     Function::strict("substring", &[Text, Integer, Integer], Text, substring),
     Function::strict("substring", &[Text, Text], Text, |_| Err(mismatch())).needing(Need::Refused(
+        "substring with a regular expression is not supported",
+        "write split_part or substring with numbers; cast a number in quotes to integer",
+    )),
+    Function::strict("substring", &[Text, Text, Text], Text, |_| Err(mismatch())).needing(Need::Refused(
         "substring with a regular expression is not supported",
         "write split_part or substring with numbers; cast a number in quotes to integer",
     )),

@@ -7,14 +7,11 @@ use prejoin_model::Value;
 
 use super::datetime::{is_finite, split};
 use super::fields::{day_of_week, day_of_year, iso_week, julian};
-use super::time_picture::{Piece, pieces};
+use super::time_picture::Piece;
 use super::{Arguments, Computed, Function, Need};
 use crate::arithmetic::error;
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
-
-const NOT_OF: &str = "to_char of an interval or a number is not supported yet";
-const REMEDY: &str = "cast the value to text, or round it and format it when the view is read";
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::strict("to_char", &[Type::Timestamptz, Text], Text, |given| {
@@ -25,16 +22,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
         formatted(given, given.timestamp(0)?.0, false)
     })
     .needing(Need::TimePicture(1)),
-    Function::strict("to_char", &[Type::Interval, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
-    Function::strict("to_char", &[Type::Integer, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
-    Function::strict("to_char", &[Type::Bigint, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
-    Function::strict("to_char", &[Type::Numeric, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
-    Function::strict("to_char", &[Type::Double, Text], Text, |_| Err(mismatch()))
-        .needing(Need::Refused(NOT_OF, REMEDY)),
 ];
 
 const MONTHS: [&str; 12] = [
@@ -73,29 +60,46 @@ struct Moment {
 
 /// Nothing for an infinite time, as in PostgreSQL; typing has checked the template.
 fn formatted(given: Arguments<'_>, micros: i64, zoned: bool) -> Computed {
-    let template = given.text(1)?;
-    if !is_finite(micros) || template.is_empty() {
+    if !is_finite(micros) || given.text(1)?.is_empty() {
         return Ok(Value::Null);
     }
     let moment = Moment::new(micros, zoned)?;
     let mut out = String::new();
-    for piece in pieces(template).map_err(|name| error(format!("the pattern {name} is not supported")))? {
-        match piece {
+    for piece in given.time_picture()? {
+        match *piece {
             Piece::Literal(character) => out.push(character),
             Piece::Field { name, is_plain, ordinal } => {
                 let text = moment.field(name, is_plain);
-                out.push_str(&text);
-                if let Some(upper) = ordinal {
-                    out.push_str(&suffix(&text, upper)?);
-                }
+                out.push_str(&with_suffix(text, name, ordinal)?);
             }
         }
     }
     Ok(Value::text(out))
 }
 
+/// A field's text with st, nd, rd or th, if the template has TH behind it; names and offsets take none.
+pub(super) fn with_suffix(
+    mut text: String,
+    field: &str,
+    ordinal: Option<bool>,
+) -> Result<String, EvaluateError> {
+    if let Some(upper) = ordinal.filter(|_| !is_name(field)) {
+        let suffix = suffix(&text, upper)?;
+        text.push_str(&suffix);
+    }
+    Ok(text)
+}
+
+fn is_name(field: &str) -> bool {
+    let names = [
+        "AM", "PM", "A.M.", "P.M.", "AD", "BC", "A.D.", "B.C.", "MONTH", "MON", "DAY", "DY", "RM", "TZ",
+        "TZH", "TZM", "OF",
+    ];
+    names.iter().any(|name| name.eq_ignore_ascii_case(field))
+}
+
 /// st, nd, rd or th for the number.
-fn suffix(number: &str, upper: bool) -> Result<String, EvaluateError> {
+pub(super) fn suffix(number: &str, upper: bool) -> Result<String, EvaluateError> {
     let digits = number.as_bytes();
     let last = digits.last().filter(|byte| byte.is_ascii_digit());
     let last = last.ok_or_else(|| error(format!("\"{number}\" is not a number")))?;
@@ -161,8 +165,8 @@ impl Moment {
             "SSSS" | "SSSSS" => self.second_of_day.to_string(),
             "TZ" => if self.zoned { "UTC" } else { "" }.to_owned(),
             "tz" => if self.zoned { "utc" } else { "" }.to_owned(),
-            "TZH" | "OF" => "+00".to_owned(),
-            "TZM" => "00".to_owned(),
+            "TZH" | "tzh" | "OF" => "+00".to_owned(),
+            "TZM" | "tzm" => "00".to_owned(),
             "Y,YYY" => format!("{},{:03}", year / 1000, year % 1000),
             "YYYY" => number(year, 4),
             "YYY" => number(year % 1000, 3),

@@ -2,7 +2,7 @@
 
 /// A piece of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Literal(char),
     Field { name: &'static str, is_plain: bool, ordinal: Option<bool> },
 }
@@ -12,7 +12,7 @@ pub(super) enum Piece {
 const CASED: &[&str] = &[
     "A.D.", "a.d.", "A.M.", "a.m.", "AD", "ad", "AM", "am", "B.C.", "b.c.", "BC", "bc", "DAY", "Day", "day",
     "DY", "Dy", "dy", "MONTH", "Month", "month", "MON", "Mon", "mon", "P.M.", "p.m.", "PM", "pm", "RM", "rm",
-    "TZH", "TZM", "TZ", "tz",
+    "TZH", "TZM", "tzh", "tzm", "TZ", "tz",
 ];
 
 const UNCASED: &[&str] = &[
@@ -21,34 +21,34 @@ const UNCASED: &[&str] = &[
     "Y,YYY", "YYYY", "YYY", "YY", "Y",
 ];
 
-/// What to_char has and this does not.
-const UNSUPPORTED: &[&str] = &["TM", "tm", "FX", "fx", "SP"];
-
 /// The pieces of a template, or the pattern in it that is not supported.
 pub(super) fn pieces(template: &str) -> Result<Vec<Piece>, &'static str> {
     let mut pieces = Vec::new();
     let mut rest = template;
     while let Some(first) = rest.chars().next() {
-        if let Some(unsupported) = UNSUPPORTED.iter().find(|name| rest.starts_with(**name)) {
-            return Err(unsupported);
+        // It is for reading times; here it does nothing.
+        if let Some(after) = rest.strip_prefix("FX").or_else(|| rest.strip_prefix("fx")) {
+            rest = after;
+            continue;
         }
-        let is_plain = rest.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case("FM"));
-        let after_prefix = if is_plain { &rest[2..] } else { rest };
-        if is_plain && after_prefix.get(..2).is_some_and(|prefix| prefix.eq_ignore_ascii_case("FM")) {
-            return Err("FMFM");
+        let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(**prefix));
+        let after_prefix = &rest[prefix.map_or(0, |prefix| prefix.len())..];
+        if prefix.is_some() && PREFIXES.iter().any(|second| after_prefix.starts_with(second)) {
+            return Err("FM beside FM or TM");
         }
         if let Some(name) = field(after_prefix) {
             rest = &after_prefix[name.len()..];
             let ordinal = ["TH", "th"].iter().position(|suffix| rest.starts_with(suffix));
-            rest = &rest[if ordinal.is_some() { 2 } else { 0 }..];
-            if UNSUPPORTED[4..].iter().any(|suffix| rest.starts_with(suffix)) {
-                return Err("SP");
-            }
+            let suffix_length = if ordinal.is_some() || rest.starts_with("SP") { 2 } else { 0 };
+            rest = &rest[suffix_length..];
+            // TM means the names of another language, which the C locale does not have, without spaces behind.
+            let is_plain =
+                prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case("FM") || is_of_names(name));
             pieces.push(Piece::Field { name, is_plain, ordinal: ordinal.map(|index| index == 0) });
             continue;
         }
-        if is_plain {
-            return Err("FM before text");
+        if prefix.is_some() {
+            return Err("FM or TM before text");
         }
         rest = &rest[first.len_utf8()..];
         match first {
@@ -63,11 +63,20 @@ pub(super) fn pieces(template: &str) -> Result<Vec<Piece>, &'static str> {
     Ok(pieces)
 }
 
+const PREFIXES: [&str; 4] = ["FM", "fm", "TM", "tm"];
+
+fn is_of_names(field: &str) -> bool {
+    ["MONTH", "MON", "DAY", "DY"].iter().any(|name| name.eq_ignore_ascii_case(field))
+}
+
+/// Letters of one case: `Hh24` is none.
 fn field(rest: &str) -> Option<&'static str> {
     if let Some(name) = CASED.iter().find(|name| rest.starts_with(**name)) {
         return Some(name);
     }
-    let begins = |name: &&&str| rest.get(..name.len()).is_some_and(|text| text.eq_ignore_ascii_case(name));
+    let begins = |name: &&&str| {
+        rest.get(..name.len()).is_some_and(|text| text == **name || text == name.to_ascii_lowercase())
+    };
     UNCASED.iter().find(begins).copied()
 }
 

@@ -48,7 +48,11 @@ impl Typing<'_> {
         });
         let order: Vec<SortKey> = order.collect::<Checked<_>>()?;
         self.expressions.set(typing.expressions.get());
-        if call.distinct && order.iter().any(|key| !arguments.contains(&key.of)) {
+        // A literal without a type is not the argument, in PostgreSQL's eyes, even where it looks like it.
+        let untyped = call.order.iter().map(|key| Ok(typing.operand(&key.expr, place)?.kind().is_none()));
+        let untyped: Vec<bool> = untyped.collect::<Checked<_>>()?;
+        let is_argument = |(key, untyped): (&SortKey, &bool)| !untyped && arguments.contains(&key.of);
+        if call.distinct && !order.iter().zip(&untyped).all(is_argument) {
             return refuse(
                 place,
                 "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",

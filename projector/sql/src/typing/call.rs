@@ -59,8 +59,7 @@ pub(super) fn apply(function: &'static Function, arguments: Vec<Operand>, place:
         let kind = kind.or(argument.kind()).unwrap_or(Type::Text);
         converted.push(argument.convert(kind)?);
     }
-    let call = Call::new(function, converted);
-    super::prepare::check(&call, place)?;
+    let call = super::prepare::prepare(Call::new(function, converted), place)?;
     Ok(typed(Expression::Call(call), function.result))
 }
 

@@ -4,8 +4,11 @@ use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Spanned,
 };
 
-use super::{Operand, Typing};
-use crate::functions::{self, TO_JSONB, signatures};
+use prejoin_model::{Type, Value};
+
+use super::{Operand, Typing, literal};
+use crate::expression::Expression;
+use crate::functions::{self, EXTRACT_PATH, EXTRACT_PATH_TEXT, SET_PATH, TO_JSONB, signatures};
 use crate::names;
 use crate::refusal::{Checked, Place, Refusal, nearest, refuse};
 
@@ -96,19 +99,39 @@ const WINDOW: &[&str] = &[
     "row_number",
 ];
 
+/// Functions that give several rows for one.
+const SETS: &[&str] = &[
+    "generate_series",
+    "json_array_elements",
+    "json_each",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "string_to_table",
+    "unnest",
+];
+
 /// Functions of PostgreSQL that people reach for, so that a misspelt name is told from one that is not supported.
 const KNOWN: &[&str] = &[
+    "decode",
+    "encode",
     "exp",
+    "jsonb_insert",
+    "jsonb_path_query",
     "ln",
     "log",
-    "regexp_match",
-    "regexp_replace",
+    "make_timestamp",
+    "make_timestamptz",
+    "overlay",
     "row",
+    "string_to_array",
     "to_date",
     "to_number",
     "to_timestamp",
     "trim",
-    "unnest",
+    "width_bucket",
 ];
 
 impl Typing<'_> {
@@ -169,6 +192,14 @@ impl Typing<'_> {
                     "write to_jsonb(value)",
                 ),
             },
+            "jsonb_set" | "jsonb_extract_path" | "jsonb_extract_path_text" => {
+                let arguments = plain_arguments(call, &name, place)?;
+                self.of_document(&name, &arguments, place)
+            }
+            // With one argument it counts from the present day.
+            "age" if plain_arguments(call, &name, place)?.len() < 2 => {
+                Err(refused_function(&name, "age() of one time", place))
+            }
             _ if !matches!(call.args, FunctionArguments::None) && signatures(&name).next().is_some() => {
                 let arguments = plain_arguments(call, &name, place)?;
                 super::call::call(&name, self.operands(&arguments, place)?, place)
@@ -177,6 +208,67 @@ impl Typing<'_> {
             _ => Err(refused_function(&name, &format!("{name}()"), place)),
         }
     }
+}
+
+impl Typing<'_> {
+    /// Functions with a path into a document, whose steps become arguments.
+    fn of_document(&self, name: &str, arguments: &[&Expr], place: Place) -> Checked<Operand> {
+        let text = |text: String| Operand::Unknown { text: Some(text.into()), place };
+        if name == "jsonb_set" {
+            let ([document, path, value] | [document, path, value, _]) = arguments else {
+                return refuse(
+                    place,
+                    format!("jsonb_set has {} arguments", arguments.len()),
+                    "write jsonb_set(document, '{a,b}', new value)",
+                );
+            };
+            let Some(steps) = literal::texts(path) else {
+                return refuse(
+                    place,
+                    "a path of jsonb_set that is not a literal is not supported",
+                    "write ARRAY['a', 'b'] or '{a,b}' with plain names",
+                );
+            };
+            let creates = match arguments.get(3) {
+                Some(creates) => self.operand(creates, place)?,
+                None => super::boolean(Expression::Constant(Value::Boolean(true))),
+            };
+            let operands = [self.operand(document, place)?, self.operand(value, place)?, creates];
+            let wanted = [Type::Jsonb, Type::Jsonb, Type::Boolean];
+            check_kinds(name, operands.iter().zip(wanted), place)?;
+            return super::call::apply(
+                &SET_PATH,
+                operands.into_iter().chain(steps.into_iter().map(text)).collect(),
+                place,
+            );
+        }
+        let function = if name == "jsonb_extract_path" { &EXTRACT_PATH } else { &EXTRACT_PATH_TEXT };
+        let operands = self.operands(arguments, place)?;
+        if operands.len() < 2 {
+            return refuse(place, format!("{name} has no path"), format!("write {name}(document, 'a', 'b')"));
+        }
+        let wanted = std::iter::once(Type::Jsonb).chain(std::iter::repeat(Type::Text));
+        check_kinds(name, operands.iter().zip(wanted), place)?;
+        super::call::apply(function, operands, place)
+    }
+}
+
+fn check_kinds<'o>(
+    name: &str,
+    operands: impl Iterator<Item = (&'o Operand, Type)>,
+    place: Place,
+) -> Checked<()> {
+    for (operand, wanted) in operands {
+        if operand.kind().is_some_and(|kind| kind != wanted) {
+            let given = operand.kind_name();
+            return refuse(
+                place,
+                format!("function {name} takes {wanted} where {given} is given"),
+                format!("cast the argument to {wanted}"),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn plain_arguments<'e>(call: &'e Function, name: &str, place: Place) -> Checked<Vec<&'e Expr>> {
@@ -239,6 +331,24 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
             place,
             format!("{call} is a window function: a row would depend on many others"),
             "rank or number the rows when the view is read",
+        );
+    }
+    if SETS.contains(&name) {
+        return Refusal::new(
+            place,
+            format!(
+                "{call} gives several rows for one, which is not supported: a view has one row for each of its FROM table"
+            ),
+            "let the contract make a table of the elements with each = \"$.…\", and read that",
+        );
+    }
+    if name.starts_with("regexp_") {
+        return Refusal::new(
+            place,
+            format!(
+                "the function {call} is not supported: what of a text matches is not computed, only whether it does"
+            ),
+            "test with ~, and cut with split_part, substring with numbers, or replace",
         );
     }
     if KNOWN.contains(&name) {

@@ -213,6 +213,9 @@ impl<'a> Typing<'a> {
             Expr::ILike { negated, any: false, expr: of, pattern, escape_char } => {
                 self.like(of, pattern, escape_char.as_deref(), operator::LikeKind::new(true, *negated), place)
             }
+            Expr::SimilarTo { negated, expr: of, pattern, escape_char } => {
+                self.similar(of, pattern, escape_char.as_deref(), *negated, place)
+            }
             Expr::Case { operand, conditions, else_result, .. } => {
                 self.case(operand.as_deref(), conditions, else_result.as_deref(), place)
             }

@@ -6,8 +6,11 @@ use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 use super::conversion::rank;
 use super::{Operand, Typing, boolean, call, literal, refused, typed};
 use crate::expression::{Arithmetic, Comparison, Expression};
-use crate::functions::{AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, signatures};
+use crate::functions::{
+    AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, WITHOUT_PATH, bad_regex, signatures,
+};
 use crate::refusal::{Checked, Place, Refusal, refuse};
+use crate::regex::from_similar;
 
 /// How long a piece of the view's text may be to be repeated in a message.
 const QUOTE_CHARACTERS_MAX: usize = 60;
@@ -161,6 +164,7 @@ impl Typing<'_> {
                 }
                 None if is_of_paths(other) => self.of_path(left, other, right, place),
                 None if signatures(&other.to_string()).next().is_some() => {
+                    refuse_loose_pattern(other, right, place)?;
                     listed(&other.to_string(), self.sides(left, right, place)?)
                 }
                 None => Err(refused::refused_operator(other, place)),
@@ -179,6 +183,7 @@ impl Typing<'_> {
         let function = match operator {
             BinaryOperator::HashArrow => &AT_PATH,
             BinaryOperator::HashLongArrow => &AT_PATH_TEXT,
+            BinaryOperator::HashMinus => &WITHOUT_PATH,
             BinaryOperator::QuestionPipe => &HAS_ANY_KEY,
             _ => &HAS_ALL_KEYS,
         };
@@ -293,6 +298,45 @@ impl Typing<'_> {
         let LikeKind { ignores_case, negated } = kind;
         Ok(boolean(Expression::Like { sides, ignores_case, negated }))
     }
+
+    /// SIMILAR TO is a regular expression in other words.
+    pub(super) fn similar(
+        &self,
+        of: &Expr,
+        pattern: &Expr,
+        escape: Option<&Expr>,
+        negated: bool,
+        place: Place,
+    ) -> Checked<Operand> {
+        let symbol = if negated { "!~" } else { "~" };
+        let literal = literal::quoted_text(pattern);
+        let escape = match escape.map(literal::quoted_text) {
+            None => Some(Some('\\')),
+            Some(escape) => escape.and_then(|escape| {
+                let mut characters = escape.chars();
+                let first = characters.next();
+                characters.next().is_none().then_some(first)
+            }),
+        };
+        let (Some(pattern_text), Some(escape)) = (literal, escape) else {
+            return refuse(
+                place.or(pattern.span()),
+                "SIMILAR TO with a pattern or an ESCAPE that is not a literal is not supported",
+                "write the pattern in single quotes, and at most one character after ESCAPE",
+            );
+        };
+        let place = place.or(of.span());
+        match from_similar(pattern_text, escape) {
+            Ok(text) => {
+                let text = Operand::Unknown { text: Some(text.into()), place };
+                listed(symbol, Sides { left: (of, self.operand(of, place)?), right: (pattern, text), place })
+            }
+            Err(problem) => {
+                let (reason, remedy) = bad_regex(problem);
+                refuse(place, reason, remedy)
+            }
+        }
+    }
 }
 
 /// An operator of those that are listed with the functions.
@@ -312,6 +356,7 @@ fn is_of_paths(operator: &BinaryOperator) -> bool {
         operator,
         BinaryOperator::HashArrow
             | BinaryOperator::HashLongArrow
+            | BinaryOperator::HashMinus
             | BinaryOperator::QuestionPipe
             | BinaryOperator::QuestionAnd
     )
@@ -345,6 +390,27 @@ fn refuse_chain(left: &Expr, right: &Expr, operator: Comparison, place: Place) -
         );
     }
     Ok(())
+}
+
+/// PostgreSQL applies `~` before an operator such as `||` that follows; the parser would do it after.
+fn refuse_loose_pattern(operator: &BinaryOperator, right: &Expr, place: Place) -> Checked<()> {
+    let is_match = matches!(
+        operator,
+        BinaryOperator::PGRegexMatch
+            | BinaryOperator::PGRegexIMatch
+            | BinaryOperator::PGRegexNotMatch
+            | BinaryOperator::PGRegexNotIMatch
+    );
+    match right {
+        Expr::BinaryOp { op, .. } if is_match => refuse(
+            place,
+            format!(
+                "{op} after the pattern of {operator} is not supported: PostgreSQL applies it to the whole comparison"
+            ),
+            "put the pattern in parentheses",
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// Whether intervals and timestamps decide: what is not arithmetic of numbers or of dates and days.

@@ -36,8 +36,7 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
             "ALL over a subquery or an array is not supported",
             "write NOT EXISTS (SELECT … WHERE …) with the opposite comparison, or NOT IN (…)",
         ),
-        Expr::SimilarTo { .. } => ("SIMILAR TO is not supported", "write LIKE or ILIKE"),
-        Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write LIKE or ILIKE"),
+        Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write ~ or ~*"),
         Expr::Collate { .. } => {
             ("COLLATE is not supported: texts are compared by their bytes", "leave COLLATE out")
         }
@@ -73,13 +72,15 @@ const SUPPORTED: &str =
 
 pub(super) fn refused_operator(operator: &BinaryOperator, place: Place) -> Refusal {
     let remedy = match operator {
-        BinaryOperator::PGRegexMatch
-        | BinaryOperator::PGRegexIMatch
-        | BinaryOperator::PGRegexNotMatch
-        | BinaryOperator::PGRegexNotIMatch => "write LIKE or ILIKE",
         BinaryOperator::PGLikeMatch | BinaryOperator::PGNotLikeMatch => "write LIKE",
         BinaryOperator::PGILikeMatch | BinaryOperator::PGNotILikeMatch => "write ILIKE",
         BinaryOperator::PGExp => "write the product, or let the service compute it",
+        BinaryOperator::Overlaps => {
+            "compare each beginning with the other's end: a_from < b_until AND b_from < a_until"
+        }
+        BinaryOperator::AtQuestion | BinaryOperator::AtAt => {
+            "write -> and ->> with the path's names, or @> with the value that must be there"
+        }
         BinaryOperator::Arrow
         | BinaryOperator::LongArrow
         | BinaryOperator::HashArrow

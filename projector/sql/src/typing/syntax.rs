@@ -1,12 +1,10 @@
 //! Functions that SQL gives a syntax of their own: EXTRACT, TRIM, SUBSTRING, POSITION, CEIL and FLOOR.
 
-use prejoin_model::Type;
 use sqlparser::ast::{CeilFloorKind, DateTimeField, Expr, TrimWhereField};
 
 use super::call::call;
-use super::{Operand, Typing, literal, typed};
-use crate::expression::Expression;
-use crate::refusal::{Checked, Place, refuse};
+use super::{Operand, Typing, literal};
+use crate::refusal::{Checked, Place};
 
 impl Typing<'_> {
     /// The call that this syntax stands for; nothing if it is none of them.
@@ -18,7 +16,9 @@ impl Typing<'_> {
                     operands.insert(0, Operand::Unknown { text: Some(field.as_str().into()), place });
                 })
             }
-            Expr::AtTimeZone { timestamp, time_zone } => self.at_time_zone(timestamp, time_zone, place),
+            Expr::AtTimeZone { timestamp, time_zone } => {
+                self.call_of("timezone", &[time_zone, timestamp], place, |_| {})
+            }
             Expr::Interval(interval) => literal::interval(interval, place),
             Expr::Ceil { expr, field } => self.rounded("ceil", expr, field, place)?,
             Expr::Floor { expr, field } => self.rounded("floor", expr, field, place)?,
@@ -47,31 +47,6 @@ impl Typing<'_> {
             }
             _ => return None,
         })
-    }
-
-    /// A timestamptz becomes the clock's reading in the zone, and a timestamp the moment when the clock reads it.
-    fn at_time_zone(&self, time: &Expr, zone: &Expr, place: Place) -> Checked<Operand> {
-        if !literal::quoted_text(zone).is_some_and(|zone| zone.eq_ignore_ascii_case("UTC")) {
-            return refuse(
-                place,
-                format!("AT TIME ZONE {zone} is not supported yet"),
-                "write AT TIME ZONE 'UTC', and choose another zone when the view is read",
-            );
-        }
-        let operand = self.operand(time, place)?;
-        match operand.kind() {
-            Some(Type::Timestamp) => Ok(typed(operand.convert(Type::Timestamptz)?, Type::Timestamptz)),
-            None | Some(Type::Timestamptz | Type::Date) => {
-                let instant = operand.convert(Type::Timestamptz)?;
-                let local = Expression::Cast { of: Box::new(instant), to: Type::Timestamp };
-                Ok(typed(local, Type::Timestamp))
-            }
-            Some(kind) => refuse(
-                place,
-                format!("function timezone(unknown, {kind}) does not exist"),
-                "cast the value to timestamptz",
-            ),
-        }
     }
 
     fn rounded(

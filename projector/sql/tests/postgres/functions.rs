@@ -1,38 +1,16 @@
 //! Calls of functions and operators: each with every choice of its arguments from short lists, or a sample of them.
 
+use crate::choices::{
+    AMOUNT, ANY, BIN, CHARACTER, CLASS, COUNT, EXACT, FACTOR, FIELD, FORMATS, INNER, JSON, LENGTH, LINE,
+    MIXED, MOMENT, NAMES, NUMBER, PATH, PATTERN, PICTURE, PLACES, POWER, READING, SHORT, SIMILAR, SPAN,
+    SPAN_TEMPLATE, STEP, TEMPLATE, TEXT, TIME, TRUNCATED, UNIT, ZONE,
+};
 use crate::generate::Random;
 
 /// Calls of one function with all combinations of arguments; of more than this many a sample is drawn.
 const CALLS_MAX: usize = 20;
 
 type Arguments = &'static [&'static [&'static str]];
-
-const NUMBER: &[&str] = &["a_int", "a_big", "a_num", "a_dbl", "'1.5'", "NULL", "-2.5", "a_txt"];
-const EXACT: &[&str] = &["a_num", "b_int::numeric", "a_int", "1.005", "-2.5::numeric", "1e20"];
-const POWER: &[&str] = &[
-    "a_num",
-    "b_num",
-    "a_dbl",
-    "b_dbl",
-    "b_int",
-    "2",
-    "0.5",
-    "-1",
-    "3",
-    "10.0",
-    "(-0.5)::double precision",
-    "'2'",
-    "1.5",
-];
-const PLACES: &[&str] = &["0", "2", "-2", "b_int", "NULL", "'1'", "1500"];
-const TEXT: &[&str] =
-    &["a_txt", "b_txt", "'xyxAbC dé'", "''", "NULL", "a_txt || ' ' || b_txt", "'ABC déf''s 日本語'::text"];
-const SHORT: &[&str] = &["b_txt", "'b'", "''", "'é日'", "NULL", "' '", "'xy'"];
-const COUNT: &[&str] = &["0", "1", "2", "-1", "5", "-2147483648", "2147483647", "NULL", "'3'", "b_int"];
-const LENGTH: &[&str] = &["0", "1", "2", "-1", "5", "-2147483648", "NULL", "'3'", "12"];
-const ANY: &[&str] = &[
-    "a_bool", "a_int", "a_big", "a_num", "a_dbl", "a_txt", "a_uid", "a_day", "a_tim", "a_jsn", "'x'", "NULL",
-];
 
 const CALLS: &[(&str, Arguments)] = &[
     ("abs(#)", &[NUMBER]),
@@ -146,6 +124,23 @@ const CALLS: &[(&str, Arguments)] = &[
     ("# -> #", &[JSON, STEP]),
     ("# ->> #", &[JSON, STEP]),
     ("# -> 'a' -> 'b' ->> #", &[JSON, STEP]),
+    ("# ~ #", &[TEXT, PATTERN]),
+    ("# ~ #", &[LINE, PATTERN]),
+    ("# ~* #", &[TEXT, PATTERN]),
+    ("# ~* #", &[LINE, PATTERN]),
+    ("# !~ #", &[TEXT, PATTERN]),
+    ("# !~* #", &[LINE, PATTERN]),
+    ("# ~ #", &[CHARACTER, CLASS]),
+    ("# ~* #", &[CHARACTER, CLASS]),
+    ("# ~ #", &[CHARACTER, CLASS]),
+    ("# ~ #", &[ANY, &["'1'", "b_txt"]]),
+    ("a_txt || 'x' ~ '^.x$'", &[]),
+    ("a_txt ~ '^a' || 'b'", &[]),
+    ("NOT a_txt ~ 'a' AND b_txt !~ '^.{2,}$'", &[]),
+    ("# SIMILAR TO #", &[TEXT, SIMILAR]),
+    ("# SIMILAR TO #", &[LINE, SIMILAR]),
+    ("# NOT SIMILAR TO #", &[LINE, SIMILAR]),
+    ("# SIMILAR TO # ESCAPE #", &[TEXT, SIMILAR, &["'#'", "''", "'é'", "'%'", "'ab'"]]),
     ("# #> #", &[JSON, PATH]),
     ("# #>> #", &[JSON, PATH]),
     ("# @> #", &[JSON, INNER]),
@@ -203,6 +198,20 @@ const CALLS: &[(&str, Arguments)] = &[
     ("date_trunc(#, b_day)", &[UNIT]),
     ("date_trunc(#, b_tim::timestamp)::date", &[UNIT]),
     ("date_trunc('day', INTERVAL '1 day 2 hours')", &[]),
+    ("date_trunc(#, #, #)::text", &[UNIT, MOMENT, ZONE]),
+    ("date_trunc(#, #, #)::text", &[TRUNCATED, MOMENT, ZONE]),
+    ("date_trunc(#, #, #)::text", &[TRUNCATED, MOMENT, ZONE]),
+    ("date_trunc('day', #, 'Europe/Berlin')", &[TIME]),
+    ("(# AT TIME ZONE #)::text", &[MOMENT, ZONE]),
+    ("(# AT TIME ZONE #)::text", &[MOMENT, ZONE]),
+    ("(# AT TIME ZONE #)::text", &[READING, ZONE]),
+    ("(# AT TIME ZONE #)::text", &[READING, ZONE]),
+    ("(# AT TIME ZONE #)::text", &[TIME, ZONE]),
+    ("(timezone(#, #))::text", &[ZONE, TIME]),
+    ("timezone(#, a_tim::timestamp)", &[ZONE]),
+    ("(a_tim AT TIME ZONE #)::date", &[ZONE]),
+    ("(# AT TIME ZONE # AT TIME ZONE #)::text", &[READING, ZONE, ZONE]),
+    ("date_trunc('day', # AT TIME ZONE 'Europe/Berlin') AT TIME ZONE 'Europe/Berlin'", &[MOMENT]),
     ("extract(# FROM #)", &[FIELD, TIME]),
     ("extract(# FROM a_tim)", &[FIELD]),
     ("extract(# FROM b_tim)", &[FIELD]),
@@ -222,6 +231,72 @@ const CALLS: &[(&str, Arguments)] = &[
     ("to_char(a_tim, #)", &[TEMPLATE]),
     ("to_char(b_tim, #)", &[TEMPLATE]),
     ("to_char(b_day, #)", &[TEMPLATE]),
+    ("to_char(#, #)", &[SPAN, SPAN_TEMPLATE]),
+    ("to_char(#, #)", &[MIXED, SPAN_TEMPLATE]),
+    ("to_char(a_tim - b_tim, #)", &[SPAN_TEMPLATE]),
+    ("to_char(INTERVAL '-1 year 1 month' * id + INTERVAL '1 hour' * (id - 20), #)", &[SPAN_TEMPLATE]),
+    ("date_trunc(#, #)::text", &[UNIT, SPAN]),
+    ("date_trunc(#, #)::text", &[TRUNCATED, SPAN]),
+    ("justify_hours(#)::text", &[SPAN]),
+    ("justify_days(#)::text", &[SPAN]),
+    ("justify_interval(#)::text", &[SPAN]),
+    ("justify_interval(#)::text", &[MIXED]),
+    ("justify_hours(#)::text", &[MIXED]),
+    ("justify_days(#)::text", &[MIXED]),
+    ("make_interval(#, #)::text", &[COUNT, COUNT]),
+    ("make_interval(#, #, #, #, #, #, #)::text", &[LENGTH, LENGTH, LENGTH, COUNT, COUNT, COUNT, FACTOR]),
+    ("make_interval()::text", &[]),
+    ("age(#, #)::text", &[TIME, TIME]),
+    ("age(#, #)::text", &[MOMENT, MOMENT]),
+    ("age(#, #)::text", &[MOMENT, TIME]),
+    ("age(a_day, b_day)::text", &[]),
+    ("isfinite(#)", &[TIME]),
+    ("isfinite(#)", &[SPAN]),
+    (
+        "to_timestamp(#)",
+        &[&[
+            "a_dbl",
+            "b_int",
+            "a_big",
+            "a_num",
+            "1e9",
+            "1709251199.1234565",
+            "-0.5",
+            "b_dbl * 1e-300",
+            "NULL",
+            "'1'",
+        ]],
+    ),
+    ("date_bin(#, #, #)::text", &[BIN, MOMENT, MOMENT]),
+    ("date_bin(#, #, '2000-01-03')::text", &[BIN, MOMENT]),
+    ("date_bin(#, #, #)::text", &[BIN, READING, READING]),
+    ("date_bin(#, a_tim, b_tim)::text", &[SPAN]),
+    ("jsonb_strip_nulls(#)", &[JSON]),
+    ("jsonb_pretty(#)", &[JSON]),
+    ("jsonb_pretty(jsonb_build_object('a', #, 'b', #))", &[JSON, JSON]),
+    ("# #- #", &[JSON, PATH]),
+    ("jsonb_set(#, #, #)", &[JSON, PATH, JSON]),
+    ("jsonb_set(#, #, #, #)", &[JSON, PATH, JSON, &["true", "false", "a_bool", "NULL"]]),
+    ("jsonb_set(#, '{5}', '1')", &[JSON]),
+    ("jsonb_set(#, '{-9}', '1', #)", &[JSON, &["true", "false"]]),
+    ("jsonb_extract_path(#, #)", &[JSON, &["'a'", "b_txt", "'0'", "NULL", "b_int"]]),
+    ("jsonb_extract_path_text(#, 'a', #)", &[JSON, &["'b'", "b_txt", "'0'", "NULL"]]),
+    ("jsonb_extract_path(a_jsn)", &[]),
+    ("substring(#, '2', '3')", &[TEXT]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(#, #)", &[AMOUNT, PICTURE]),
+    ("to_char(a_num, #)", &[PICTURE]),
+    ("to_char(b_num / 7, #)", &[PICTURE]),
+    ("to_char(a_int, #)", &[PICTURE]),
+    ("to_char(a_big, #)", &[PICTURE]),
+    ("to_char(a_dbl, #)", &[PICTURE]),
+    ("to_char(id * 1.25 - 20, #)", &[PICTURE]),
+    ("to_char((id - 24)::integer, #)", &[PICTURE]),
+    ("to_char((id - 24)::double precision / 16, #)", &[PICTURE]),
     (
         "make_date(#, #, #)",
         &[
@@ -230,196 +305,6 @@ const CALLS: &[(&str, Arguments)] = &[
             &["29", "1", "31", "-1", "NULL"],
         ],
     ),
-];
-
-const JSON: &[&str] = &[
-    "a_jsn",
-    "b_jsn",
-    "'{\"a\": {\"b\": [1, 2.50, \"x\", null]}, \"c\": null}'::jsonb",
-    "NULL::jsonb",
-    "'[1, [2], {\"a\": 1}, \"a\"]'::jsonb",
-    "to_jsonb(a_txt)",
-    "'\"a\"'::jsonb",
-];
-
-const STEP: &[&str] = &["'a'", "'c'", "0", "-1", "2", "b_txt", "b_int", "NULL", "'0'", "5"];
-
-const PATH: &[&str] = &[
-    "'{a}'",
-    "'{a,b}'",
-    "'{a,b,1}'",
-    "'{0}'",
-    "'{-1}'",
-    "ARRAY['a', 'b', '-1']",
-    "'{}'",
-    "ARRAY['c']",
-    "'{2,a}'",
-    "'{a, b}'",
-];
-
-const INNER: &[&str] = &[
-    "'{\"a\": {}}'",
-    "'[1]'",
-    "'1'",
-    "'\"a\"'",
-    "b_jsn",
-    "'[[2]]'",
-    "'{}'",
-    "'[]'",
-    "'{\"a\": {\"b\": [2.5]}}'::jsonb",
-    "'null'",
-];
-
-const TEMPLATE: &[&str] = &[
-    "'YYYY-MM-DD'",
-    "'YYYY-MM-DD HH24:MI:SS.MS'",
-    "'DD.MM.YY HH12:MI AM'",
-    "'FMMonth FMDDth, YYYY'",
-    "'Day|DAY|day'",
-    "'Dy DY dy'",
-    "'MON Mon mon'",
-    "'Month|MONTH|month|'",
-    "'IYYY-\"W\"IW-ID'",
-    "'WW W D DDD'",
-    "'Q CC J'",
-    "'US MS SSSS SSSSS'",
-    "'HH:MI:SS p.m.'",
-    "'A.D. bc AD'",
-    "'YYY YY Y Y,YYY'",
-    "'IYY IY I IDDD'",
-    "'FMYYYY-FMMM-FMDD'",
-    "'FMHH24:FMMI:FMSS'",
-    "'DDTH FMDDTH HH24th'",
-    "'\"quoted YYYY\" \\\\YYYY'",
-    "'RM rm FMRM'",
-    "''",
-    "NULL",
-    "'TZ tz TZH:TZM OF'",
-    "'FF1 FF3 FF6'",
-    "'yyyy-mm-dd hh24:mi'",
-    "'é YYYY 日'",
-    "'YYYYMMDD\"T\"HH24MISS'",
-    "'FMDay, DD'",
-    "'am PM a.m. P.M.'",
-];
-
-const TIME: &[&str] = &[
-    "a_tim",
-    "b_tim",
-    "a_day",
-    "b_day",
-    "a_tim::timestamp",
-    "NULL",
-    "TIMESTAMPTZ '2024-03-31 01:30:00.123456+02'",
-    "TIMESTAMP '2023-12-31 23:59:59.999999'",
-    "DATE '2020-12-31'",
-    "'2024-01-01'",
-    "a_txt",
-];
-
-const SPAN: &[&str] = &[
-    "INTERVAL '1 day'",
-    "INTERVAL '1 month'",
-    "INTERVAL '-1 year 2 days 03:04:05.678'",
-    "INTERVAL '1.5 months'",
-    "INTERVAL '90 minutes ago'",
-    "'2 weeks'::interval",
-    "INTERVAL '3' DAY",
-    "INTERVAL '0.1 second'",
-    "INTERVAL '100000 years'",
-    "(a_tim - b_tim)",
-    "NULL::interval",
-    "INTERVAL '1 year 11 mons 29 days 23:59:59.999999'",
-];
-
-const UNIT: &[&str] = &[
-    "'microseconds'",
-    "'milliseconds'",
-    "'second'",
-    "'minute'",
-    "'hour'",
-    "'day'",
-    "'week'",
-    "'month'",
-    "'quarter'",
-    "'year'",
-    "'decade'",
-    "'century'",
-    "'millennium'",
-    "'Y'",
-    "'mons'",
-    "'dow'",
-    "'foo'",
-    "NULL",
-    "a_txt",
-    "'timezone'",
-];
-
-const FIELD: &[&str] = &[
-    "microseconds",
-    "milliseconds",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "quarter",
-    "year",
-    "decade",
-    "century",
-    "millennium",
-    "epoch",
-    "dow",
-    "isodow",
-    "doy",
-    "isoyear",
-    "julian",
-    "timezone",
-    "timezone_hour",
-    "foo",
-];
-
-const FACTOR: &[&str] = &["2", "0.5", "-1", "a_int", "a_dbl", "b_num", "0", "NULL", "'3'", "1.7"];
-
-const NAMES: &[&str] = &[
-    "a_txt",
-    "'user'",
-    "'left'",
-    "'interval'",
-    "'day'",
-    "'aB'",
-    "'a b'",
-    "'a\"b'",
-    "'_x1'",
-    "'1x'",
-    "''",
-    "'values'",
-];
-
-const FORMATS: &[&str] = &[
-    "'%s'",
-    "'%s-%s'",
-    "'%I %L'",
-    "'%L|%s'",
-    "'%%'",
-    "'%1$s %1$s'",
-    "'%2$s %1$s'",
-    "'[%10s]'",
-    "'[%-10s]'",
-    "'[%1$-7s]'",
-    "'%*s'",
-    "'%2$*1$s'",
-    "'%'",
-    "'%5'",
-    "'%y'",
-    "'%0$s'",
-    "'%3$s'",
-    "'%1s$'",
-    "'a%-*s|'",
-    "a_txt",
-    "'%s' || b_txt",
-    "NULL",
 ];
 
 /// The calls in the order of `CALLS`.

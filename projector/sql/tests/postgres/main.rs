@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod choices;
 mod functions;
 mod generate;
 mod sample;
@@ -167,8 +168,10 @@ impl Report {
             (Err(reason), _) if is_a_gap(&reason) => return self.gaps += 1,
             (Err(_), Verdict::Refused(_)) => return,
             (Err(reason), Verdict::Column { rows, .. }) => {
-                // A literal that cannot be converted, or a constant whose evaluation always fails.
-                if rows.iter().any(Result::is_ok) {
+                // A literal that cannot be converted, or a constant whose evaluation always fails; or a pattern that
+                // fails wherever it is used.
+                let same = rows.iter().any(|row| row.as_ref().is_err_and(|message| *message == reason));
+                if rows.iter().any(Result::is_ok) && !same {
                     self.differences.push(format!("{expression}\n  refused: {reason}"));
                 }
                 return;

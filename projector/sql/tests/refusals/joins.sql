@@ -29,8 +29,8 @@ CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN addresses a O
 --!   help: declare both columns with one type in the contracts (numeric, or bigint); a cast in a join is not supported
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON regexp_replace(u.user_id, 'a', 'b') = o.customer_id
---! 1:79: the function regexp_replace() is not supported yet
---!   help: read the column as it is and apply the function when the view is read, or let the service put the result into the event
+--! 1:79: the function regexp_replace() is not supported: what of a text matches is not computed, only whether it does
+--!   help: test with ~, and cut with split_part, substring with numbers, or replace
 
 CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o JOIN users u ON u.user_id < o.customer_id
 --! 1:79: the join does not bind user_id, of the key of users (user_id): one row could meet many rows of users

@@ -53,7 +53,7 @@ fn chains_carry_null_through_left_joins() {
 #[test]
 fn nothing_is_looked_up_for_null_or_after_an_inner_join_failed() {
     let view = view(
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id FROM orders o
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, s.carrier FROM orders o
          JOIN users u ON u.user_id = o.customer_id
          LEFT JOIN shipments s ON s.order_id = o.order_id",
     );

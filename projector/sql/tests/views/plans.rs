@@ -331,11 +331,11 @@ fn the_canonical_text_follows_the_meaning_and_not_the_spelling() {
     let first = canonical(
         "-- a comment
          CREATE MATERIALIZED VIEW v AS
-         SELECT o.order_id, total_cents + 1 AS more FROM orders AS o LEFT JOIN users u ON u.user_id = o.customer_id
+         SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders AS o LEFT JOIN users u ON u.user_id = o.customer_id
          WHERE (status) IN ('a', 'b');",
     );
     let spelt_otherwise = canonical(
-        "create materialized view V as select x.order_id, (x.total_cents + /* one */ 1) as more
+        "create materialized view V as select x.order_id, y.name, (x.total_cents + /* one */ 1) as more
          from orders x left outer join users y on (x.customer_id = y.user_id) where x.status in ('a','b')",
     );
     assert_eq!(first, spelt_otherwise);
@@ -345,19 +345,95 @@ fn the_canonical_text_follows_the_meaning_and_not_the_spelling() {
         left join "users" "user_id" = 0."customer_id"
         where or(in(0."status", "a"::text, "b"::text))
         select "order_id" text 0."order_id"
+        select "name" text 1."name"
         select "more" bigint +(0."total_cents", "1"::bigint)
     "#]]
     .assert_eq(&first);
     for changed in [
-        "CREATE MATERIALIZED VIEW w AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 2 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS mores FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.status WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id AND u.country = 'x' WHERE status IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status NOT IN ('a', 'b')",
-        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b'); CREATE INDEX ON v (more)",
+        "CREATE MATERIALIZED VIEW w AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 2 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS mores FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.status WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id AND u.country = 'x' WHERE status IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status NOT IN ('a', 'b')",
+        "CREATE MATERIALIZED VIEW v AS SELECT o.order_id, u.name, total_cents + 1 AS more FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id WHERE status IN ('a', 'b'); CREATE INDEX ON v (more)",
     ] {
         assert_ne!(first, canonical(changed), "{changed}");
     }
+}
+
+#[test]
+fn what_nothing_reads_is_left_out() {
+    check(
+        "SELECT x.order_id, x.carrier FROM (
+           SELECT o.order_id, u.name, s.carrier, o.placed_at,
+                  (SELECT jsonb_agg(p.name ORDER BY l.line_no) FROM order_lines l LEFT JOIN products p ON p.product_id = l.product_id
+                    WHERE l.order_id = o.order_id AND EXISTS (SELECT 1 FROM users c WHERE c.user_id = p.name)) AS lines
+             FROM orders o LEFT JOIN users u ON u.user_id = o.customer_id AND u.country = 'de'
+             LEFT JOIN shipments s ON s.order_id = o.order_id) AS x",
+        expect![[r#"
+            orders as o reads order_id
+            shipments as s reads order_id, carrier
+              (order_id) -> orders (order_id) by key"#]],
+    );
+}
+
+#[test]
+fn a_join_stays_if_it_drops_rows_or_something_is_joined_to_it() {
+    check(
+        "SELECT o.order_id, r.name FROM orders o JOIN shipments s ON s.order_id = o.order_id
+           LEFT JOIN users u ON u.user_id = o.customer_id LEFT JOIN users r ON r.user_id = u.referrer_id",
+        expect![[r#"
+            orders as o reads order_id, customer_id
+            shipments as s reads order_id
+              (order_id) -> orders (order_id) by key
+            users as u reads user_id, referrer_id
+              (user_id) -> orders (customer_id) by index
+            users as r reads user_id, name
+              (user_id) -> users (referrer_id) by index
+              (user_id) -> orders (customer_id) by index
+            index orders (customer_id)
+            index users (referrer_id)"#]],
+    );
+}
+
+#[test]
+fn a_query_in_from_leads_back_like_its_tables() {
+    check(
+        "WITH named AS (SELECT u.user_id, coalesce(u.name, '?') AS name, u.country FROM users u WHERE u.country <> 'x')
+         SELECT o.order_id, n.name, (SELECT count(*) FROM named m WHERE m.country = n.country) AS there
+           FROM orders o LEFT JOIN named n ON n.user_id = o.customer_id",
+        expect![[r#"
+            orders as o reads order_id, customer_id
+            users as u reads user_id, name, country
+              (user_id) -> orders (customer_id) by index
+            users as u reads country
+              (country) -> users (country) by index
+              (user_id) -> orders (customer_id) by index
+            index orders (customer_id)
+            index users (country)"#]],
+    );
+}
+
+#[test]
+fn groups_of_one_meaning_are_one_table() {
+    let file = prejoin_sql::ViewFile {
+        path: "view.sql".to_owned(),
+        text: "CREATE MATERIALIZED VIEW a AS SELECT status, count(*) AS n FROM orders GROUP BY status;
+               CREATE MATERIALIZED VIEW b AS SELECT x.n + 1 AS more FROM (SELECT o.status AS s, count(*) AS n FROM orders AS o GROUP BY 1) x;
+               CREATE MATERIALIZED VIEW c AS SELECT DISTINCT status FROM orders;"
+            .to_owned(),
+    };
+    let parsed = prejoin_sql::parse_views(&[file], &tables()).unwrap();
+    assert_eq!(parsed.groups.len(), 2);
+    assert_eq!(parsed.views[0].relations[0].table, parsed.views[1].relations[0].table);
+    assert_eq!(parsed.views[2].relations[0].table.0, tables().len() + 1);
+    let columns: Vec<String> = parsed.groups[0]
+        .schema
+        .columns
+        .iter()
+        .map(|column| format!("{} {}", column.name, column.kind))
+        .collect();
+    assert_eq!(columns, ["status text", "count bigint", "error text"]);
 }

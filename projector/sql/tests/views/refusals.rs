@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p prejoin-sql --test views` writes the present messages into the files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,4 +75,53 @@ fn everything_unsupported_is_refused_with_place_reason_and_remedy() {
     }
     assert!(count >= 100, "only {count} refusals were checked");
     assert!(differences.is_empty(), "{} differ:\n\n{}", differences.len(), differences.join("\n\n"));
+}
+
+/// The page of docs that lists what is refused is made of the cases.
+#[test]
+fn the_documentation_lists_what_is_refused() {
+    let mut page = String::from(PAGE_HEAD);
+    for file in files() {
+        let topic = file.file_stem().unwrap().to_str().unwrap();
+        page.push_str(&format!("\n## {}{}\n\n", topic[..1].to_uppercase(), &topic[1..]));
+        // One example of each remedy is enough to read.
+        let mut listed = BTreeSet::new();
+        for case in cases(&fs::read_to_string(&file).unwrap()) {
+            let remedies = case.expected.lines().filter(|line| line.trim_start().starts_with("help: "));
+            if remedies.filter(|remedy| listed.insert((*remedy).to_owned())).count() > 0 {
+                page.push_str(&entry(&case));
+            }
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/refused.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, page).unwrap();
+    } else {
+        let written = fs::read_to_string(&path).unwrap();
+        assert!(written == page, "docs/refused.md is not what the cases say: run with UPDATE_EXPECT=1");
+    }
+}
+
+const PAGE_HEAD: &str = "# What views cannot be, and what to write instead
+
+`prejoin check` refuses what cannot be kept up to date row by row, and what Prejoin does not compute exactly as PostgreSQL
+does, with line and column. This page lists examples of all of it; it is made of the tests that hold it. What *can* be written is in
+[sql.md](sql.md).
+";
+
+/// The statement, and what is said about it; the place is left out.
+fn entry(case: &Case) -> String {
+    let statement = case.text.replace("CREATE MATERIALIZED VIEW v AS ", "");
+    let mut entry = format!("```sql\n{}\n```\n\n", statement.trim());
+    for line in case.expected.lines() {
+        match line.trim_start().strip_prefix("help: ") {
+            Some(remedy) => entry.push_str(&format!("  *Instead:* {remedy}\n")),
+            None => {
+                let reason = line.splitn(3, ':').last().unwrap_or_default().trim();
+                entry.push_str(&format!("- {reason}\n"));
+            }
+        }
+    }
+    entry.push('\n');
+    entry
 }
