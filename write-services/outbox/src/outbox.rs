@@ -95,6 +95,11 @@ impl Outbox {
         }
     }
 
+    /// The last sequence that was given out, as far as this database knows.
+    pub async fn last_sequence(&self) -> Result<u64, OutboxError> {
+        Ok(self.0.store.last_sequence().await?)
+    }
+
     /// How many rows are unsent, parked, and waiting behind parked ones.
     pub async fn counts(&self) -> Result<Counts, OutboxError> {
         self.0.store.counts().await

@@ -175,6 +175,9 @@ pub trait OutboxStore: Send + Sync {
     /// The sequence of a row that is sent.
     async fn sent_sequence(&self, row: OutboxId) -> Result<Option<u64>, OutboxError>;
 
+    /// The last sequence that was given out.
+    async fn last_sequence(&self) -> Result<u64, OutboxError>;
+
     async fn counts(&self) -> Result<Counts, OutboxError>;
 
     /// The parked rows in order of their ids, `rows_max` at most.

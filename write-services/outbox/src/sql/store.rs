@@ -111,6 +111,12 @@ impl OutboxStore for SqlStore {
         found.into_iter().next().map_or(Ok(None), |cells| self.columns(cells).optional_count())
     }
 
+    async fn last_sequence(&self) -> Result<u64, OutboxError> {
+        let statement = "SELECT last_sequence FROM prejoin_outbox_meta";
+        let found = self.ask("read its last number", statement, &[]).await?;
+        self.columns(found.into_iter().next().unwrap_or_default()).count()
+    }
+
     async fn counts(&self) -> Result<Counts, OutboxError> {
         let found = self
             .ask(
