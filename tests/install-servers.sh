@@ -95,5 +95,50 @@ install_postgres() {
     }
 }
 
+# holds_mariadb FOLDER…: MariaDB 10.6 or later, with all the programs that the tests call, somewhere in these folders.
+holds_mariadb() {
+    for program in mariadb-install-db mariadb mariadbd; do
+        found=
+        for folder in "$@"; do
+            [ -x "$folder/$program" ] && found="$folder/$program" && break
+        done
+        [ -n "$found" ] || return 1
+    done
+    version=$("$found" --no-defaults --version 2>/dev/null | sed -n 's/.*Ver \([0-9]*\.[0-9]*\)\..*/\1/p')
+    [ -n "$version" ] || return 1
+    [ "${version%.*}" -gt 10 ] || { [ "${version%.*}" -eq 10 ] && [ "${version#*.}" -ge 6 ]; }
+}
+
+mariadb_installed() {
+    if [ -n "${PREJOIN_MARIADB_BIN:-}" ]; then
+        holds_mariadb "$PREJOIN_MARIADB_BIN" && return 0
+        echo "PREJOIN_MARIADB_BIN names $PREJOIN_MARIADB_BIN, which does not hold MariaDB 10.6 or later." >&2
+        exit 1
+    fi
+    IFS=:
+    # shellcheck disable=SC2086
+    holds_mariadb $PATH /usr/sbin /usr/bin /usr/local/sbin /usr/local/bin
+}
+
+# The tests start servers of their own: the package's own server is not started where it can be helped.
+install_mariadb() {
+    echo "Installing MariaDB with apt-get" >&2
+    command -v apt-get >/dev/null || {
+        echo "apt-get is missing. Install MariaDB 10.6 or later yourself, or set PREJOIN_MARIADB_BIN to its programs' folder." >&2
+        exit 1
+    }
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends mariadb-server >&2 || {
+        $as_root apt-get update >&2
+        $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends mariadb-server >&2
+    }
+    (mariadb_installed) || {
+        echo "The package mariadb-server brought no usable MariaDB 10.6 or later." >&2
+        exit 1
+    }
+}
+
 (nats_installed) || { [ -z "${PREJOIN_NATS_SERVER:-}" ] || exit 1; install_nats; }
 (postgres_installed) || { [ -z "${PREJOIN_PG_BIN:-}" ] || exit 1; install_postgres; }
+(mariadb_installed) || { [ -z "${PREJOIN_MARIADB_BIN:-}" ] || exit 1; install_mariadb; }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use prejoin_catalog::CATALOG;
 use prejoin_event_log::EventLog;
 use prejoin_orders::ORDERS;
-use prejoin_service::{Domain, Service, backup, restore};
+use prejoin_service::{Domain, Republished, Service, backup, restore};
 use prejoin_shipping::SHIPPING;
 use prejoin_users::USERS;
 use tokio::net::TcpListener;
@@ -26,6 +26,10 @@ pub(crate) struct ServiceFlags {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders, 8083 for catalog, 8084 for shipping]
     #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
+    /// Instead of running the service: compare its events from this sequence on with the event log, publish again those
+    /// that the log lacks at its end, and exit. For a log that was restored or cut short
+    #[arg(long, value_name = "SEQUENCE", value_parser = clap::value_parser!(u64).range(1..))]
+    republish_from: Option<u64>,
     #[command(subcommand)]
     action: Option<ServiceAction>,
 }
@@ -56,11 +60,24 @@ pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Resu
         None => {}
     }
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;
+    if let Some(first) = flags.republish_from {
+        return republish(domain, first, &settings).await;
+    }
     let stopped = shutdown::on_signals()?;
     let listener = bind(&settings.service_listen(name, flags.listen, false), "--listen").await?;
     let log = settings.open_log().await?;
     println!("{name}  {}/v1/{}", url_of(&listener)?, collection(name));
     serve(&settings, name, log, listener, shutdown::wait(stopped)).await
+}
+
+/// Completes the log from the service's database, and says what was done.
+async fn republish(domain: &'static Domain, first: u64, settings: &Settings) -> anyhow::Result<()> {
+    let (name, log) = (domain.name, settings.open_log().await?);
+    let service = Service::open(domain, settings.service_database(name), log).await?;
+    let Republished { in_log, published } = service.context().republish_from(first).await?;
+    line(format!(
+        "{name}: of the events from {first} on, the event log held {in_log}; {published} were published again"
+    ))
 }
 
 async fn back_up(domain: &Domain, file: &Path, settings: &Settings) -> anyhow::Result<()> {

@@ -10,7 +10,17 @@ const COMMANDS: [(&str, &[&str]); 21] = [
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
     ("serve", &["--listen", "[default: 127.0.0.1:8080]", "port 0", "[env: PREJOIN_LISTEN]"]),
-    ("service", &["<NAME>", "users, orders, catalog or shipping", "8081", "8084", "--listen"]),
+    (
+        "service",
+        &[
+            "<NAME>",
+            "users, orders, catalog or shipping",
+            "8081",
+            "8084",
+            "--listen",
+            "--republish-from <SEQUENCE>",
+        ],
+    ),
     ("service backup", &["<FILE>", "may be at work"]),
     ("service restore", &["<FILE>", "event log"]),
     ("saga", &[]),

@@ -7,4 +7,5 @@ mod answers;
 mod events;
 mod help;
 mod refusals;
+mod republish;
 mod settings;

@@ -4,8 +4,10 @@
 //! get it. For tests only: what goes wrong here panics with the facts.
 
 mod find;
+mod mariadb;
 mod nats;
 mod postgres;
 
+pub use mariadb::MariaDb;
 pub use nats::NatsServer;
 pub use postgres::Postgres;

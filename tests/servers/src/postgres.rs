@@ -64,6 +64,12 @@ impl Postgres {
         server
     }
 
+    /// `postgres://postgres@localhost/DATABASE?host=…`: through the socket. A client whose tables are to lie in a schema
+    /// of its own sets its search path.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.directory.path().display())
+    }
+
     /// Runs a script in psql and answers what it prints, unaligned and without headers. An error in the script fails the
     /// test.
     pub fn run_script(&self, script: &str) -> String {

@@ -9,7 +9,7 @@ pub enum OutboxError {
     #[error("the event {kind} of {entity:?} cannot be recorded: {reason}")]
     Event { kind: String, entity: String, reason: String },
     #[error("the outbox of {service} could not {doing}: {source}")]
-    Store { service: String, doing: &'static str, source: sqlx::Error },
+    Store { service: String, doing: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     #[error(
         "the outbox in this database belongs to {found}, not to {service}: give every service a database of its own"
     )]

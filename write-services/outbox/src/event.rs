@@ -48,6 +48,11 @@ impl NewEvent {
                 "an event type is words of letters, digits, - and _ with dots between them".to_owned();
             return Err(refused(&self.kind, &self.entity, reason));
         }
+        if self.entity.contains('\0') {
+            let reason =
+                "PostgreSQL keeps no text with a NUL in it, so the key of an entity has none".to_owned();
+            return Err(refused(&self.kind, &self.entity, reason));
+        }
         let time = self.time.unwrap_or_else(Timestamp::now);
         Ok(NewRow {
             event_id: Uuid::now_v7().to_string(),

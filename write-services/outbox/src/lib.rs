@@ -7,12 +7,12 @@
 //! # use std::sync::Arc;
 //! # use prejoin_event_log::EventLog;
 //! # use prejoin_outbox::{NewEvent, Outbox, RelaySettings};
-//! # async fn example(pool: sqlx::SqlitePool, log: Arc<dyn EventLog>) -> Result<(), Box<dyn std::error::Error>> {
-//! let outbox = Outbox::sqlite("orders", pool.clone());
+//! # async fn example(pool: sqlx::PgPool, log: Arc<dyn EventLog>) -> Result<(), Box<dyn std::error::Error>> {
+//! let outbox = Outbox::postgres("orders", pool.clone()); // or Outbox::mysql, Outbox::sqlite
 //! outbox.migrate().await?;
 //! tokio::spawn(outbox.relay(log, RelaySettings::default()).run(std::future::pending()));
 //!
-//! let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+//! let mut tx = pool.begin().await?;
 //! sqlx::query("UPDATE orders SET status = 'paid' WHERE order_id = '10248'").execute(&mut *tx).await?;
 //! let event = NewEvent::new("orders.paid.v1", "10248", &serde_json::json!({ "order_id": "10248" }))?;
 //! outbox.record(&mut *tx, event).await?;
@@ -21,6 +21,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! `examples/own_service.rs` is such a service that runs as it is.
+//!
+//! An event that the log cannot take (it is too large) is *parked*, and later events of its entity wait behind it, so that
+//! each entity's events stay in order; [`Outbox::parked`] lists such rows, [`Outbox::decide`] retries or discards one. All
+//! other events pass. [`Outbox::counts`] and [`Outbox::pool_use`] are the numbers to watch.
 //!
 //! Knows nothing of HTTP, of what an event's data says, or of how the log keeps its messages.
 
@@ -32,17 +38,17 @@ mod publish;
 mod reconcile;
 mod relay;
 mod settings;
-mod sqlite;
+mod sql;
 mod store;
 mod waiters;
 
 pub use error::OutboxError;
 pub use event::NewEvent;
 pub use outbox::Outbox;
-pub use relay::Relay;
+pub use relay::{Relay, Republished};
 pub use settings::RelaySettings;
-pub use sqlite::SqliteStore;
+pub use sql::SqlStore;
 pub use store::{
-    Counts, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, RecordEvent, Repair, RowHead, SentRun,
-    Standing, Window, WindowLimit,
+    Counts, Decision, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, ParkedRow, PoolUse, RecordEvent,
+    RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit,
 };

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prejoin_event_log::EventLog;
-use sqlx::SqlitePool;
+use sqlx::{MySqlPool, PgPool, SqlitePool};
 use tokio::sync::{Mutex, Notify};
 
 use crate::error::OutboxError;
 use crate::event::NewEvent;
 use crate::relay::Relay;
 use crate::settings::RelaySettings;
-use crate::sqlite::SqliteStore;
-use crate::store::{Counts, OutboxId, OutboxStore, RecordEvent};
+use crate::sql::{MySqlDatabase, PostgresDatabase, SqlStore, SqliteDatabase};
+use crate::store::{Counts, Decision, OutboxId, OutboxStore, ParkedRow, PoolUse, RecordEvent};
 use crate::waiters::Waiters;
 
 /// The outbox of one service in its database. Cheap to clone; clones are the same outbox.
@@ -37,9 +37,22 @@ impl Outbox {
         }))
     }
 
-    /// The outbox in a SQLite database.
+    /// The outbox in a SQLite database. Give it the pool through which the service writes: with a single connection,
+    /// commands and relay queue up for it instead of waiting on SQLite's lock.
     pub fn sqlite(service: &str, pool: SqlitePool) -> Self {
-        Outbox::new(Arc::new(SqliteStore::new(service, pool)))
+        Outbox::new(Arc::new(SqlStore::new(service, SqliteDatabase::new(pool))))
+    }
+
+    /// The outbox in a PostgreSQL database, in the schema that the pool's connections create tables in. The relay takes
+    /// one connection out of the pool and keeps it.
+    pub fn postgres(service: &str, pool: PgPool) -> Self {
+        Outbox::new(Arc::new(SqlStore::new(service, PostgresDatabase::new(pool))))
+    }
+
+    /// The outbox in a MySQL (from 8.0.4) or MariaDB (from 10.6) database. The relay takes one connection out of the pool
+    /// and keeps it.
+    pub fn mysql(service: &str, pool: MySqlPool) -> Self {
+        Outbox::new(Arc::new(SqlStore::new(service, MySqlDatabase::new(pool))))
     }
 
     pub fn service(&self) -> &str {
@@ -75,20 +88,42 @@ impl Outbox {
         if let Some(sequence) = self.0.store.sent_sequence(row).await? {
             return Ok(Some(sequence));
         }
-        Ok(tokio::time::timeout(up_to, reached).await.ok().and_then(Result::ok))
+        match tokio::time::timeout(up_to, reached).await {
+            Ok(Ok(sequence)) => Ok(Some(sequence)),
+            // The relay at work may be another process's.
+            _ => self.0.store.sent_sequence(row).await,
+        }
     }
 
     /// The last sequence that was given out, as far as this database knows.
     pub async fn last_sequence(&self) -> Result<u64, OutboxError> {
-        Ok(self.0.store.standing().await?.last_sequence)
+        Ok(self.0.store.last_sequence().await?)
     }
 
+    /// How many rows are unsent, parked, and waiting behind parked ones.
     pub async fn counts(&self) -> Result<Counts, OutboxError> {
         self.0.store.counts().await
     }
 
-    /// The relay that carries this outbox to `log`. Of several over one outbox, one is at work and the others stand
-    /// by; over one database in several processes, the log's refusals keep them from doubling anything.
+    /// How much of the service's pool is in use.
+    pub fn pool_use(&self) -> PoolUse {
+        self.0.store.pool_use()
+    }
+
+    /// The rows that the log cannot take, each with its reason and how many rows wait behind it.
+    pub async fn parked(&self, rows_max: u32) -> Result<Vec<ParkedRow>, OutboxError> {
+        self.0.store.parked(rows_max).await
+    }
+
+    /// Decides on a parked row; those behind it are unsent again. Returns whether there was such a row.
+    pub async fn decide(&self, row: OutboxId, decision: Decision) -> Result<bool, OutboxError> {
+        let decided = self.0.store.decide(row, decision).await?;
+        self.wake();
+        Ok(decided)
+    }
+
+    /// The relay that carries this outbox to `log`. Of several over one outbox, in this process or in others, one is at
+    /// work and the others stand by.
     pub fn relay(&self, log: Arc<dyn EventLog>, settings: RelaySettings) -> Relay {
         Relay::new(Arc::clone(&self.0), log, settings)
     }

@@ -7,10 +7,12 @@ use prejoin_event_log::EventLog;
 use crate::error::OutboxError;
 use crate::log_tail::{LogEnd, LogRange, find_end, read_range};
 use crate::publish::runs;
-use crate::store::{OutboxStore, Repair, RowHead, Standing};
+use crate::store::{RelayStore, Repair, RowHead, Standing};
 
 /// The log may move on while it is being compared with the database; so often it is looked at again.
 const TRIES: u32 = 5;
+/// Compared at a time.
+const SLICE_ROWS: u64 = 5000;
 
 /// Both sides as they were found.
 #[derive(Debug)]
@@ -35,16 +37,16 @@ struct Outcome {
 
 /// Makes the store agree with the log, or says why that is not possible.
 pub(crate) async fn reconcile(
-    store: &dyn OutboxStore,
+    service: &str,
+    store: &mut dyn RelayStore,
     log: &dyn EventLog,
     check_rows: u64,
 ) -> Result<(), OutboxError> {
-    let service = store.service();
     let in_log = |source| OutboxError::Log { service: service.to_owned(), source };
     log.ensure_stream(service).await.map_err(in_log)?;
     for _ in 0..TRIES {
         let end = find_end(log, service).await.map_err(in_log)?;
-        let findings = compare(store, log, &end, check_rows).await?;
+        let findings = compare(service, store, log, &end, check_rows).await?;
         // Only what did not move meanwhile was compared: another relay may be at work on both.
         if log.bounds(service).await.map_err(in_log)?.last == end.bounds.last {
             let outcome = decide(service, &findings)?;
@@ -59,13 +61,60 @@ pub(crate) async fn reconcile(
     Err(OutboxError::Overtaken { service: service.to_owned(), detail })
 }
 
+/// Compares all rows from a sequence on with the log, a slice at a time; says how many the log should hold, and where
+/// it ends.
+pub(crate) async fn compare_from(
+    service: &str,
+    store: &mut dyn RelayStore,
+    log: &dyn EventLog,
+    first: u64,
+) -> Result<Compared, OutboxError> {
+    let in_log = |source| OutboxError::Log { service: service.to_owned(), source };
+    log.ensure_stream(service).await.map_err(in_log)?;
+    let end = find_end(log, service).await.map_err(in_log)?;
+    let standing = store.standing().await?;
+    let log_last = last_in_log(&standing, &end);
+    let last = standing.last_sequence;
+    let mut compared = Compared { in_log: 0, missing: last.saturating_sub(log_last) };
+    let mut next = first;
+    while next <= last {
+        let until = last.min(next.saturating_add(SLICE_ROWS - 1));
+        let rows = store.rows(next..=until).await?;
+        let gap =
+            (next..=until).zip(rows.iter().map(|row| row.sequence)).find(|(wanted, found)| wanted != found);
+        let kept = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let missing = gap.map(|(wanted, _)| wanted).or((kept < until - next + 1).then_some(next + kept));
+        if let Some(missing) = missing {
+            return Err(OutboxError::LostHistory { service: service.to_owned(), first, last, missing });
+        }
+        let expected: Vec<RowHead> = rows.into_iter().filter(|row| row.sequence <= log_last).collect();
+        if let Some(row) = expected.first() {
+            let range = row.sequence..=until.min(log_last);
+            let held = read_range(log, service, &end, range, row.stream_sequence).await.map_err(in_log)?;
+            judge_all(service, &expected, &held)?;
+            compared.in_log += u64::try_from(expected.len()).unwrap_or(u64::MAX);
+        }
+        next = until + 1;
+    }
+    Ok(compared)
+}
+
+/// Rows from some sequence on, beside the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Compared {
+    /// Agree with what the log holds.
+    pub(crate) in_log: u64,
+    /// Follow the end of the log.
+    pub(crate) missing: u64,
+}
+
 async fn compare(
-    store: &dyn OutboxStore,
+    service: &str,
+    store: &mut dyn RelayStore,
     log: &dyn EventLog,
     end: &LogEnd,
     check_rows: u64,
 ) -> Result<Findings, OutboxError> {
-    let service = store.service();
     // After the end of the log was read: a number is given out before it is published, so it is known here.
     let standing = store.standing().await?;
     let log_last = last_in_log(&standing, end);
@@ -96,13 +145,36 @@ fn last_in_log(standing: &Standing, end: &LogEnd) -> u64 {
 
 fn decide(service: &str, findings: &Findings) -> Result<Outcome, OutboxError> {
     let Findings { standing, rows, log_last, log } = findings;
-    let mut found = Vec::new();
-    let mut taken = 0;
+    let Judged { found, taken } = judge_all(service, rows, log)?;
+    let repair = Repair {
+        mark_sent: runs(found),
+        renumber: taken > 0,
+        last_sequence_min: *log_last,
+        lost_above: (standing.last_settled > *log_last).then_some(*log_last),
+    };
+    Ok(Outcome {
+        repair,
+        unknown_events: log_last.saturating_sub(standing.last_sequence) + taken,
+        lost_events: standing.last_settled.saturating_sub(*log_last),
+    })
+}
+
+/// What came of comparing rows with the log, where nothing stops.
+#[derive(Debug, Default)]
+struct Judged {
+    /// Rows that are in the log, at places which they do not know yet.
+    found: Vec<(u64, u64)>,
+    /// How many rows have a number that another event has in the log.
+    taken: u64,
+}
+
+fn judge_all(service: &str, rows: &[RowHead], log: &LogRange) -> Result<Judged, OutboxError> {
+    let mut judged = Judged::default();
     for row in rows {
         match judge(row, log) {
             Judgement::Agrees => {}
-            Judgement::Found(place) => found.push((row.sequence, place)),
-            Judgement::Taken => taken += 1,
+            Judgement::Found(place) => judged.found.push((row.sequence, place)),
+            Judgement::Taken => judged.taken += 1,
             Judgement::Conflict(theirs) => {
                 return Err(OutboxError::Conflict {
                     service: service.to_owned(),
@@ -116,17 +188,7 @@ fn decide(service: &str, findings: &Findings) -> Result<Outcome, OutboxError> {
             }
         }
     }
-    let repair = Repair {
-        mark_sent: runs(found),
-        renumber: taken > 0,
-        last_sequence_min: *log_last,
-        lost_above: (standing.last_settled > *log_last).then_some(*log_last),
-    };
-    Ok(Outcome {
-        repair,
-        unknown_events: log_last.saturating_sub(standing.last_sequence) + taken,
-        lost_events: standing.last_settled.saturating_sub(*log_last),
-    })
+    Ok(judged)
 }
 
 enum Judgement {

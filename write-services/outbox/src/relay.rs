@@ -11,20 +11,40 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::OutboxError;
 use crate::outbox::Shared;
 use crate::publish::{Failure, Sent, publish};
-use crate::reconcile::reconcile;
+use crate::reconcile::{compare_from, reconcile};
 use crate::settings::RelaySettings;
-use crate::store::{KeepRows, OutboxId, OutboxRow, Window, WindowLimit};
+use crate::store::{KeepRows, OutboxId, RelayStore, Window, WindowLimit};
 
 /// After the start, this many of the last rows are compared with the log: it loses its end or nothing.
 const RECHECK_ROWS: u64 = 8;
 /// Forgetting old rows keeps the relay from its work; the rest goes next time.
 const CLEAN_UPS_MAX: usize = 100;
+/// How long publishing again waits for the turn.
+const TURN_WAIT: Duration = Duration::from_secs(2);
 
 /// Carries one outbox to one log.
 pub struct Relay {
     outbox: Arc<Shared>,
     log: Arc<dyn EventLog>,
     settings: RelaySettings,
+}
+
+/// What publishing again found and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Republished {
+    /// Events that the log held as they are in the database.
+    pub in_log: u64,
+    /// Events that had a sequence, and that the log lacked.
+    pub published: u64,
+}
+
+/// What is under way between database and log.
+struct Line {
+    publisher: OrderedPublisher,
+    /// The last sequence that was taken out of the database.
+    taken: u64,
+    /// Published, and not yet marked.
+    sent: Sent,
 }
 
 /// Whether the relay has been asked to stop.
@@ -51,16 +71,65 @@ impl Relay {
         work.await
     }
 
+    /// Compares every row from `first` on with the log and publishes again, under the same sequences, what the log
+    /// lacks at its end. Needs the turn: no other relay may be at work. Returns at the first failure; calling it again
+    /// goes on.
+    ///
+    /// Refuses when the database no longer has all those rows, and when the log holds other events or a hole among
+    /// them: what lies before the end of a stream cannot be put right by appending to it.
+    pub async fn republish_from(self, first: u64) -> Result<Republished, OutboxError> {
+        let _active = self.outbox.active.lock().await;
+        let mut store = self.outbox.store.relay_store();
+        // Of a relay that was just killed, the database may not know yet.
+        let give_up_at = Instant::now() + TURN_WAIT;
+        while !store.claim().await? {
+            if Instant::now() >= give_up_at {
+                return Err(
+                    self.overtaken("another relay is at work on this outbox: stop it first".to_owned())
+                );
+            }
+            tokio::time::sleep(self.settings.poll).await;
+        }
+        let republished = self.complete_from(store.as_mut(), first.max(1)).await?;
+        store.release().await?;
+        Ok(republished)
+    }
+
+    async fn complete_from(
+        &self,
+        store: &mut dyn RelayStore,
+        first: u64,
+    ) -> Result<Republished, OutboxError> {
+        let compared = compare_from(self.service(), store, self.log.as_ref(), first).await?;
+        self.reconcile(store, self.settings.check_rows).await?;
+        let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
+        let mut pace = Pace::new(&self.settings);
+        let mut batch = self.advance(store, &mut line, self.limit()).await?;
+        while !batch.is_idle() || !line.sent.runs.is_empty() {
+            batch = self.send(store, &mut line, batch, &mut pace).await?;
+        }
+        Ok(Republished { in_log: compared.in_log, published: compared.missing })
+    }
+
     async fn work(&self, mut stop: Stop) -> Result<(), OutboxError> {
         let _active = tokio::select! {
             active = self.outbox.active.lock() => active,
             _ = stop.wait_for(|&stop| stop) => return Ok(()),
         };
+        let mut store = self.outbox.store.relay_store();
         let mut pace = Pace::new(&self.settings);
         let mut check_rows = self.settings.check_rows;
         while !*stop.borrow() {
-            match self.carry(&mut stop, check_rows, &mut pace).await {
-                Ok(()) => break,
+            let carried = match self.stand_by(store.as_mut(), &mut stop).await {
+                Ok(true) => self.carry(store.as_mut(), &mut stop, check_rows, &mut pace).await,
+                other => other.map(drop),
+            };
+            match carried {
+                Ok(()) => {
+                    // It is given back anyway when this ends, only later.
+                    let _ = store.release().await;
+                    break;
+                }
                 Err(error) if error.is_final() => {
                     tracing::error!(service = self.service(), %error, "the relay stopped");
                     return Err(error);
@@ -72,51 +141,95 @@ impl Relay {
         Ok(())
     }
 
-    /// Brings database and log into agreement, then publishes window by window until something fails.
-    async fn carry(&self, stop: &mut Stop, check_rows: u64, pace: &mut Pace) -> Result<(), OutboxError> {
-        self.reconcile(check_rows).await?;
+    /// Waits for the turn; without it when asked to stop.
+    async fn stand_by(&self, store: &mut dyn RelayStore, stop: &mut Stop) -> Result<bool, OutboxError> {
+        let mut said = false;
+        while !store.claim().await? {
+            if !std::mem::replace(&mut said, true) {
+                tracing::info!(service = self.service(), "another relay is at work; this one stands by");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.settings.poll) => {}
+                _ = stop.wait_for(|&stop| stop) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Brings database and log into agreement, then publishes batch by batch until something fails. While one batch is
+    /// on its way, the one before it is marked as sent and the one after it numbered.
+    async fn carry(
+        &self,
+        store: &mut dyn RelayStore,
+        stop: &mut Stop,
+        check_rows: u64,
+        pace: &mut Pace,
+    ) -> Result<(), OutboxError> {
+        self.reconcile(store, check_rows).await?;
         let mut reconcile_at = Instant::now() + self.settings.reconcile_every;
-        let mut publisher = self.publisher();
-        let mut sent = Sent::default();
+        let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
+        let mut batch = self.advance(store, &mut line, self.limit()).await?;
         loop {
-            // Once asked to stop, it sends one more window: what the last commands recorded.
+            // Once asked to stop, it sends one more batch: what the last commands recorded.
             let stopping = *stop.borrow();
-            let window = self.advance(std::mem::take(&mut sent), self.limit()).await?;
-            if !window.rows.is_empty() {
-                sent = self.publish(&mut publisher, &window.rows).await?;
-                pace.made_progress(self.service());
-            } else if window.parked.is_empty() && !stopping {
+            if batch.is_idle() && line.sent.runs.is_empty() && !stopping {
                 self.wait_for_work(stop, reconcile_at).await;
             }
-            let due = Instant::now() >= reconcile_at;
-            if stopping || due {
-                self.advance(std::mem::take(&mut sent), self.nothing()).await?;
-            }
+            batch = self.send(store, &mut line, batch, pace).await?;
             if stopping {
+                self.send(store, &mut line, batch, pace).await?;
+                self.advance(store, &mut line, self.nothing()).await?;
                 return Ok(());
             }
-            if due {
-                self.reconcile(RECHECK_ROWS).await?;
-                self.clean_up().await?;
+            if Instant::now() >= reconcile_at {
+                self.advance(store, &mut line, self.nothing()).await?;
+                self.check(store).await?;
                 reconcile_at = Instant::now() + self.settings.reconcile_every;
+                // The check may have given other numbers, or marked sent rows as unsent.
+                line.taken = 0;
+                batch = self.advance(store, &mut line, self.limit()).await?;
             }
         }
     }
 
-    /// Publishes a window and returns what is to be marked as sent; on a failure, marks what got through first.
-    async fn publish(
+    /// Publishes a batch and returns the next one.
+    async fn send(
         &self,
-        publisher: &mut OrderedPublisher,
-        rows: &[OutboxRow],
-    ) -> Result<Sent, OutboxError> {
-        let published = publish(publisher, self.service(), rows).await;
+        store: &mut dyn RelayStore,
+        line: &mut Line,
+        batch: Window,
+        pace: &mut Pace,
+    ) -> Result<Window, OutboxError> {
+        let Some(last) = batch.rows.last() else { return self.advance(store, line, self.limit()).await };
+        line.taken = last.event.sequence;
+        let sent = std::mem::take(&mut line.sent);
+        let (published, next) = tokio::join!(
+            publish(&mut line.publisher, self.service(), &batch.rows),
+            self.mark_and_number(store, sent, line.taken, self.limit()),
+        );
         self.outbox.waiters.reached(published.sent.rows.iter().copied());
-        let Some(failure) = published.failure else { return Ok(published.sent) };
-        self.advance(published.sent, self.nothing()).await?;
+        line.sent = published.sent;
+        match published.failure {
+            None => {
+                pace.made_progress(self.service());
+                next
+            }
+            Some(failure) => {
+                self.advance(store, line, self.nothing()).await?;
+                self.give_way(store, failure).await?;
+                // A parked row gave its number to the next one.
+                line.taken = 0;
+                self.advance(store, line, self.limit()).await
+            }
+        }
+    }
+
+    /// Parks the row that the log cannot take; any other failure is handed on.
+    async fn give_way(&self, store: &mut dyn RelayStore, failure: Failure) -> Result<(), OutboxError> {
         match failure {
-            Failure::TooLarge { row, reason } if self.outbox.store.park(row, &reason).await? => {
+            Failure::TooLarge { row, reason } if store.park(row, &reason).await? => {
                 self.report_parked(&[(row, reason)]);
-                Ok(Sent::default())
+                Ok(())
             }
             Failure::TooLarge { reason: detail, .. } => Err(self.overtaken(detail)),
             Failure::Other(PublishProblem::Log(source)) => {
@@ -126,24 +239,50 @@ impl Relay {
         }
     }
 
-    /// Marks rows as sent and takes the next window, then tells those who came to wait in between.
-    async fn advance(&self, sent: Sent, limit: WindowLimit) -> Result<Window, OutboxError> {
-        let window = self.outbox.store.advance(&sent.runs, limit).await?;
+    /// Marks what was sent and takes the next batch.
+    async fn advance(
+        &self,
+        store: &mut dyn RelayStore,
+        line: &mut Line,
+        limit: WindowLimit,
+    ) -> Result<Window, OutboxError> {
+        let sent = std::mem::take(&mut line.sent);
+        self.mark_and_number(store, sent, line.taken, limit).await
+    }
+
+    /// Afterwards tells those who came to wait since the rows were published.
+    async fn mark_and_number(
+        &self,
+        store: &mut dyn RelayStore,
+        sent: Sent,
+        taken: u64,
+        limit: WindowLimit,
+    ) -> Result<Window, OutboxError> {
+        let window = store.advance(&sent.runs, taken, limit).await?;
         self.outbox.waiters.reached(sent.rows);
         self.report_parked(&window.parked);
         Ok(window)
     }
 
-    async fn reconcile(&self, check_rows: u64) -> Result<(), OutboxError> {
-        reconcile(self.outbox.store.as_ref(), self.log.as_ref(), check_rows).await
+    async fn reconcile(&self, store: &mut dyn RelayStore, check_rows: u64) -> Result<(), OutboxError> {
+        reconcile(self.service(), store, self.log.as_ref(), check_rows).await
+    }
+
+    /// Whether it is still this relay's turn, and the log still holds what was sent.
+    async fn check(&self, store: &mut dyn RelayStore) -> Result<(), OutboxError> {
+        if !store.claim().await? {
+            return Err(self.overtaken("another relay has taken the turn".to_owned()));
+        }
+        self.reconcile(store, RECHECK_ROWS).await?;
+        self.clean_up(store).await
     }
 
     /// Only ever right after the log was seen to hold the last rows.
-    async fn clean_up(&self) -> Result<(), OutboxError> {
+    async fn clean_up(&self, store: &mut dyn RelayStore) -> Result<(), OutboxError> {
         let keep = KeepRows { age: self.settings.keep_for, rows: self.settings.keep_rows };
         let mut forgotten = 0;
         for _ in 0..CLEAN_UPS_MAX {
-            let rows = self.outbox.store.clean_up(keep).await?;
+            let rows = store.clean_up(keep).await?;
             forgotten += rows;
             if rows == 0 {
                 break;
@@ -178,7 +317,7 @@ impl Relay {
 
     fn limit(&self) -> WindowLimit {
         WindowLimit {
-            rows: self.settings.window_messages,
+            rows: self.settings.batch_rows.max(1),
             bytes: self.settings.window_bytes,
             event_bytes_max: self.settings.event_bytes_max,
         }

@@ -8,8 +8,11 @@ use prejoin_event_log::PAYLOAD_BYTES_MAX;
 pub struct RelaySettings {
     /// How many messages may be on their way to the log without an acknowledgement.
     pub window_messages: usize,
-    /// How many bytes of data they may hold; one message passes whatever its size.
+    /// How many bytes of data they may hold; one message passes whatever its size. Two batches of so many bytes are in
+    /// memory at most.
     pub window_bytes: usize,
+    /// How many rows are numbered and read at a time.
+    pub batch_rows: usize,
     /// An event larger than this is parked.
     pub event_bytes_max: usize,
     /// How often to look for rows that were recorded by another process, or without a call of `wake`.
@@ -32,6 +35,7 @@ impl Default for RelaySettings {
         RelaySettings {
             window_messages: 512,
             window_bytes: 4 * 1024 * 1024,
+            batch_rows: 2048,
             event_bytes_max: PAYLOAD_BYTES_MAX,
             poll: Duration::from_millis(500),
             back_off_min: Duration::from_millis(100),

@@ -1,7 +1,9 @@
 //! The port: what a service's database promises the outbox.
 //!
-//! A row is *unsent* until the log acknowledged it, then *sent*, or *parked* when the log can never take it. It gets its
-//! number (the sequence) in the store, before it is published; the numbers of rows that are not parked are dense.
+//! A row is *unsent* until the log acknowledged it, then *sent*. A row that the log can never take is *parked*, and later
+//! rows of its entity are *waiting* behind it, so that they do not overtake it, until somebody decides: the parked row is
+//! retried, or *discarded*. A row gets its number (the sequence) in the store, before it is published; the numbers of
+//! unsent and sent rows are dense.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -76,6 +78,15 @@ pub struct Window {
     pub rows: Vec<OutboxRow>,
     /// Rows that were parked on the way, with the reason.
     pub parked: Vec<(OutboxId, String)>,
+    /// How many rows were found to wait behind a parked one.
+    pub held_back: u64,
+}
+
+impl Window {
+    /// Whether nothing was found to do.
+    pub fn is_idle(&self) -> bool {
+        self.rows.is_empty() && self.parked.is_empty() && self.held_back == 0
+    }
 }
 
 /// Where the numbering stands.
@@ -117,9 +128,42 @@ pub struct KeepRows {
 pub struct Counts {
     pub unsent: u64,
     pub parked: u64,
+    /// Rows behind a parked one.
+    pub waiting: u64,
+    /// How long the oldest unsent row has been waiting, by this machine's clock.
+    pub oldest_unsent_age: Option<Duration>,
 }
 
-/// The relay's side of the outbox.
+/// How much of the pool through which the service reaches its database is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolUse {
+    pub connections: u32,
+    pub idle: u32,
+    pub connections_max: u32,
+}
+
+/// A row that the log cannot take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedRow {
+    pub outbox_id: OutboxId,
+    pub event_id: String,
+    pub kind: String,
+    pub entity: String,
+    pub reason: String,
+    /// Rows of the same entity that wait behind it.
+    pub waiting: u64,
+}
+
+/// What is to become of a parked row. Those that wait behind it are unsent again either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It is unsent again: the log takes more now, or somebody made the row smaller.
+    Retry,
+    /// It is kept, and never published.
+    Discard,
+}
+
+/// The commands' and the operator's side of the outbox.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
     /// The service whose outbox this is.
@@ -128,26 +172,57 @@ pub trait OutboxStore: Send + Sync {
     /// Creates the outbox where it is missing; refuses one of another service or of a newer format.
     async fn migrate(&self) -> Result<(), OutboxError>;
 
-    /// In one transaction: marks the rows of `sent` as sent, then gives numbers to unsent rows in order of their ids
-    /// and returns the first unsent rows by number. Rows that are too large are parked and get no number.
-    async fn advance(&self, sent: &[SentRun], limit: WindowLimit) -> Result<Window, OutboxError>;
-
-    async fn standing(&self) -> Result<Standing, OutboxError>;
-
-    /// The rows with these sequences that are still kept, in order.
-    async fn rows(&self, sequences: RangeInclusive<u64>) -> Result<Vec<RowHead>, OutboxError>;
-
-    async fn repair(&self, repair: &Repair) -> Result<(), OutboxError>;
-
-    /// Parks a row that has a number, is unsent and was never acknowledged; it and the like rows behind it give their
-    /// numbers back. Returns whether it did.
-    async fn park(&self, row: OutboxId, reason: &str) -> Result<bool, OutboxError>;
-
-    /// Forgets sent rows that need not be kept, a bounded number at a time; says how many.
-    async fn clean_up(&self, keep: KeepRows) -> Result<u64, OutboxError>;
-
     /// The sequence of a row that is sent.
     async fn sent_sequence(&self, row: OutboxId) -> Result<Option<u64>, OutboxError>;
 
+    /// The last sequence that was given out.
+    async fn last_sequence(&self) -> Result<u64, OutboxError>;
+
     async fn counts(&self) -> Result<Counts, OutboxError>;
+
+    /// The parked rows in order of their ids, `rows_max` at most.
+    async fn parked(&self, rows_max: u32) -> Result<Vec<ParkedRow>, OutboxError>;
+
+    /// Decides on a parked row. Returns whether there was such a row.
+    async fn decide(&self, row: OutboxId, decision: Decision) -> Result<bool, OutboxError>;
+
+    fn pool_use(&self) -> PoolUse;
+
+    /// A relay's own way into the outbox.
+    fn relay_store(&self) -> Box<dyn RelayStore>;
+}
+
+/// The relay's side of the outbox. Each call is one transaction: dropping it in the middle leaves nothing half done.
+#[async_trait]
+pub trait RelayStore: Send {
+    /// Takes the turn, or makes sure that it is still this relay's. Of all relays on one database, one at most has the
+    /// turn; dropping the store gives it back, and so does the end of its process. It only keeps relays from working
+    /// against each other: that nothing is doubled rests on the log's refusals.
+    async fn claim(&mut self) -> Result<bool, OutboxError>;
+
+    /// Gives the turn back before this returns.
+    async fn release(&mut self) -> Result<(), OutboxError>;
+
+    /// Marks the rows of `sent` as sent, then gives numbers to unsent rows in order of their ids and returns the first
+    /// unsent rows by number, those above `after`. Rows that are too large are parked and get no number.
+    async fn advance(
+        &mut self,
+        sent: &[SentRun],
+        after: u64,
+        limit: WindowLimit,
+    ) -> Result<Window, OutboxError>;
+
+    async fn standing(&mut self) -> Result<Standing, OutboxError>;
+
+    /// The rows with these sequences that are still kept, in order.
+    async fn rows(&mut self, sequences: RangeInclusive<u64>) -> Result<Vec<RowHead>, OutboxError>;
+
+    async fn repair(&mut self, repair: &Repair) -> Result<(), OutboxError>;
+
+    /// Parks a row that has a number, is unsent and was never acknowledged; it and the like rows behind it give their
+    /// numbers back. Returns whether it did.
+    async fn park(&mut self, row: OutboxId, reason: &str) -> Result<bool, OutboxError>;
+
+    /// Forgets sent rows that need not be kept, a bounded number at a time; says how many.
+    async fn clean_up(&mut self, keep: KeepRows) -> Result<u64, OutboxError>;
 }

@@ -151,7 +151,7 @@ impl Context {
 
     fn unreadable(&self, source: sqlx::Error) -> ServiceError {
         let service = self.service().to_owned();
-        OutboxError::Store { service, doing: "be compared with the log", source }.into()
+        OutboxError::Store { service, doing: "be compared with the log", source: Box::new(source) }.into()
     }
 
     /// Brings the outbox into agreement with the log, and what it holds into the log, then closes the database; waits

@@ -22,6 +22,7 @@ mod context;
 mod database;
 mod error;
 mod metrics;
+mod republish;
 mod running;
 
 #[cfg(feature = "testing")]
@@ -39,5 +40,6 @@ pub use etag::shown;
 pub use extract::{Body, Key, Nothing, OptionalBody, Unread, given};
 pub use idempotency::forget_answers;
 pub use page::Page;
+pub use prejoin_outbox::Republished;
 pub use problem::Problem;
 pub use text::{check_key, check_text, location, now};

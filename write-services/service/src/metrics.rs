@@ -58,6 +58,14 @@ pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Pro
         "Events that the log can never take.",
         one(counts.parked),
     );
+    let waiting = "Events that wait behind a parked one.";
+    family("prejoin_outbox_waiting_events", "gauge", waiting, one(counts.waiting));
+    family(
+        "prejoin_outbox_oldest_unsent_seconds",
+        "gauge",
+        "Age of the oldest event that waits for the relay.",
+        one(counts.oldest_unsent_age.unwrap_or_default().as_secs()),
+    );
     let reached = reached
         .into_iter()
         .map(|(source, sequence)| (format!(",source=\"{source}\""), sequence.cast_unsigned()))

@@ -6,7 +6,14 @@ use std::time::Duration;
 use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_test_servers::NatsServer;
 
+use crate::stores::{Kind, Place, on_every_store};
 use crate::support::{Database, RunningRelay, SERVICE, assert_log_holds, events, quick, wait_for_events};
+
+on_every_store!(
+    a_broker_killed_while_events_flow_gets_each_of_them_once,
+    a_broker_that_lost_its_last_data_or_all_of_it_gets_it_back,
+    two_processes_on_one_database_and_broker_double_and_reorder_nothing,
+);
 
 async fn log_on(server: &NatsServer) -> Arc<dyn EventLog> {
     let patience = Duration::from_secs(2);
@@ -24,12 +31,11 @@ async fn ready(log: &Arc<dyn EventLog>) {
     tokio::time::timeout(Duration::from_secs(60), answers).await.expect("the broker does not come back");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broker_killed_while_events_flow_gets_each_of_them_once() {
+async fn a_broker_killed_while_events_flow_gets_each_of_them_once(kind: Kind) {
     let mut server = NatsServer::start("");
     let log = log_on(&server).await;
     let directory = tempfile::tempdir().unwrap();
-    let database = Arc::new(Database::open(&directory.path().join("orders.db")).await);
+    let database = Arc::new(Database::open(Place::new(kind, directory.path().join("orders.db"))).await);
     let relay = RunningRelay::start(&database.outbox, &log, quick());
     let recording = {
         let database = Arc::clone(&database);
@@ -47,12 +53,11 @@ async fn a_broker_killed_while_events_flow_gets_each_of_them_once() {
     assert_log_holds(&log, 0..1000).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_lost_its_last_data_or_all_of_it_gets_it_back() {
+async fn a_broker_that_lost_its_last_data_or_all_of_it_gets_it_back(kind: Kind) {
     let mut server = NatsServer::start("");
     let log = log_on(&server).await;
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::open(&directory.path().join("orders.db")).await;
+    let database = Database::open(Place::new(kind, directory.path().join("orders.db"))).await;
     let relay = RunningRelay::start(&database.outbox, &log, quick());
     database.record_many(0..60).await;
     database.wait_until_drained().await;
@@ -81,12 +86,11 @@ async fn a_broker_that_lost_its_last_data_or_all_of_it_gets_it_back() {
     relay.stop().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_on_one_database_and_broker_double_and_reorder_nothing() {
+async fn two_processes_on_one_database_and_broker_double_and_reorder_nothing(kind: Kind) {
     let server = NatsServer::start("");
     let directory = tempfile::tempdir().unwrap();
-    let first = Database::open(&directory.path().join("orders.db")).await;
-    let second = Database::open(&directory.path().join("orders.db")).await;
+    let first = Database::open(Place::new(kind, directory.path().join("orders.db"))).await;
+    let second = first.open_again().await;
     let (first_log, second_log) = (log_on(&server).await, log_on(&server).await);
     let relays = [
         RunningRelay::start(&first.outbox, &first_log, quick()),
@@ -107,10 +111,8 @@ async fn two_processes_on_one_database_and_broker_double_and_reorder_nothing() {
 async fn wait_until_sent(database: &Database, recording: &tokio::task::JoinHandle<()>, sent: i64) {
     let reached = async {
         loop {
-            let marked: i64 = sqlx::query_scalar("SELECT count(*) FROM prejoin_outbox WHERE mark = 'sent'")
-                .fetch_one(&database.pool)
-                .await
-                .unwrap();
+            let marked =
+                database.pool.integer("SELECT count(*) FROM prejoin_outbox WHERE mark = 'sent'").await;
             if marked >= sent || recording.is_finished() {
                 return;
             }

@@ -11,7 +11,13 @@ use prejoin_outbox::RelaySettings;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::support::{Database, Fixture, MoodyLog, assert_log_holds, quick};
+use crate::stores::{Kind, on_every_store};
+use crate::support::{Database, Fixture, MoodyLog, assert_log_holds, events, quick};
+
+on_every_store!(killed_at_every_await, killed_at_random_points_with_a_moody_log,);
+
+/// More than a relay takes that does not wait for something; on a loaded machine it does.
+const POLLS_MAX: usize = 60;
 
 /// Runs a future for a number of polls, so that it ends at one of its awaits.
 struct Budget<F> {
@@ -41,34 +47,54 @@ async fn run_for(database: &Database, log: &Arc<dyn EventLog>, polls: usize) {
     assert!(!ended, "the relay ended by itself");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_every_await() {
-    let fixture = Fixture::new().await;
+/// How many polls a relay takes from its start to an event marked as sent.
+async fn polls_of_a_way(kind: Kind) -> usize {
+    let fixture = Fixture::new(kind).await;
+    fixture.database.record("a", 0).await;
+    let mut polls = 0;
+    let relay = fixture.database.outbox.relay(Arc::clone(&fixture.log), quick()).run(std::future::pending());
+    let mut relay = Box::pin(relay);
+    let counted = std::future::poll_fn(|context| {
+        polls += 1;
+        relay.as_mut().poll(context).map(drop)
+    });
+    tokio::select! {
+        () = counted => panic!("the relay ended by itself"),
+        () = fixture.database.wait_until_drained() => {}
+    }
+    polls
+}
+
+async fn killed_at_every_await(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let polls_max = polls_of_a_way(kind).await.min(POLLS_MAX);
+    println!("{kind:?}: {polls_max} polls");
     let mut recorded = 0;
-    for polls in 1..80 {
+    for polls in 1..=polls_max * 3 / 2 {
         // Few at a time, so that every kind of step comes up at every number of polls.
         let more = polls % 4;
         fixture.database.record_many(recorded..recorded + more).await;
         recorded += more;
         run_for(&fixture.database, &fixture.log, polls).await;
     }
+    let published = events(&fixture.log).await.len();
+    assert!(published > 0, "the relays died before they did anything: {published} events of {recorded}");
     fixture.database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, 0..recorded).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_at_random_points_with_a_moody_log() {
+async fn killed_at_random_points_with_a_moody_log(kind: Kind) {
     let seed =
         std::env::var("PREJOIN_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_122);
     println!("PREJOIN_TEST_SEED={seed}");
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut below = |bound: u32| (random.next_u32() % bound) as usize;
 
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::new(kind).await;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let log: Arc<dyn EventLog> = moody.clone();
     let mut recorded = 0;
-    for _ in 0..120 {
+    for _ in 0..80 {
         let more = below(40);
         fixture.database.record_many(recorded..recorded + more).await;
         recorded += more;

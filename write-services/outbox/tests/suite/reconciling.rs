@@ -6,14 +6,28 @@ use bytes::Bytes;
 use prejoin_event_log::{EventLog, NewMessage};
 use prejoin_outbox::{OutboxError, RelaySettings};
 
+use crate::stores::{Kind, on_every_store};
 use crate::support::{
     Database, Fixture, MoodyLog, RunningRelay, SERVICE, assert_log_holds, beginning_of, embedded, events,
     quick, wait_for_events,
 };
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_lost_its_tail_gets_it_back_under_the_same_numbers() {
-    let fixture = Fixture::new().await;
+on_every_store!(
+    a_log_that_lost_its_tail_gets_it_back_under_the_same_numbers,
+    a_log_that_loses_its_tail_while_the_relay_runs_gets_it_back,
+    a_tail_that_the_database_has_forgotten_is_named_and_stops_the_relay,
+    an_imported_history_is_adopted,
+    a_history_imported_while_the_relay_runs_is_adopted,
+    a_restored_database_goes_on_behind_what_the_log_has,
+    a_backup_made_amid_a_window_recognises_its_own_and_renumbers_the_rest,
+    two_histories_of_one_service_are_named_and_stop_the_relay,
+    messages_that_are_no_events_do_not_confuse_the_numbers,
+    publishing_again_by_hand_checks_every_row_and_completes_the_log,
+    publishing_again_by_hand_refuses_what_it_cannot_mend,
+);
+
+async fn a_log_that_lost_its_tail_gets_it_back_under_the_same_numbers(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     database.record_many(0..100).await;
     database.drain(&fixture.log).await;
@@ -30,9 +44,8 @@ async fn a_log_that_lost_its_tail_gets_it_back_under_the_same_numbers() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_loses_its_tail_while_the_relay_runs_gets_it_back() {
-    let fixture = Fixture::new().await;
+async fn a_log_that_loses_its_tail_while_the_relay_runs_gets_it_back(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let log: Arc<dyn EventLog> = moody.clone();
@@ -50,9 +63,8 @@ async fn a_log_that_loses_its_tail_while_the_relay_runs_gets_it_back() {
     assert_log_holds(&log, 0..80).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tail_that_the_database_has_forgotten_is_named_and_stops_the_relay() {
-    let fixture = Fixture::new().await;
+async fn a_tail_that_the_database_has_forgotten_is_named_and_stops_the_relay(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let forgetful = RelaySettings { keep_for: std::time::Duration::ZERO, keep_rows: 10, ..quick() };
     let relay = RunningRelay::start(&database.outbox, &fixture.log, forgetful);
@@ -75,9 +87,8 @@ async fn a_tail_that_the_database_has_forgotten_is_named_and_stops_the_relay() {
     assert_log_holds(&shorter, 0..100).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_imported_history_is_adopted() {
-    let fixture = Fixture::new().await;
+async fn an_imported_history_is_adopted(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     import(&fixture.log, 1..=30, "imported").await;
     database.record_many(30..40).await;
@@ -92,9 +103,8 @@ async fn an_imported_history_is_adopted() {
     assert_eq!(numbers, expected);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_history_imported_while_the_relay_runs_is_adopted() {
-    let fixture = Fixture::new().await;
+async fn a_history_imported_while_the_relay_runs_is_adopted(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let relay = RunningRelay::start(&database.outbox, &fixture.log, quick());
     for round in 0..5 {
@@ -110,9 +120,8 @@ async fn a_history_imported_while_the_relay_runs_is_adopted() {
     assert_log_holds(&fixture.log, 0..110).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restored_database_goes_on_behind_what_the_log_has() {
-    let fixture = Fixture::new().await;
+async fn a_restored_database_goes_on_behind_what_the_log_has(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     database.record_many(0..20).await;
     database.drain(&fixture.log).await;
@@ -125,21 +134,20 @@ async fn a_restored_database_goes_on_behind_what_the_log_has() {
     assert_log_holds(&fixture.log, 0..45).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backup_made_amid_a_window_recognises_its_own_and_renumbers_the_rest() {
-    let fixture = Fixture::new().await;
+async fn a_backup_made_amid_a_window_recognises_its_own_and_renumbers_the_rest(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     database.record_many(0..5).await;
     database.drain(&fixture.log).await;
     database.record_many(5..8).await;
     // Numbered, not yet published.
-    sqlx::raw_sql(
-        "UPDATE prejoin_outbox SET sequence = outbox_id WHERE sequence IS NULL;
-         UPDATE prejoin_outbox_meta SET last_sequence = 8;",
-    )
-    .execute(&database.pool)
-    .await
-    .unwrap();
+    database
+        .pool
+        .run(
+            "UPDATE prejoin_outbox SET sequence = outbox_id WHERE sequence IS NULL;
+             UPDATE prejoin_outbox_meta SET last_sequence = 8;",
+        )
+        .await;
     let own = database.copy_to(&fixture.path("own.db")).await;
     let other = database.copy_to(&fixture.path("other.db")).await;
     database.drain(&fixture.log).await;
@@ -155,9 +163,8 @@ async fn a_backup_made_amid_a_window_recognises_its_own_and_renumbers_the_rest()
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 5, 6, 7]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_histories_of_one_service_are_named_and_stop_the_relay() {
-    let fixture = Fixture::new().await;
+async fn two_histories_of_one_service_are_named_and_stop_the_relay(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     database.record_many(0..10).await;
     database.drain(&fixture.log).await;
@@ -177,9 +184,8 @@ async fn two_histories_of_one_service_are_named_and_stop_the_relay() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_that_are_no_events_do_not_confuse_the_numbers() {
-    let fixture = Fixture::new().await;
+async fn messages_that_are_no_events_do_not_confuse_the_numbers(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(embedded(&fixture.path("noisy")));
     let log: Arc<dyn EventLog> = moody.clone();
@@ -189,17 +195,77 @@ async fn messages_that_are_no_events_do_not_confuse_the_numbers() {
         database.record("a", number).await;
         database.drain(&log).await;
     }
-    let sequences: Vec<i64> = sqlx::query_scalar(
-        "SELECT stream_sequence FROM prejoin_outbox WHERE mark = 'sent' ORDER BY sequence",
-    )
-    .fetch_all(&database.pool)
-    .await
-    .unwrap();
+    let sequences = database
+        .pool
+        .integers("SELECT stream_sequence FROM prejoin_outbox WHERE mark = 'sent' ORDER BY sequence")
+        .await;
     assert_eq!(sequences, [2, 4, 6, 8, 10, 12]);
 }
 
+async fn publishing_again_by_hand_checks_every_row_and_completes_the_log(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    database.record_many(0..100).await;
+    database.drain(&fixture.log).await;
+    let before = events(&fixture.log).await;
+    let again =
+        |log: &Arc<dyn EventLog>, from| database.outbox.relay(Arc::clone(log), quick()).republish_from(from);
+    let nothing = again(&fixture.log, 1).await.unwrap();
+    assert_eq!((nothing.in_log, nothing.published), (100, 0));
+    let beyond = again(&fixture.log, 101).await.unwrap();
+    assert_eq!((beyond.in_log, beyond.published), (0, 0));
+    for (left, from, expected) in [(60, 41, (20, 40)), (60, 61, (0, 40)), (0, 0, (0, 100))] {
+        let shorter = beginning_of(&fixture.log, left, &fixture.path(&format!("log-{left}-{from}"))).await;
+        let done = again(&shorter, from).await.unwrap();
+        assert_eq!((done.in_log, done.published), expected);
+        assert_eq!(events(&shorter).await, before, "the same events under the same numbers");
+    }
+    // What was recorded meanwhile goes out with the rest.
+    database.record_many(100..105).await;
+    again(&fixture.log, 50).await.unwrap();
+    assert_log_holds(&fixture.log, 0..105).await;
+}
+
+async fn publishing_again_by_hand_refuses_what_it_cannot_mend(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    database.record_many(0..20).await;
+    database.drain(&fixture.log).await;
+    let again =
+        |log: &Arc<dyn EventLog>, from| database.outbox.relay(Arc::clone(log), quick()).republish_from(from);
+
+    let foreign = beginning_of(&fixture.log, 4, &fixture.path("foreign")).await;
+    import(&foreign, 5..=20, "foreign").await;
+    match again(&foreign, 2).await.unwrap_err() {
+        OutboxError::Conflict { sequence: 5, .. } => {}
+        other => panic!("{other}"),
+    }
+    let holed = beginning_of(&fixture.log, 4, &fixture.path("holed")).await;
+    import(&holed, 6..=20, "foreign").await;
+    match again(&holed, 2).await.unwrap_err() {
+        OutboxError::Hole { sequence: 5, .. } => {}
+        other => panic!("{other}"),
+    }
+    let other = database.open_again().await;
+    let working = RunningRelay::start(&other.outbox, &fixture.log, quick());
+    other.record("a", 20).await;
+    other.wait_until_drained().await;
+    let refused = again(&fixture.log, 1).await.unwrap_err().to_string();
+    assert!(refused.contains("another relay is at work"), "{refused}");
+    working.stop().await.unwrap();
+
+    database.pool.run("DELETE FROM prejoin_outbox WHERE sequence IN (3, 4, 9)").await;
+    for (from, missing) in [(1, 3), (4, 4), (5, 9)] {
+        match again(&fixture.log, from).await.unwrap_err() {
+            OutboxError::LostHistory { missing: found, last: 21, .. } if found == missing => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(again(&fixture.log, 10).await.unwrap().in_log, 12);
+}
+
 async fn rows(database: &Database) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM prejoin_outbox").fetch_one(&database.pool).await.unwrap()
+    database.pool.integer("SELECT count(*) FROM prejoin_outbox").await
 }
 
 async fn wait_with_relay(database: &Database, log: &Arc<dyn EventLog>, count: usize) {

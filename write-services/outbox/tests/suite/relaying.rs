@@ -4,56 +4,101 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prejoin_event_log::EventLog;
-use prejoin_outbox::RelaySettings;
+use prejoin_outbox::{NewEvent, RelaySettings};
 use serde_json::json;
 
-use crate::support::{
-    Database, Fixture, MoodyLog, RunningRelay, SERVICE, assert_log_holds, events, quick, read_all,
-};
+use crate::stores::{Kind, on_every_store};
+use crate::support::{Fixture, MoodyLog, RunningRelay, SERVICE, assert_log_holds, events, quick, read_all};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn commits_out_of_id_order_are_not_passed_over() {
-    let fixture = Fixture::new().await;
+on_every_store!(
+    commits_out_of_id_order_are_not_passed_over,
+    transactions_that_commit_in_another_order_are_not_passed_over,
+    a_backlog_goes_out_in_windows_and_in_order,
+    a_log_that_is_away_for_a_while_gets_everything_afterwards,
+    lost_acknowledgements_double_nothing,
+    a_row_too_large_for_the_log_is_parked_and_blocks_nobody,
+    a_log_stricter_than_expected_parks_a_numbered_row_and_keeps_the_numbers_dense,
+    two_processes_on_one_database_double_and_reorder_nothing,
+    of_two_relays_over_one_outbox_one_stands_by_and_takes_over,
+    asked_to_stop_it_finishes_what_was_recorded_before,
+    rows_are_kept_for_the_log_to_be_checked_and_forgotten_later,
+    every_event_keeps_its_entity_order,
+);
+
+async fn commits_out_of_id_order_are_not_passed_over(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let relay = RunningRelay::start(&database.outbox, &fixture.log, quick());
-    let insert = |outbox_id: i64| {
-        sqlx::query(
-            "INSERT INTO prejoin_outbox (outbox_id, event_id, kind, entity, time, data)
-             VALUES (?1, 'event-' || ?1, 'orders.placed.v1', 'a', '2026-01-01T00:00:00Z', '{\"number\":' || ?1 || '}')",
-        )
-        .bind(outbox_id)
-        .execute(&database.pool)
-    };
     // Transactions that took their ids early and commit late.
     for outbox_id in [10, 12, 11, 3, 40, 5] {
-        insert(outbox_id).await.unwrap();
+        let row = format!(
+            "INSERT INTO prejoin_outbox (outbox_id, recorded_at_ms, event_id, kind, entity, time, data)
+             VALUES ({outbox_id}, 0, 'event-{outbox_id}', 'orders.placed.v1', 'a', '2026-01-01T00:00:00Z',
+                     '{{\"number\":{outbox_id}}}')"
+        );
+        database.pool.run(&row).await;
         database.wait_until_drained().await;
     }
     relay.stop().await.unwrap();
     assert_log_holds(&fixture.log, [10, 12, 11, 3, 40, 5]).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_goes_out_in_windows_and_in_order() {
-    let fixture = Fixture::new().await;
-    let database = &fixture.database;
-    let mut tx = database.pool.begin().await.unwrap();
-    for number in 0..3000 {
-        let event =
-            prejoin_outbox::NewEvent::new("orders.placed.v1", "a", &json!({ "number": number })).unwrap();
-        database.outbox.record(&mut *tx, event).await.unwrap();
+async fn transactions_that_commit_in_another_order_are_not_passed_over(kind: Kind) {
+    if kind == Kind::Sqlite {
+        // One transaction writes at a time.
+        return;
     }
-    tx.commit().await.unwrap();
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    // A command that takes its time keeps the relay from nothing, neither from forgetting.
+    let eager = RelaySettings {
+        keep_for: Duration::ZERO,
+        keep_rows: 3,
+        reconcile_every: Duration::from_millis(1),
+        ..quick()
+    };
+    let relay = RunningRelay::start(&database.outbox, &fixture.log, eager);
+    let begin = async |number: usize| {
+        let mut tx = database.pool.begin().await;
+        let event = NewEvent::new("orders.placed.v1", "a", &json!({ "number": number })).unwrap();
+        (tx.record(&database.outbox, event).await.unwrap(), tx)
+    };
+    let (early_id, early) = begin(20).await;
+    let (late_id, late) = begin(0).await;
+    assert!(early_id < late_id);
+    late.commit().await;
+    database.record_many(1..20).await;
+    database.wait_until_drained().await;
+    let forgotten = async {
+        while database.pool.integer("SELECT count(*) FROM prejoin_outbox").await > 3 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), forgotten).await.expect("a command blocks the relay");
+    early.commit().await;
+    database.wait_until_drained().await;
+    relay.stop().await.unwrap();
+    assert_log_holds(&fixture.log, 0..21).await;
+}
+
+async fn a_backlog_goes_out_in_windows_and_in_order(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = &fixture.database;
+    let mut tx = database.pool.begin().await;
+    for number in 0..600 {
+        let event = NewEvent::new("orders.placed.v1", "a", &json!({ "number": number })).unwrap();
+        tx.record(&database.outbox, event).await.unwrap();
+    }
+    tx.commit().await;
     let settings = RelaySettings { window_bytes: 100, ..quick() };
     let relay = RunningRelay::start(&database.outbox, &fixture.log, settings);
     database.wait_until_drained().await;
     relay.stop().await.unwrap();
-    assert_log_holds(&fixture.log, 0..3000).await;
+    assert_log_holds(&fixture.log, 0..600).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_is_away_for_a_while_gets_everything_afterwards() {
-    let fixture = Fixture::new().await;
+async fn a_log_that_is_away_for_a_while_gets_everything_afterwards(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let log: Arc<dyn EventLog> = moody.clone();
@@ -71,9 +116,8 @@ async fn a_log_that_is_away_for_a_while_gets_everything_afterwards() {
     assert_log_holds(&fixture.log, 0..100).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn lost_acknowledgements_double_nothing() {
-    let fixture = Fixture::new().await;
+async fn lost_acknowledgements_double_nothing(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     moody.set_loses_acks(true);
@@ -85,48 +129,43 @@ async fn lost_acknowledgements_double_nothing() {
     assert_log_holds(&fixture.log, 0..60).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_row_too_large_for_the_log_is_parked_and_blocks_nobody() {
-    let fixture = Fixture::new().await;
+async fn a_row_too_large_for_the_log_is_parked_and_blocks_nobody(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     database.record_many(0..3).await;
-    let poison = database.record_data("order-1", json!({ "number": 3, "text": "x".repeat(2 << 20) })).await;
+    let poison = database.record_data("poison", json!({ "number": 3, "text": "x".repeat(2 << 20) })).await;
     database.record_many(4..8).await;
     database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, [0, 1, 2, 4, 5, 6, 7]).await;
     assert_eq!(database.outbox.counts().await.unwrap().parked, 1);
-    let reason: String = sqlx::query_scalar(
-        "SELECT parked_because FROM prejoin_outbox WHERE outbox_id = ? AND mark = 'parked'",
-    )
-    .bind(poison.0)
-    .fetch_one(&database.pool)
-    .await
-    .unwrap();
+    let parked = database.outbox.parked(10).await.unwrap();
+    let [row] = parked.as_slice() else { panic!("{parked:?}") };
+    assert_eq!((row.outbox_id, row.entity.as_str(), row.waiting), (poison, "poison", 0));
+    let reason = &row.reason;
     assert!(reason.contains("bytes") && reason.contains("smaller"), "{reason}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_stricter_than_expected_parks_a_numbered_row_and_keeps_the_numbers_dense() {
-    let fixture = Fixture::new().await;
+async fn a_log_stricter_than_expected_parks_a_numbered_row_and_keeps_the_numbers_dense(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     moody.set_payload_bytes_max(2000);
     let log: Arc<dyn EventLog> = moody.clone();
     for number in 0..40 {
         let padding = if number % 5 == 3 { 3000 } else { 10 };
-        database.record_data("a", json!({ "number": number, "text": "x".repeat(padding) })).await;
+        let data = json!({ "number": number, "text": "x".repeat(padding) });
+        database.record_data(&format!("order-{number}"), data).await;
     }
     database.drain(&log).await;
     assert_log_holds(&fixture.log, (0..40).filter(|number| number % 5 != 3)).await;
     assert_eq!(database.outbox.counts().await.unwrap().parked, 8);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_processes_on_one_database_double_and_reorder_nothing() {
-    let fixture = Fixture::new().await;
+async fn two_processes_on_one_database_double_and_reorder_nothing(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let first = &fixture.database;
     // As another process would: pool, outbox and relay of its own.
-    let second = Database::open(&fixture.path("orders.db")).await;
+    let second = first.open_again().await;
     let relays = [
         RunningRelay::start(&first.outbox, &fixture.log, quick()),
         RunningRelay::start(&second.outbox, &fixture.log, quick()),
@@ -140,17 +179,13 @@ async fn two_processes_on_one_database_double_and_reorder_nothing() {
         relay.stop().await.unwrap();
     }
     assert_log_holds(&fixture.log, 0..300).await;
-    let marked: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM prejoin_outbox WHERE stream_sequence = sequence")
-            .fetch_one(&first.pool)
-            .await
-            .unwrap();
+    let marked =
+        first.pool.integer("SELECT count(*) FROM prejoin_outbox WHERE stream_sequence = sequence").await;
     assert_eq!(marked, 300, "every row knows where the log holds it");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_two_relays_over_one_outbox_one_stands_by_and_takes_over() {
-    let fixture = Fixture::new().await;
+async fn of_two_relays_over_one_outbox_one_stands_by_and_takes_over(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let moody = MoodyLog::new(Arc::clone(&fixture.log));
     let idle = MoodyLog::new(Arc::clone(&fixture.log));
@@ -170,9 +205,8 @@ async fn of_two_relays_over_one_outbox_one_stands_by_and_takes_over() {
     assert_log_holds(&fixture.log, 0..60).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn asked_to_stop_it_finishes_what_was_recorded_before() {
-    let fixture = Fixture::new().await;
+async fn asked_to_stop_it_finishes_what_was_recorded_before(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let slow = RelaySettings { poll: Duration::from_secs(3600), ..RelaySettings::default() };
     for round in 0..20_usize {
@@ -185,20 +219,16 @@ async fn asked_to_stop_it_finishes_what_was_recorded_before() {
     assert_log_holds(&fixture.log, 0..20).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rows_are_kept_for_the_log_to_be_checked_and_forgotten_later() {
-    let fixture = Fixture::new().await;
+async fn rows_are_kept_for_the_log_to_be_checked_and_forgotten_later(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     let settings = RelaySettings { keep_for: Duration::ZERO, keep_rows: 20, ..quick() };
     let relay = RunningRelay::start(&database.outbox, &fixture.log, settings);
     database.record_many(0..200).await;
     database.wait_until_drained().await;
     let kept = || async {
-        let kept: (i64, i64) = sqlx::query_as("SELECT count(*), min(sequence) FROM prejoin_outbox")
-            .fetch_one(&database.pool)
-            .await
-            .unwrap();
-        kept
+        let rows = database.pool.integer("SELECT count(*) FROM prejoin_outbox").await;
+        (rows, database.pool.integer("SELECT min(sequence) FROM prejoin_outbox").await)
     };
     let forgotten = async {
         while kept().await.0 > 20 {
@@ -214,10 +244,9 @@ async fn rows_are_kept_for_the_log_to_be_checked_and_forgotten_later() {
     assert_log_holds(&fixture.log, 0..210).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_event_keeps_its_entity_order() {
-    let fixture = Fixture::new().await;
-    let database = Arc::new(Database::open(&fixture.path("orders.db")).await);
+async fn every_event_keeps_its_entity_order(kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let database = Arc::new(fixture.database.open_again().await);
     let relay = RunningRelay::start(&database.outbox, &fixture.log, quick());
     let writers: Vec<_> = (0..4)
         .map(|writer| {

@@ -12,11 +12,11 @@ use prejoin_event_log::{
 };
 use prejoin_outbox::{NewEvent, Outbox, OutboxError, OutboxId, RelaySettings};
 use serde_json::json;
-use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::stores::{Kind, Place, Pool, copy};
 
 pub(crate) const SERVICE: &str = "orders";
 
@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn quick() -> RelaySettings {
     RelaySettings {
         window_messages: 16,
+        batch_rows: 16,
         poll: Duration::from_millis(5),
         back_off_min: Duration::from_millis(2),
         back_off_max: Duration::from_millis(40),
@@ -36,21 +37,22 @@ pub(crate) fn quick() -> RelaySettings {
 
 /// A service's database with its outbox.
 pub(crate) struct Database {
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: Pool,
     pub(crate) outbox: Outbox,
+    place: Place,
 }
 
 impl Database {
-    pub(crate) async fn open(path: &Path) -> Database {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(Duration::from_secs(20));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
-        let outbox = Outbox::sqlite(SERVICE, pool.clone());
+    pub(crate) async fn open(place: Place) -> Database {
+        let pool = Pool::open(&place).await;
+        let outbox = pool.outbox(SERVICE);
         outbox.migrate().await.unwrap();
-        Database { pool, outbox }
+        Database { pool, outbox, place }
+    }
+
+    /// As another process would: pool and outbox of its own.
+    pub(crate) async fn open_again(&self) -> Database {
+        Database::open(self.place.clone()).await
     }
 
     /// Records an event in a transaction of its own; `number` is found again in its data.
@@ -59,10 +61,10 @@ impl Database {
     }
 
     pub(crate) async fn record_data(&self, entity: &str, data: serde_json::Value) -> OutboxId {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let mut tx = self.pool.begin().await;
         let event = NewEvent::new("orders.placed.v1", entity, &data).unwrap();
-        let id = self.outbox.record(&mut *tx, event).await.unwrap();
-        tx.commit().await.unwrap();
+        let id = tx.record(&self.outbox, event).await.unwrap();
+        tx.commit().await;
         self.outbox.wake();
         id
     }
@@ -75,8 +77,9 @@ impl Database {
 
     /// A copy as a backup would make it.
     pub(crate) async fn copy_to(&self, path: &Path) -> Database {
-        sqlx::query("VACUUM INTO ?").bind(path.to_str().unwrap()).execute(&self.pool).await.unwrap();
-        Database::open(path).await
+        let to = Place::new(self.place.kind(), path.to_owned());
+        copy(&self.pool, &self.place, &to).await;
+        Database::open(to).await
     }
 
     /// Runs the relay until nothing is left to send.
@@ -89,7 +92,7 @@ impl Database {
     pub(crate) async fn wait_until_drained(&self) {
         let drained = async {
             while self.outbox.counts().await.unwrap().unsent > 0 {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(PATIENCE, drained).await.expect("the relay does not drain the outbox");
@@ -137,9 +140,9 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    pub(crate) async fn new() -> Fixture {
+    pub(crate) async fn new(kind: Kind) -> Fixture {
         let directory = tempfile::tempdir().unwrap();
-        let database = Database::open(&directory.path().join("orders.db")).await;
+        let database = Database::open(Place::new(kind, directory.path().join("orders.db"))).await;
         let log = embedded(&directory.path().join("log"));
         log.ensure_stream(SERVICE).await.unwrap();
         Fixture { directory, database, log }
@@ -213,6 +216,17 @@ pub(crate) struct MoodyLog {
     loses_acks: AtomicBool,
     payload_bytes_max: AtomicUsize,
     sends: AtomicUsize,
+    outstanding: Arc<AtomicUsize>,
+    outstanding_max: AtomicUsize,
+}
+
+/// A message that is on its way until this is dropped.
+struct Outstanding(Arc<AtomicUsize>);
+
+impl Drop for Outstanding {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl MoodyLog {
@@ -223,6 +237,8 @@ impl MoodyLog {
             loses_acks: AtomicBool::new(false),
             payload_bytes_max: AtomicUsize::new(usize::MAX),
             sends: AtomicUsize::new(0),
+            outstanding: Arc::default(),
+            outstanding_max: AtomicUsize::new(0),
         })
     }
 
@@ -244,6 +260,11 @@ impl MoodyLog {
 
     pub(crate) fn sends(&self) -> usize {
         self.sends.load(Ordering::SeqCst)
+    }
+
+    /// The most messages that were on their way at one time.
+    pub(crate) fn outstanding_max(&self) -> usize {
+        self.outstanding_max.load(Ordering::SeqCst)
     }
 
     fn inner(&self) -> Result<Arc<dyn EventLog>, LogError> {
@@ -273,7 +294,11 @@ impl EventLog for MoodyLog {
         }
         let pending = self.inner()?.send(service, message, expected_last).await?;
         let lost = self.loses_acks.load(Ordering::SeqCst) && send % 2 == 1;
+        let now = self.outstanding.fetch_add(1, Ordering::SeqCst) + 1;
+        self.outstanding_max.fetch_max(now, Ordering::SeqCst);
+        let outstanding = Outstanding(Arc::clone(&self.outstanding));
         Ok(Box::pin(async move {
+            let _outstanding = outstanding;
             let ack: Ack = pending.await?;
             if lost { Err(LogError::Unavailable("the acknowledgement got lost".into())) } else { Ok(ack) }
         }))
