@@ -5,7 +5,7 @@ use crate::generate::Random;
 /// Calls of one function with all combinations of arguments; of more than this many a sample is drawn.
 const CALLS_MAX: usize = 20;
 
-type Arguments = &'static [&'static [&'static str]];
+pub(crate) type Arguments = &'static [&'static [&'static str]];
 
 const NUMBER: &[&str] = &["a_int", "a_big", "a_num", "a_dbl", "'1.5'", "NULL", "-2.5", "a_txt"];
 const EXACT: &[&str] = &["a_num", "b_int::numeric", "a_int", "1.005", "-2.5::numeric", "1e20"];
@@ -961,9 +961,14 @@ const FORMATS: &[&str] = &[
 
 /// The calls in the order of `CALLS`.
 pub(crate) fn expressions(seed: u64) -> Vec<String> {
-    let mut random = Random::new(seed ^ 0x5eed);
+    combinations(CALLS, seed ^ 0x5eed)
+}
+
+/// The templates, each with every combination of its arguments, or a sample of them.
+pub(crate) fn combinations(calls: &[(&str, Arguments)], seed: u64) -> Vec<String> {
+    let mut random = Random::new(seed);
     let mut all = Vec::new();
-    for (template, arguments) in CALLS {
+    for (template, arguments) in calls {
         let total: usize = arguments.iter().map(|choices| choices.len()).product();
         let numbers: Vec<usize> = if total <= CALLS_MAX {
             (0..total).collect()
