@@ -14,6 +14,10 @@ use clap::{Parser, Subcommand};
 
 use crate::settings::{CommonFlags, Settings};
 
+/// The engine makes and drops many small values, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Joins across services that own their databases, kept ready.
 ///
 /// Services emit events; a projector keeps views over them up to date, declared as SQL; a query API serves the views.

@@ -78,6 +78,24 @@ fn explain_names_what_a_view_reads() {
     let explained = home.command(&["explain", "orders_with_customers", "--json"]).run().succeeded();
     let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
     assert_eq!(explained["grain"], "orders", "{explained}");
+    let explained = home.command(&["explain", "product_sales"]).run().succeeded();
+    let explained = explained.says(&[
+        "product_sales: a group view, one row per group of order_lines by product_id",
+        "LEFT JOIN products p ON p.product_id = s.product_id",
+        "Groups: order_lines by product_id, a table of the state",
+        "JOIN orders o ON o.order_id = l.order_id",
+        "its own row, taken out of its old group and put into its new one",
+        "max: its values in order: one look-up",
+    ]);
+    assert!(
+        !explained.stdout.contains("users"),
+        "the view that is read joins users, of which nothing is needed"
+    );
+    let explained = home.command(&["explain", "sales_by_day", "--json"]).run().succeeded();
+    let explained: Value = serde_json::from_str(&explained.stdout).unwrap();
+    assert_eq!(explained["kind"], "group view", "{explained}");
+    assert_eq!(explained["key"], serde_json::json!(["day"]), "{explained}");
+    assert_eq!(explained["groups"][0]["reads"][0]["table"], "orders", "{explained}");
     let refused = home.command(&["explain", "orders_with_customer"]).run().failed();
     let _ = refused.says(&["there is no view \"orders_with_customer\"", "open_orders, "]);
 }

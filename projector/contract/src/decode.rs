@@ -1,27 +1,53 @@
 //! The bytes of one event become changes of tables, or a reason why not.
 
+use std::sync::Arc;
+
 use prejoin_envelope::{EventHead, service_of_type};
-use prejoin_model::{Row, TableId, Type, Value, to_text};
+use prejoin_model::{Row, TableId, Value, to_text};
 
 use crate::payload::Envelope;
 use crate::rule::Kind;
 use crate::{ContractSet, cast, fold, payload};
 
-/// An event as the contracts see it. What of the head can be read is there, whatever the outcome. None of the texts
-/// holds U+0000, which stores refuse: U+FFFD stands in its place.
+/// An event as the contracts see it. What can be read is there, whatever the outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    pub id: Option<String>,
-    /// The attribute `type`.
-    pub kind: Option<String>,
     /// The key of the entity that the event is about: its `subject`. Where the contract reads it as another type than
-    /// text it has that type's text, so that one entity has one key.
-    pub entity: Option<String>,
-    /// RFC 3339, as the sender wrote it.
-    pub time: Option<String>,
+    /// text it has that type's text, so that one entity has one key. U+FFFD stands for U+0000, which stores refuse.
+    pub entity: Option<Arc<str>>,
     /// The event's own number; absent when it is missing or unusable.
     pub sequence: Option<u64>,
     pub outcome: Outcome,
+}
+
+/// What else an event says of itself, as far as it can be read: for the person who looks at a dead letter. None of the
+/// texts holds U+0000, which stores refuse: U+FFFD stands in its place.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Head {
+    pub id: Option<String>,
+    /// The attribute `type`.
+    pub kind: Option<String>,
+    /// RFC 3339, as the sender wrote it.
+    pub time: Option<String>,
+}
+
+impl Head {
+    /// Never fails: what cannot be read is absent.
+    pub fn read(payload: &[u8]) -> Head {
+        match payload::parse(payload) {
+            Ok(root) => Head::of(&Envelope::read(&root)),
+            Err(_) => EventHead::parse(payload)
+                .map_or_else(|_| Head::default(), |head| Head::of(&Envelope::of_head(&head))),
+        }
+    }
+
+    fn of(envelope: &Envelope<'_>) -> Head {
+        Head {
+            id: envelope.id.map(storable),
+            kind: envelope.kind.map(storable),
+            time: envelope.time.map(storable),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -114,15 +140,13 @@ fn decoded(
     subject: Option<Value>,
     outcome: Outcome,
 ) -> Decoded {
-    let entity = match &subject {
-        Some(value) if value.kind() != Some(Type::Text) => to_text(value),
-        _ => envelope.subject.map(storable),
+    let entity = match subject {
+        Some(Value::Text(text)) => Some(text),
+        Some(value) => to_text(&value).map(Arc::from),
+        None => envelope.subject.map(|subject| storable(subject).into()),
     };
     Decoded {
-        id: envelope.id.map(storable),
-        kind: envelope.kind.map(storable),
         entity,
-        time: envelope.time.map(storable),
         sequence,
         outcome: match outcome {
             Outcome::Unfit(reason) => Outcome::Unfit(storable(&reason)),

@@ -26,5 +26,5 @@ mod rule;
 mod set;
 mod source;
 
-pub use decode::{Decoded, Outcome, TableChange};
+pub use decode::{Decoded, Head, Outcome, TableChange};
 pub use set::{ContractFile, ContractSet, Numbering};

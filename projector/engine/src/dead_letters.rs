@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use prejoin_contract::Decoded;
+use prejoin_contract::{Decoded, Head};
 use prejoin_model::{Column, Row, TableId, TableSchema, Type, Value, from_text};
 use prejoin_sql::{RowView, TableIndex, ViewFile, parse_views};
 
@@ -87,6 +87,7 @@ pub(crate) fn row(
     reason: &str,
     behind: Option<i64>,
 ) -> Row {
+    let head = Head::read(payload);
     let (numbered_by, blocks) = match numbered {
         Numbered::BySequence(_) => ("sequence", decoded.entity.as_deref()),
         Numbered::ByStream(_) => ("stream", None),
@@ -97,10 +98,10 @@ pub(crate) fn row(
         Value::text(service),
         Value::text(numbered_by),
         Value::Bigint(numbered.number()),
-        optional(decoded.id.as_deref()),
-        optional(decoded.kind.as_deref()),
+        optional(head.id.as_deref()),
+        optional(head.kind.as_deref()),
         optional(decoded.entity.as_deref()),
-        event_time(decoded.time.as_deref()),
+        event_time(head.time.as_deref()),
         Value::text(reason),
         behind.map_or(Value::Null, Value::Bigint),
         optional(text),

@@ -99,6 +99,11 @@ impl Definition {
         self.stored[table.0]
     }
 
+    #[cfg(test)]
+    pub(crate) fn store_as(&mut self, table: TableId, stored: StoredTable) {
+        self.stored[table.0] = stored;
+    }
+
     /// Nothing if no table is stored under this number.
     pub(crate) fn table_stored_as(&self, stored: StoredTable) -> Option<TableId> {
         self.stored.iter().position(|known| *known == stored).map(TableId)

@@ -9,8 +9,9 @@ use prejoin_envelope::Position;
 use prejoin_model::{Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 
+use crate::ahead::decode_each;
 use crate::dead_letters::{self, Numbered};
-use crate::fold::{Fold, RowChange, write_row};
+use crate::fold::{Fold, RowChange, write_changes};
 use crate::groups;
 use crate::indexes::{Indexes, first_row_key};
 use crate::intake::Intake;
@@ -31,7 +32,7 @@ pub struct Settings {
     /// More stale keys found by paths in one step than this, and further causes are worked through in slices.
     pub fan_out_keys_per_step: usize,
     /// Rows read, or keys removed, per commit while indexes and group tables are built and dropped before the first step.
-    pub build_slice_rows: usize,
+    pub opening_slice_rows: usize,
 }
 
 impl Default for Settings {
@@ -40,7 +41,7 @@ impl Default for Settings {
             journal_bytes_max: 64 << 20,
             fan_out_keys_per_cause: 1_000,
             fan_out_keys_per_step: 100_000,
-            build_slice_rows: 20_000,
+            opening_slice_rows: 20_000,
         }
     }
 }
@@ -121,7 +122,7 @@ impl Engine {
         settings: Settings,
     ) -> Result<Self, EngineError> {
         check_format(state.as_ref(), &definition.contracts.canonical())?;
-        let slice_rows = settings.build_slice_rows.max(1);
+        let slice_rows = settings.opening_slice_rows.max(1);
         groups::drop_others(state.as_ref(), &definition, slice_rows)?;
         let indexes = Arc::new(Indexes::open(state.as_ref(), &definition, slice_rows)?);
         groups::build_missing(state.as_ref(), &definition, &indexes, slice_rows)?;
@@ -203,11 +204,11 @@ impl Engine {
             parked: HashMap::new(),
             report: StepReport::default(),
         };
-        for message in messages {
-            step.take(message, limit)?;
-        }
+        decode_each(&self.definition.contracts, &messages, |message, decoded| {
+            step.take(message, decoded, limit)
+        })?;
         let Step { fold, progress, mut report, .. } = step;
-        let changes: Vec<_> = fold.into_net_changes().collect();
+        let changes = fold.into_net_changes();
         if progress == self.progress && changes.is_empty() {
             return Ok(report);
         }
@@ -229,10 +230,7 @@ impl Engine {
         progress: &BTreeMap<Arc<str>, Progress>,
     ) -> Result<(Batch, Journal), EngineError> {
         let mut batch = Batch::default();
-        for (key, change) in &changes {
-            write_row(&self.definition.tables, key, change, &mut batch);
-            self.indexes.write_entries(key, change, &mut batch);
-        }
+        write_changes(&self.definition, &self.indexes, &changes, &mut batch);
         groups::change_group_tables(&self.definition, &self.indexes, before, &mut changes, &mut batch)?;
         let limits = FanOutLimits {
             keys_per_cause: self.settings.fan_out_keys_per_cause,
@@ -300,35 +298,39 @@ struct Step<'a> {
     /// Services that meet a hole: nothing after it is looked at.
     stopped: BTreeSet<Arc<str>>,
     /// The first dead letter of each service's entity among those of this step.
-    parked: HashMap<(Arc<str>, String), i64>,
+    parked: HashMap<(Arc<str>, Arc<str>), i64>,
     report: StepReport,
 }
 
 impl Step<'_> {
-    fn take(&mut self, message: Incoming, limit: Option<&Position>) -> Result<(), EngineError> {
+    fn take(
+        &mut self,
+        message: &Incoming,
+        decoded: Decoded,
+        limit: Option<&Position>,
+    ) -> Result<(), EngineError> {
         if self.stopped.contains(&message.service) {
             return Ok(());
         }
         let numbering = self.definition.contracts.numbering(&message.service);
-        let decoded = self.definition.contracts.decode(&message.service, &message.payload);
         let applied = self.progress.get(&message.service).map_or(0, |progress| progress.sequence);
         let limit = limit.map(|limit| limit.get(&message.service));
         let intake = Intake::decide(numbering, decoded.sequence, message.stream_sequence, applied, limit);
         match intake {
-            Intake::Duplicate => *self.report.duplicates.entry(message.service).or_default() += 1,
-            Intake::Deferred => self.report.deferred.push(message),
+            Intake::Duplicate => *self.report.duplicates.entry(message.service.clone()).or_default() += 1,
+            Intake::Deferred => self.report.deferred.push(message.clone()),
             Intake::Hole { expected, found } => {
                 self.stopped.insert(message.service.clone());
-                self.report.holes.push(Hole { service: message.service, expected, found });
+                self.report.holes.push(Hole { service: message.service.clone(), expected, found });
             }
-            Intake::Unnumbered => self.park_unnumbered(&message, &decoded)?,
+            Intake::Unnumbered => self.park_unnumbered(message, &decoded)?,
             Intake::Next(number) => self.take_next(message, decoded, number)?,
         }
         Ok(())
     }
 
-    fn take_next(&mut self, message: Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
-        let behind = self.parked_number(&message.service, decoded.entity.as_deref())?;
+    fn take_next(&mut self, message: &Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
+        let behind = self.parked_number(&message.service, decoded.entity.as_ref())?;
         let parked = match (&decoded.outcome, behind) {
             (Outcome::UnknownType, _) => None,
             (Outcome::Unfit(reason), behind) => Some((reason.clone(), behind)),
@@ -339,7 +341,7 @@ impl Step<'_> {
             (Outcome::Changes(_), None) => None,
         };
         if let Some((reason, behind)) = &parked {
-            self.park(&message, Numbered::BySequence(number), &decoded, reason, *behind)?;
+            self.park(message, Numbered::BySequence(number), &decoded, reason, *behind)?;
         } else if let Outcome::Changes(changes) = decoded.outcome {
             for change in changes {
                 self.fold.apply(change)?;
@@ -353,7 +355,7 @@ impl Step<'_> {
         let progress = self.service(&message.service);
         progress.sequence = number;
         progress.stream_sequence = message.stream_sequence;
-        progress.message_id = message.message_id;
+        progress.message_id.clone_from(&message.message_id);
         progress.payload_hash = message.payload_hash;
         Ok(())
     }
@@ -397,7 +399,11 @@ impl Step<'_> {
     }
 
     /// The number of the first dead letter of an entity, if it has any.
-    fn parked_number(&self, service: &Arc<str>, entity: Option<&str>) -> Result<Option<i64>, EngineError> {
+    fn parked_number(
+        &self,
+        service: &Arc<str>,
+        entity: Option<&Arc<str>>,
+    ) -> Result<Option<i64>, EngineError> {
         let Some(entity) = entity else { return Ok(None) };
         if self.progress.get(service).is_none_or(|progress| progress.dead_letters == 0) {
             return Ok(None);
@@ -405,7 +411,7 @@ impl Step<'_> {
         let table = self.definition.dead_letters_table();
         let index = dead_letters::entity_index(table);
         let id = self.indexes.id(table, &index.columns);
-        let blocks = [Value::text(service.as_ref()), Value::text(entity)];
+        let blocks = [Value::Text(service.clone()), Value::Text(entity.clone())];
         let values = equality_bytes(blocks.iter()).unwrap_or_default();
         let prefix = index_prefix(id, &values);
         if let Some(row_key) = first_row_key(self.before, &prefix)? {
@@ -414,7 +420,7 @@ impl Step<'_> {
             let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
             return Ok(row.as_ref().and_then(dead_letters::number_of));
         }
-        Ok(self.parked.get(&(service.clone(), entity.to_owned())).copied())
+        Ok(self.parked.get(&(service.clone(), entity.clone())).copied())
     }
 
     fn service(&mut self, service: &Arc<str>) -> &mut Progress {

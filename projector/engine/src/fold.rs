@@ -6,9 +6,10 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use prejoin_contract::TableChange;
-use prejoin_model::{Row, TableId, TableSchema, Value, decode_row, encode_row};
+use prejoin_model::{Row, TableId, Value, decode_row, encode_row};
 use prejoin_state::{Batch, Snapshot, Space};
 
+use crate::indexes::Indexes;
 use crate::keys::{table_key_of_row, table_key_of_values};
 use crate::{Definition, EngineError};
 
@@ -75,8 +76,10 @@ impl<'a> Fold<'a> {
     }
 
     /// Rows that differ from before, by table key.
-    pub(crate) fn into_net_changes(self) -> impl Iterator<Item = (Bytes, RowChange)> {
-        self.rows.into_iter().filter(|(_, change)| change.old != change.new)
+    pub(crate) fn into_net_changes(self) -> Vec<(Bytes, RowChange)> {
+        let mut changes = Vec::with_capacity(self.rows.len());
+        changes.extend(self.rows.into_iter().filter(|(_, change)| change.old != change.new));
+        changes
     }
 
     fn delete(&mut self, table: TableId, key_prefix: &[Value]) -> Result<(), EngineError> {
@@ -111,10 +114,21 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// Writes the row as it is after the change.
-pub(crate) fn write_row(tables: &[TableSchema], key: &Bytes, change: &RowChange, batch: &mut Batch) {
-    match &change.new {
-        Some(row) => batch.put(Space::Tables, key.clone(), encode_row(&tables[change.table.0], row)),
-        None => batch.remove(Space::Tables, key.clone()),
+/// Writes the rows as they are after the changes, and their index entries.
+pub(crate) fn write_changes(
+    definition: &Definition,
+    indexes: &Indexes,
+    changes: &[(Bytes, RowChange)],
+    batch: &mut Batch,
+) {
+    let row = |(key, change): &(Bytes, RowChange)| {
+        let row = change.new.as_ref().map(|row| encode_row(definition.schema(change.table), row).into());
+        (key.clone(), row)
+    };
+    batch.write_all(Space::Tables, changes.iter().map(row));
+    let mut entries = Vec::new();
+    for (key, change) in changes {
+        indexes.collect_entries(key, change, &mut entries);
     }
+    batch.write_all(Space::Indexes, entries);
 }

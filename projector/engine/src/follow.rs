@@ -100,7 +100,7 @@ pub fn advance(
     for entry in entries_after(committed.snapshot.as_ref(), follower.commit) {
         let entry = entry?;
         for stale in entry.views.into_iter().filter(|stale| stale.view == *fingerprint) {
-            keys.extend(stale.keys.into_iter().map(Bytes::from));
+            keys.extend(stale.keys.into_iter().map(|key| key.0));
             let causes = stale.fan_outs.into_iter();
             pending.extend(causes.map(|cause| Pending { cause, cursor: None, before: before.clone() }));
         }

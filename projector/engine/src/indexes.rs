@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use prejoin_model::{Row, TableId, decode_row};
 use prejoin_sql::TableIndex;
-use prejoin_state::{Batch, Snapshot, Space, State};
+use prejoin_state::{Batch, Snapshot, Space, State, Write};
 
 use crate::fold::RowChange;
 use crate::keys::{self, StoredTable, TABLE_PREFIX_BYTES, equality_bytes, index_prefix, meta};
@@ -59,21 +59,22 @@ impl Indexes {
         found.expect("the plan declares every index that its paths and scans use").0
     }
 
-    /// Writes the index entries that a changed row loses and gains.
-    pub(crate) fn write_entries(&self, table_key: &Bytes, change: &RowChange, batch: &mut Batch) {
+    /// Adds the index entries that a changed row loses and gains.
+    pub(crate) fn collect_entries(&self, table_key: &Bytes, change: &RowChange, entries: &mut Vec<Write>) {
         for (id, index) in self.ready.iter().filter(|(_, index)| index.table == change.table) {
+            if let (Some(old), Some(new)) = (&change.old, &change.new)
+                && index.columns.iter().all(|&column| old[column] == new[column])
+            {
+                continue;
+            }
             let entry =
                 |row: &Option<Row>| entry_key(*id, index, row.as_ref()?, &table_key[TABLE_PREFIX_BYTES..]);
             let (old, new) = (entry(&change.old), entry(&change.new));
             if old == new {
                 continue;
             }
-            if let Some(old) = old {
-                batch.remove(Space::Indexes, old);
-            }
-            if let Some(new) = new {
-                batch.put(Space::Indexes, new, Bytes::new());
-            }
+            entries.extend(old.map(|old| (old.into(), None)));
+            entries.extend(new.map(|new| (new.into(), Some(Bytes::new()))));
         }
     }
 }
@@ -81,6 +82,7 @@ impl Indexes {
 fn entry_key(id: u32, index: &TableIndex, row: &Row, row_key: &[u8]) -> Option<Vec<u8>> {
     let values = equality_bytes(index.columns.iter().map(|&column| &row[column]))?;
     let mut key = index_prefix(id, &values);
+    key.reserve_exact(row_key.len());
     key.extend(row_key);
     Some(key)
 }

@@ -44,6 +44,8 @@ pub(crate) fn table_key_of_values(table: StoredTable, values: &[Value]) -> Vec<u
     if table.is_of_groups() {
         shorten(&mut key, TABLE_PREFIX_BYTES, GROUP_KEY_BYTES_MAX);
     }
+    // Keys are kept by the million.
+    key.shrink_to_fit();
     key
 }
 
@@ -73,10 +75,12 @@ pub(crate) fn row_key(table_key: &Bytes) -> Bytes {
 
 /// The table key of a whole row.
 pub(crate) fn table_key_of_row(table: StoredTable, schema: &TableSchema, row: &[Value]) -> Vec<u8> {
-    let mut key = table_prefix(table).to_vec();
+    let mut key = Vec::with_capacity(TABLE_PREFIX_BYTES + 16 * schema.key.len());
+    key.extend(table_prefix(table));
     for &column in &schema.key {
         encode_key_value(&row[column], &mut key);
     }
+    key.shrink_to_fit();
     key
 }
 
@@ -98,8 +102,9 @@ pub(crate) fn shorten(key: &mut Vec<u8>, start: usize, bytes_max: usize) {
 
 /// `index id, encoded values`: precedes the row keys of every row with these values.
 pub(crate) fn index_prefix(index_id: u32, values: &[u8]) -> Vec<u8> {
-    let mut prefix = index_id.to_be_bytes().to_vec();
-    let start = prefix.len();
+    let start = size_of_val(&index_id);
+    let mut prefix = Vec::with_capacity(start + values.len());
+    prefix.extend(index_id.to_be_bytes());
     prefix.extend(values);
     shorten(&mut prefix, start, INDEXED_BYTES_MAX);
     prefix

@@ -3,6 +3,7 @@
 //! Synchronous and without I/O of its own: it reads and writes through the state port, and knows no log, no sink, no
 //! clock and no domain.
 
+mod ahead;
 mod attach;
 mod dead_letters;
 mod definition;

@@ -10,7 +10,7 @@ use prejoin_state::Snapshot;
 
 use crate::fold::RowChange;
 use crate::keys::{equality_bytes, row_key};
-use crate::stored::{StoredCause, StoredStale};
+use crate::stored::{StoredCause, StoredKey, StoredStale};
 use crate::walk::Walker;
 use crate::{Definition, EngineError, View, indexes::Indexes};
 
@@ -34,8 +34,7 @@ pub(crate) fn stale_keys(
     let mut budget = limits.keys_per_step;
     let mut found = Vec::new();
     for view in &definition.views {
-        let mut stale =
-            ViewStale { walker: &walker, plan: &view.plan, keys: BTreeSet::new(), causes: BTreeSet::new() };
+        let mut stale = ViewStale::new(&walker, &view.plan);
         for (table_key, change) in changes {
             stale.add(table_key, change, limits.keys_per_cause, &mut budget)?;
         }
@@ -50,23 +49,63 @@ pub(crate) fn every_stale_key(
     walker: &Walker<'_>,
     source: &RowView,
     changes: &[(Bytes, RowChange)],
-) -> Result<BTreeSet<Bytes>, EngineError> {
-    let mut stale = ViewStale { walker, plan: source, keys: BTreeSet::new(), causes: BTreeSet::new() };
+) -> Result<Vec<Bytes>, EngineError> {
+    let mut stale = ViewStale::new(walker, source);
     let mut budget = usize::MAX;
     for (table_key, change) in changes {
         stale.add(table_key, change, usize::MAX, &mut budget)?;
     }
-    Ok(stale.keys)
+    Ok(stale.keys.sorted())
+}
+
+/// Keys that come mostly in order, many of them more than once: sorted at the end, and before that whenever they have
+/// doubled, so that repetitions do not pile up.
+#[derive(Default)]
+struct Keys {
+    keys: Vec<Bytes>,
+    /// How many there were when they were last sorted.
+    distinct: usize,
+}
+
+impl Keys {
+    /// Fewer than this are not worth sorting before the end.
+    const SORTED_FROM: usize = 4_096;
+
+    fn push(&mut self, key: Bytes) {
+        if self.keys.len() >= Keys::SORTED_FROM.max(2 * self.distinct) {
+            self.sort();
+        }
+        self.keys.push(key);
+    }
+
+    fn sort(&mut self) {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        self.distinct = self.keys.len();
+    }
+
+    fn sorted(mut self) -> Vec<Bytes> {
+        self.sort();
+        self.keys
+    }
 }
 
 struct ViewStale<'a> {
     walker: &'a Walker<'a>,
     plan: &'a RowView,
-    keys: BTreeSet<Bytes>,
+    keys: Keys,
     causes: BTreeSet<StoredCause>,
+    /// Where each path was walked from last: changes come in the order of their keys, and the lines of one order all lead
+    /// back to it.
+    last_starts: Vec<Option<Vec<u8>>>,
 }
 
-impl ViewStale<'_> {
+impl<'a> ViewStale<'a> {
+    fn new(walker: &'a Walker<'a>, plan: &'a RowView) -> Self {
+        let last_starts = vec![None; plan.paths.len()];
+        ViewStale { walker, plan, keys: Keys::default(), causes: BTreeSet::new(), last_starts }
+    }
+
     fn add(
         &mut self,
         table_key: &Bytes,
@@ -79,7 +118,7 @@ impl ViewStale<'_> {
                 continue;
             }
             match place.checked_sub(1) {
-                None => drop(self.keys.insert(row_key(table_key))),
+                None => self.keys.push(row_key(table_key)),
                 Some(path) => self.add_path(path, change, keys_max, budget)?,
             }
         }
@@ -112,6 +151,10 @@ impl ViewStale<'_> {
         keys_max: usize,
         budget: &mut usize,
     ) -> Result<(), EngineError> {
+        if self.last_starts[path].as_ref() == Some(&values) {
+            return Ok(());
+        }
+        self.last_starts[path] = Some(values.clone());
         let keys_max = keys_max.min(*budget);
         let mut keys = Vec::new();
         let flow = self.walker.walk(&self.plan.paths[path], &values, None, &mut |trail| {
@@ -126,16 +169,16 @@ impl ViewStale<'_> {
             self.causes.insert(StoredCause { path, values });
         } else {
             *budget -= keys.len();
-            self.keys.extend(keys);
+            keys.into_iter().for_each(|key| self.keys.push(key));
         }
         Ok(())
     }
 
     fn into_stored(self, view: &View) -> Option<StoredStale> {
-        if self.keys.is_empty() && self.causes.is_empty() {
+        let keys: Vec<StoredKey> = self.keys.sorted().into_iter().map(StoredKey).collect();
+        if keys.is_empty() && self.causes.is_empty() {
             return None;
         }
-        let keys = self.keys.into_iter().map(|key| key.to_vec()).collect();
         Some(StoredStale {
             view: view.fingerprint.clone(),
             keys,

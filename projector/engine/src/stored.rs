@@ -1,7 +1,8 @@
 //! What the engine writes into the state and hands to sinks to keep, in format 1: postcard bytes of the types here.
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::EngineError;
 
@@ -30,8 +31,25 @@ pub(crate) struct StoredJournalEntry {
 pub(crate) struct StoredStale {
     /// Fingerprint of the view.
     pub view: String,
-    pub keys: Vec<Vec<u8>>,
+    pub keys: Vec<StoredKey>,
     pub fan_outs: Vec<StoredCause>,
+}
+
+/// Bytes at once, where `Vec<u8>` would go byte by byte, to the same form.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredKey(pub Bytes);
+
+impl Serialize for StoredKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes: &[u8] = Deserialize::deserialize(deserializer)?;
+        Ok(StoredKey(Bytes::copy_from_slice(bytes)))
+    }
 }
 
 /// Many stale keys by their cause: the path that leads to them and the values it starts from.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use prejoin_model::decode_row;
 use prejoin_sql::{Hop, IndexUse, Path};
-use prejoin_state::{Snapshot, Space};
+use prejoin_state::{Entries, Snapshot, Space};
 
 use crate::keys::{TABLE_PREFIX_BYTES, equality_bytes, index_prefix, table_key, table_key_prefix};
 use crate::{Definition, EngineError, indexes::Indexes};
@@ -48,7 +48,8 @@ impl Walker<'_> {
         let (space, prefix, strip) = self.place(hop, values);
         let resumed = cursor.and_then(|cursor| cursor.split_first());
         let from = resumed.map_or_else(Vec::new, |(key, _)| [&prefix[..strip], key].concat());
-        for entry in self.snapshot.scan(space, &prefix, &from) {
+        let is_whole_key = self.is_whole_key(hop) && prefix.len() == strip + values.len();
+        for entry in self.entries(space, prefix, &from, is_whole_key)? {
             let row_key = entry?.0.slice(strip..);
             let below = match resumed {
                 Some((key, _)) if *key != row_key => None,
@@ -90,6 +91,30 @@ impl Walker<'_> {
             Some(values) => self.hop(further, &values, cursor, trail, visit),
             None => Ok(ControlFlow::Continue(())),
         }
+    }
+
+    /// Whether the equality is one on every column of the table's key.
+    fn is_whole_key(&self, hop: &Hop) -> bool {
+        let key_columns = self.definition.schema(hop.to_table).key.len();
+        hop.index == IndexUse::PrimaryKey && hop.to_columns.len() == key_columns
+    }
+
+    /// What `scan` finds; at a whole key that is one entry at most, which costs less to look up.
+    fn entries(
+        &self,
+        space: Space,
+        prefix: Vec<u8>,
+        from: &[u8],
+        is_whole_key: bool,
+    ) -> Result<Entries<'_>, EngineError> {
+        if !is_whole_key {
+            return Ok(self.snapshot.scan(space, &prefix, from));
+        }
+        let found = match &prefix[..] < from {
+            true => None,
+            false => self.snapshot.get(space, &prefix)?,
+        };
+        Ok(Box::new(found.map(|value| Ok((prefix.into(), value))).into_iter()))
     }
 
     /// Space, key prefix of the equality, and the bytes before the row key in what is found there.

@@ -54,7 +54,7 @@ fn definition(views: &str) -> Arc<Definition> {
 }
 
 fn settings() -> Settings {
-    Settings { build_slice_rows: 2, ..Settings::default() }
+    Settings { opening_slice_rows: 2, ..Settings::default() }
 }
 
 /// Every third event changes an order that is there.

@@ -58,6 +58,8 @@ pub fn encode_row(schema: &TableSchema, row: &[Value]) -> Vec<u8> {
         }
         write::value(value, &mut out);
     }
+    // Rows are kept by the million.
+    out.shrink_to_fit();
     out
 }
 

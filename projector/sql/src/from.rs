@@ -136,9 +136,11 @@ impl Resolver<'_, '_> {
         let is_table = is_named && self.is_table(&own_name);
         let Planned { relations, filter, mut columns, .. } = planned;
         rename(&mut columns, &renamed, &name, place)?;
-        if is_table {
-            self.planner.change_relation(start, |relation| relation.alias.clone_from(&name));
-        }
+        self.planner.change_relation(start, |relation| {
+            if is_table || relation.error_column.is_some() {
+                relation.alias.clone_from(&name);
+            }
+        });
         let range = start..self.planner.mark().relations;
         let item = ScopeItem { alias: name, name: own_name, columns, relations: range, is_table };
         Ok(Item { item, relations, filter })

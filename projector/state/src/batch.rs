@@ -6,6 +6,9 @@ use bytes::Bytes;
 
 use crate::Space;
 
+/// A key and its value from now on. `None` removes.
+pub type Write = (Bytes, Option<Bytes>);
+
 /// The last write to each key, in key order. `None` removes.
 #[derive(Debug, Default, Clone)]
 pub struct Batch {
@@ -25,6 +28,14 @@ impl Batch {
     pub fn append(&mut self, other: Batch) {
         for (space, mut entries) in self.spaces.iter_mut().zip(other.spaces) {
             space.append(&mut entries);
+        }
+    }
+
+    /// Makes many writes. The first ones in a space cost less than one by one, least if their keys are in order.
+    pub fn write_all(&mut self, space: Space, writes: impl IntoIterator<Item = Write>) {
+        match &mut self.spaces[space.index()] {
+            empty if empty.is_empty() => *empty = writes.into_iter().collect(),
+            earlier => earlier.extend(writes),
         }
     }
 

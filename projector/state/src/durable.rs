@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, UserValue};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, UserValue};
 
 use crate::{Batch, Entries, Snapshot, Space, State, StateError};
 
@@ -73,7 +73,10 @@ impl State for DurableState {
     }
 
     fn commit(&self, batch: Batch) -> Result<(), StateError> {
-        let mut writes = self.database.batch();
+        let count = Space::ALL.into_iter().map(|space| batch.len(space)).sum();
+        let writes = OwnedWriteBatch::with_capacity(self.database.clone(), count);
+        // With the operating system when committed, on the disk when synced.
+        let mut writes = writes.durability(Some(PersistMode::Buffer));
         for (space, entries) in batch.into_spaces() {
             let keyspace = &self.keyspaces[space.index()];
             for (key, value) in entries {

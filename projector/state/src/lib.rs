@@ -8,7 +8,7 @@ mod layered;
 mod memory;
 mod port;
 
-pub use batch::Batch;
+pub use batch::{Batch, Write};
 pub use durable::DurableState;
 pub use layered::Layered;
 pub use memory::MemoryState;

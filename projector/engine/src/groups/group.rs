@@ -83,12 +83,12 @@ impl Group {
         batch: &mut Batch,
     ) -> Result<(), EngineError> {
         let head = &place.layout.head;
-        let variant = |row: &Row| encode_row(head, &row[..head.columns.len()]);
-        let (old_variant, new_variant) = (old.map(variant), new.map(variant));
-        if old_variant != new_variant {
-            for (variant, direction) in [(old_variant, Direction::Out), (new_variant, Direction::In)] {
-                if let Some(variant) = variant {
-                    self.take_variant(variant, direction)?;
+        let (old_head, new_head) =
+            (old.map(|row| &row[..head.columns.len()]), new.map(|row| &row[..head.columns.len()]));
+        if old_head != new_head {
+            for (values, direction) in [(old_head, Direction::Out), (new_head, Direction::In)] {
+                if let Some(values) = values {
+                    self.take_variant(encode_row(head, values), direction)?;
                 }
             }
         }

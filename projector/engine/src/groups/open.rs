@@ -143,3 +143,90 @@ fn save(state: &dyn State, stored: &[StoredGroupTable], mut batch: Batch) -> Res
     batch.put(Space::Meta, meta::GROUP_TABLES, to_bytes(&stored));
     Ok(state.commit(batch)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use prejoin_contract::ContractFile;
+    use prejoin_model::Value;
+    use prejoin_sql::ViewFile;
+    use prejoin_state::MemoryState;
+
+    use super::*;
+    use crate::fold::{RowChange, write_changes};
+    use crate::{Engine, Settings};
+
+    const CONTRACT: &str = r#"
+service = "orders"
+[tables.orders]
+key = ["order_id"]
+columns = { order_id = "text", customer_id = "text", amount = "bigint" }
+[[on]]
+event = "orders.placed.v1"
+table = "orders"
+set = { order_id = "$.id", customer_id = "$.customer", amount = "$.amount" }
+"#;
+
+    /// Groups by a column and the customer, and a view for which an index over the customers of the groups is needed.
+    fn definition(column: &str) -> Definition {
+        let views = format!(
+            "CREATE MATERIALIZED VIEW beside AS SELECT o.order_id,
+             (SELECT count(*) FROM (SELECT {column} AS of, customer_id, count(*) FROM orders GROUP BY 1, 2) AS g
+               WHERE g.customer_id = o.customer_id) AS groups FROM orders o;"
+        );
+        let contract = ContractFile { path: "orders.toml".to_owned(), text: CONTRACT.to_owned() };
+        let views = ViewFile { path: "views.sql".to_owned(), text: views };
+        Definition::load(&[contract], &[views]).unwrap()
+    }
+
+    fn state_with_orders(definition: &Definition) -> Arc<MemoryState> {
+        let state = Arc::new(MemoryState::default());
+        let mut batch = Batch::default();
+        for number in 0..7 {
+            let row = vec![
+                Value::text(format!("o{number}")),
+                Value::text(format!("u{}", number % 2)),
+                Value::Bigint(number % 3),
+            ];
+            let table = prejoin_model::TableId(0);
+            let key = crate::keys::table_key_of_row(definition.stored(table), definition.schema(table), &row);
+            let change = RowChange { table, old: None, new: Some(row) };
+            write_changes(definition, &Indexes::default(), &[(key.into(), change)], &mut batch);
+        }
+        state.commit(batch).unwrap();
+        state
+    }
+
+    fn open(definition: Definition, state: &Arc<MemoryState>) {
+        let settings = Settings { opening_slice_rows: 2, ..Settings::default() };
+        Engine::open(Arc::new(definition), state.clone(), settings).unwrap();
+    }
+
+    fn content(state: &MemoryState) -> [BTreeMap<Bytes, Bytes>; 3] {
+        let snapshot = state.snapshot();
+        let all = |space| snapshot.scan(space, &[], &[]).map(Result::unwrap);
+        // Without the number of the index, which is given anew.
+        let index_entries = all(Space::Indexes).map(|(key, value)| (key.slice(4..), value)).collect();
+        [all(Space::Tables).collect(), all(Space::Accumulators).collect(), index_entries]
+    }
+
+    #[test]
+    fn a_table_may_get_the_number_of_one_that_is_dropped() {
+        let (first, mut second) = (definition("amount"), definition("amount % 2"));
+        let group = first.group_table(0);
+        assert!(first.stored(group) != second.stored(group), "they mean different things");
+        second.store_as(group, first.stored(group));
+        let state = state_with_orders(&first);
+        open(first, &state);
+        let of_first = content(&state);
+        let fresh = state_with_orders(&second);
+        let mut again = definition("amount % 2");
+        again.store_as(group, second.stored(group));
+        open(again, &fresh);
+        open(second, &state);
+        assert_eq!(content(&state), content(&fresh));
+        assert!(of_first[2] != content(&state)[2], "the index has other entries");
+    }
+}

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prejoin_model::{Row, Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space};
 
-use crate::fold::{RowChange, write_row};
+use crate::fold::{RowChange, write_changes};
 use crate::groups::group::{Group, Place};
 use crate::groups::layout::Layout;
 use crate::indexes::Indexes;
@@ -27,21 +27,27 @@ pub(crate) fn change_group_tables(
 ) -> Result<(), EngineError> {
     for place in 0..definition.groups.len() {
         let after = Layered::new(before, batch);
-        let gathering = gather_changes(definition, indexes, place, before, changes, &after)?;
+        let walker = Walker { definition, indexes, snapshot: &after };
+        let keys = every_stale_key(&walker, &definition.groups[place].source, changes)?;
+        if keys.is_empty() {
+            continue;
+        }
+        let gathering = gather_changes(&walker, definition, place, before, changes, keys)?;
         gathering.finish(definition, indexes, changes, batch)?;
     }
     Ok(())
 }
 
-/// Takes every row of one group table's source that the changes may have touched from what it was to what it is.
+/// Takes the rows of one group table's source under these keys from what they were to what they are.
 fn gather_changes<'a>(
+    walker: &Walker<'_>,
     definition: &'a Definition,
-    indexes: &Indexes,
     place: usize,
     before: &'a dyn Snapshot,
     changes: &[(Bytes, RowChange)],
-    after: &dyn Snapshot,
+    keys: Vec<Bytes>,
 ) -> Result<Gathering<'a>, EngineError> {
+    let &Walker { indexes, snapshot: after, .. } = walker;
     let plan = &definition.groups[place].source;
     let grain = plan.relations[0].table;
     let stored = definition.stored(grain);
@@ -57,7 +63,7 @@ fn gather_changes<'a>(
         None => Ok(RowOutcome::Absent),
     };
     let mut gathering = Gathering::new(definition, place, before);
-    for key in every_stale_key(&Walker { definition, indexes, snapshot: after }, plan, changes)? {
+    for key in keys {
         let (old, new) = match grain_changes.get(&table_key(stored, &key)[..]) {
             Some(change) => (change.old.clone(), change.new.clone()),
             None => {
@@ -178,10 +184,7 @@ impl<'a> Gathering<'a> {
             let new = error.clone().map(|error| failed_row(&self.layout, error));
             own_changes.extend(self.row_change(key, self.row_before(key)?, new));
         }
-        for (key, change) in &own_changes {
-            write_row(&definition.tables, key, change, batch);
-            indexes.write_entries(key, change, batch);
-        }
+        write_changes(definition, indexes, &own_changes, batch);
         batch.append(self.entries);
         changes.extend(own_changes);
         Ok(())

@@ -73,7 +73,7 @@ fn simulate(seed: u64) -> Seen {
         journal_bytes_max: [200, 2_000, 1 << 20][random.below(3)],
         fan_out_keys_per_cause: [0, 1, 3, 1_000][random.below(4)],
         fan_out_keys_per_step: [2, 5, 100_000][random.below(3)],
-        build_slice_rows: [1, 3, 20_000][random.below(3)],
+        opening_slice_rows: [1, 3, 20_000][random.below(3)],
     };
     let slice_rows = 1 + random.below(4);
     let mut world = World::new(definition, settings, slice_rows);

@@ -159,7 +159,7 @@ impl Run {
             }
         }
         fresh.commit(batch).unwrap();
-        let settings = Settings { build_slice_rows: 2, ..self.settings };
+        let settings = Settings { opening_slice_rows: 2, ..self.settings };
         let committed = Engine::open(self.definition.clone(), fresh.clone(), settings).unwrap().committed();
         let views = self.definition.views.iter().enumerate();
         let view = |(place, view): (usize, &prejoin_engine::View)| {

@@ -111,12 +111,14 @@ impl Fields {
 
 fn parse(text: &str) -> Result<Parsed, Refusal> {
     let trimmed = trim_space(text);
-    match trimmed.to_ascii_lowercase().as_str() {
-        "infinity" => return Ok(Parsed::Infinity),
-        "-infinity" => return Ok(Parsed::NegativeInfinity),
-        "epoch" => return Ok(Parsed::Epoch),
-        "now" | "today" | "tomorrow" | "yesterday" => return Err(Refusal::Clock),
-        _ => {}
+    if !trimmed.starts_with(|first: char| first.is_ascii_digit()) {
+        match trimmed.to_ascii_lowercase().as_str() {
+            "infinity" => return Ok(Parsed::Infinity),
+            "-infinity" => return Ok(Parsed::NegativeInfinity),
+            "epoch" => return Ok(Parsed::Epoch),
+            "now" | "today" | "tomorrow" | "yesterday" => return Err(Refusal::Clock),
+            _ => {}
+        }
     }
     let mut scanner = Scanner { rest: trimmed };
     let (year, month, day) = scanner.date()?;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod arrays;
+mod choices;
 mod functions;
 mod generate;
 mod sample;
