@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
 pub(crate) mod project;
+pub(crate) mod saga;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod status;

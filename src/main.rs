@@ -1,5 +1,6 @@
 //! `prejoin`: one binary, subcommands only.
 
+mod breaking;
 mod commands;
 mod config;
 mod import;
@@ -41,6 +42,9 @@ enum Command {
     Serve(commands::serve::ServeFlags),
     /// Run one write service
     Service(commands::service::ServiceFlags),
+    /// See where orders stand that asked for stock, and ask again
+    #[command(subcommand)]
+    Saga(commands::saga::SagaCommand),
     /// Show how the projector, the services' streams and the views are
     Status(commands::status::StatusFlags),
     /// Import, generate or follow events
@@ -77,6 +81,7 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Project(flags) => commands::project::run(flags, settings).await,
         Command::Serve(flags) => commands::serve::run(flags, settings).await,
         Command::Service(flags) => commands::service::run(flags, settings).await,
+        Command::Saga(command) => commands::saga::run(command, settings).await,
         Command::Status(flags) => commands::status::run(flags, settings).await,
         Command::Events(command) => commands::events::run(command, settings).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,

@@ -1,12 +1,14 @@
 //! Settings of one run: flags over environment over `prejoin.toml` over defaults.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use prejoin_event_log::{EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
+use prejoin_event_log::{Credentials, EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_projector::ProjectorSettings;
 use tokio::net::TcpListener;
 
@@ -18,7 +20,8 @@ const DEFAULT_DATA: &str = "data";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The services that this binary brings, with the port each listens on by default.
-pub(crate) const SERVICES: [(&str, u16); 2] = [("users", 8081), ("orders", 8082)];
+pub(crate) const SERVICES: [(&str, u16); 4] =
+    [("users", 8081), ("orders", 8082), ("catalog", 8083), ("shipping", 8084)];
 
 /// Flags that every command takes.
 #[derive(Debug, Args)]
@@ -85,8 +88,16 @@ impl Settings {
     pub(crate) async fn open_log(&self) -> anyhow::Result<Arc<dyn EventLog>> {
         match &self.nats_url {
             Some(url) => {
-                let log = JetStreamLog::connect(url, JetStreamOptions::default()).await;
-                Ok(Arc::new(log.with_context(|| format!("cannot use the NATS server at {url}"))?))
+                let mut options = JetStreamOptions::default();
+                if let Some((user, password)) = user_in(url) {
+                    // A user who may read its own replies only has its name in their subjects.
+                    options.inbox_prefix = Some(format!("_INBOX_{user}"));
+                    let (user, password) = (user.to_owned(), password.to_owned());
+                    options.credentials = Credentials::Password { user, password };
+                }
+                let log = JetStreamLog::connect(url, options).await;
+                let shown = without_user(url);
+                Ok(Arc::new(log.with_context(|| format!("cannot use the NATS server at {shown}"))?))
             }
             None => {
                 let path = self.embedded_log();
@@ -138,6 +149,21 @@ impl Settings {
         flag.or(set).unwrap_or_else(|| format!("127.0.0.1:{}", if free_port { 0 } else { port }))
     }
 
+    /// How long a service waits for another one's answer.
+    pub(crate) fn answer_wait(&self, service: &str) -> Option<Duration> {
+        let settings = self.files.settings.services.get(service)?;
+        settings.answer_wait_ms.map(Duration::from_millis)
+    }
+
+    /// Where a service is asked by others.
+    pub(crate) fn service_url(&self, service: &str) -> String {
+        format!("http://{}", self.service_listen(service, None, false))
+    }
+
+    pub(crate) fn service_urls(&self) -> BTreeMap<String, String> {
+        SERVICES.iter().map(|(name, _)| ((*name).to_owned(), self.service_url(name))).collect()
+    }
+
     pub(crate) fn service_database(&self, service: &str) -> PathBuf {
         let set = self.files.settings.services.get(service).and_then(|settings| settings.database.clone());
         set.unwrap_or_else(|| self.data.join(format!("{service}.sqlite")))
@@ -162,7 +188,39 @@ pub(crate) fn url_of(listener: &TcpListener) -> anyhow::Result<String> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 
+/// User and password in an address: `orders` and `secret` in `nats://orders:secret@host`.
+fn user_in(url: &str) -> Option<(&str, &str)> {
+    let (user, _) = authority(url).rsplit_once('@')?;
+    user.split_once(':')
+}
+
+/// An address without the user and the password, which must not be in a log.
+fn without_user(url: &str) -> &str {
+    authority(url).rsplit_once('@').map_or(url, |(_, host)| host)
+}
+
+fn authority(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, rest)| rest)
+}
+
 /// A path as a person would type it.
 pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_read_from_an_address_and_a_password_is_not_shown() {
+        for (url, user, shown) in [
+            ("nats://orders:p@ss@host:4222", Some(("orders", "p@ss")), "host:4222"),
+            ("nats://token@host", None, "host"),
+            ("nats://host:4222", None, "nats://host:4222"),
+            ("orders:secret@host", Some(("orders", "secret")), "host"),
+        ] {
+            assert_eq!((user_in(url), without_user(url)), (user, shown), "{url}");
+        }
+    }
 }

@@ -45,6 +45,8 @@ pub(crate) struct ServiceFileSettings {
     pub listen: Option<String>,
     /// The SQLite file of the service; `DATA/<service>.sqlite` by default.
     pub database: Option<PathBuf>,
+    /// How long it waits for another service's answer to what it asked by an event.
+    pub answer_wait_ms: Option<u64>,
 }
 
 impl FileSettings {

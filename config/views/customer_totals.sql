@@ -12,9 +12,9 @@ SELECT t.customer_id,
        t.last_order_at
 FROM (
     SELECT o.customer_id,
-           count(*) FILTER (WHERE o.status <> 'cancelled')           AS orders,
+           count(*) FILTER (WHERE o.status NOT IN ('cancelled', 'rejected'))           AS orders,
            count(*) FILTER (WHERE o.status = 'cancelled')            AS cancelled_orders,
-           sum(o.total_cents) FILTER (WHERE o.status <> 'cancelled') AS revenue_cents,
+           sum(o.total_cents) FILTER (WHERE o.status NOT IN ('cancelled', 'rejected')) AS revenue_cents,
            min(o.placed_at) AS first_order_at,
            max(o.placed_at) AS last_order_at
     FROM orders o

@@ -3,7 +3,8 @@ CREATE MATERIALIZED VIEW open_orders AS
 SELECT o.order_id,
        o.status,
        CASE o.status
-           WHEN 'placed' THEN 'await payment'
+           WHEN 'placed' THEN CASE WHEN o.reserve_by IS NULL THEN 'await payment' ELSE 'await stock' END
+           WHEN 'confirmed' THEN 'await payment'
            WHEN 'paid' THEN 'ship'
            ELSE 'await delivery'
        END AS next_step,
@@ -17,7 +18,7 @@ SELECT o.order_id,
 FROM orders o
 LEFT JOIN users u ON u.user_id = o.customer_id
 LEFT JOIN shipments s ON s.order_id = o.order_id
-WHERE o.status IN ('placed', 'paid', 'shipped');
+WHERE o.status IN ('placed', 'confirmed', 'paid', 'shipped');
 
 CREATE INDEX ON open_orders (next_step, placed_at);
 CREATE INDEX ON open_orders (ship_country);

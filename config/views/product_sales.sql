@@ -1,4 +1,4 @@
--- What each product has sold; cancelled orders are left out.
+-- What each product has sold; cancelled and rejected orders are left out.
 -- The sums are made over another view, the lines with their orders; as with any query in FROM, what is not needed of it is not read.
 CREATE MATERIALIZED VIEW product_sales AS
 WITH sold AS (
@@ -9,7 +9,7 @@ WITH sold AS (
            count(DISTINCT d.customer_id) AS customers,
            max(d.placed_at)              AS last_ordered_at
     FROM order_line_details d
-    WHERE d.status <> 'cancelled'
+    WHERE d.status NOT IN ('cancelled', 'rejected')
     GROUP BY d.product_id
     HAVING sum(d.quantity) > 0
 )

@@ -1,4 +1,4 @@
--- Orders and revenue of every day, in UTC, without those that were cancelled.
+-- Orders and revenue of every day, in UTC, without those that were cancelled or rejected.
 CREATE MATERIALIZED VIEW sales_by_day AS
 SELECT (o.placed_at AT TIME ZONE 'UTC')::date AS day,
        count(*)                      AS orders,
@@ -7,7 +7,7 @@ SELECT (o.placed_at AT TIME ZONE 'UTC')::date AS day,
        round(avg(o.total_cents), 2)  AS average_cents,
        max(o.total_cents)            AS largest_cents
 FROM orders o
-WHERE o.status <> 'cancelled'
+WHERE o.status NOT IN ('cancelled', 'rejected')
 GROUP BY day;
 
 CREATE INDEX ON sales_by_day (day DESC);

@@ -3,11 +3,12 @@
 //! A request takes four steps, one module each: `request` parses the query string, `plan` resolves its names against
 //! the catalog, `query` makes SQL of the plan, `answer` makes JSON of the rows. `server` joins them to HTTP.
 //!
-//! This crate reads the view store and nothing else. It does not know how rows got there: no events, no tables of
-//! services, no view SQL, and it never writes.
+//! This crate reads the view store. It does not know how rows got there: no events, no tables of services, no view SQL,
+//! and it never writes. Only `compose` asks the services themselves: it is the alternative that views are compared with.
 
 mod answer;
 mod catalog;
+mod compose;
 mod error;
 mod page;
 mod plan;
@@ -17,6 +18,7 @@ mod server;
 mod status;
 mod store;
 
+pub use compose::ServiceUrls;
 pub use error::Error;
 pub use server::ReadApi;
 pub use status::{

@@ -1,4 +1,5 @@
-//! Demo: a made-up history to begin with, then users who register, change their names, and order.
+//! Demo: a made-up history to begin with, then users who register, change their names, and order: some things made to
+//! order, some from stock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,11 @@ const HISTORY_SEED: u64 = 1;
 const PAUSE: Duration = Duration::from_millis(400);
 /// Users and orders that the traffic remembers to go on with.
 const REMEMBERED: usize = 50;
+
+/// Products in stock: id, name, price.
+const STOCKED: [(&str, &str, u32); 3] =
+    [("mate", "Mate", 450), ("rooibos", "Rooibos", 380), ("sencha", "Sencha", 720)];
+const STOCK: u32 = 10_000;
 
 const FIRST_NAMES: [&str; 8] = ["Amélie", "Bengt", "Chiara", "Diego", "Elif", "Farid", "Grete", "Hana"];
 const LAST_NAMES: [&str; 8] =
@@ -55,6 +61,9 @@ pub(crate) async fn traffic(
     let client =
         reqwest::Client::builder().timeout(Duration::from_secs(5)).build().context("no HTTP client")?;
     let mut shop = Shop { client, urls, users: Vec::new(), orders: Vec::new() };
+    if let Err(error) = shop.stock().await {
+        tracing::warn!("demo traffic: {error:#}");
+    }
     for turn in 0_usize.. {
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => break,
@@ -71,7 +80,7 @@ struct Shop {
     client: reqwest::Client,
     urls: BTreeMap<&'static str, String>,
     users: Vec<String>,
-    /// With the moves that each has still to make.
+    /// With the moves that each has still to make; `dispatch` and `arrive` are moves of its parcel.
     orders: Vec<(String, &'static [&'static str])>,
 }
 
@@ -87,10 +96,26 @@ impl Shop {
         }
     }
 
+    /// Puts the products into the catalog, unless they are there from an earlier time.
+    async fn stock(&self) -> anyhow::Result<()> {
+        for (product_id, name, unit_price_cents) in STOCKED {
+            let url = format!("{}/v1/products", self.urls["catalog"]);
+            let body = json!({
+                "product_id": product_id, "name": name, "category": "tea", "unit_price_cents": unit_price_cents,
+                "stock": STOCK,
+            });
+            let sent = self.client.post(url).json(&body).send().await?;
+            if sent.status() != reqwest::StatusCode::CONFLICT {
+                answer_of(sent).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn register(&mut self, turn: usize) -> anyhow::Result<()> {
         let (city, country) = CITIES[turn % CITIES.len()];
         let answer = self
-            .post("users", "/users", json!({ "name": name(turn), "city": city, "country": country }))
+            .post("users", "/v1/users", json!({ "name": name(turn), "city": city, "country": country }))
             .await?;
         if let Some(id) = answer["user_id"].as_str() {
             self.users.push(id.to_owned());
@@ -101,7 +126,7 @@ impl Shop {
 
     async fn rename(&mut self, turn: usize) -> anyhow::Result<()> {
         let user = &self.users[turn / 7 % self.users.len()];
-        let url = format!("{}/users/{user}", self.urls["users"]);
+        let url = format!("{}/v1/users/{user}", self.urls["users"]);
         let sent = self.client.patch(url).json(&json!({ "name": name(turn + 3) })).send().await?;
         answer_of(sent).await.map(drop)
     }
@@ -111,11 +136,20 @@ impl Shop {
             json!({ "product_id": format!("p{:06}", 1 + (turn + place * 5) % 12), "quantity": 1 + (turn + place) % 4,
                     "unit_price_cents": 250 + 125 * ((turn * 3 + place) % 40) })
         };
-        let lines: Vec<_> = (0..1 + turn % 3).map(line).collect();
+        let from_stock = turn / 7 % 2 == 1;
+        let lines: Vec<_> = match from_stock {
+            true => vec![json!({ "product_id": STOCKED[turn % STOCKED.len()].0, "quantity": 1 + turn % 3 })],
+            false => (0..1 + turn % 3).map(line).collect(),
+        };
         let user = &self.users[turn * 5 % self.users.len()];
-        let answer = self.post("orders", "/orders", json!({ "customer_id": user, "lines": lines })).await?;
+        let answer =
+            self.post("orders", "/v1/orders", json!({ "customer_id": user, "lines": lines })).await?;
         if let Some(id) = answer["order_id"].as_str() {
-            let moves: &[_] = if turn % 10 == 3 { &["cancel"] } else { &["pay", "ship", "deliver"] };
+            let moves: &[_] = match from_stock {
+                _ if turn % 10 == 3 => &["cancel"],
+                true => &["pay", "dispatch", "arrive"],
+                false => &["pay", "ship", "deliver"],
+            };
             self.orders.push((id.to_owned(), moves));
         }
         self.orders.drain(..self.orders.len().saturating_sub(REMEMBERED));
@@ -128,7 +162,14 @@ impl Shop {
         }
         let (order, moves) = self.orders.remove(turn * 3 % self.orders.len());
         let Some((next, further)) = moves.split_first() else { return Ok(()) };
-        self.post("orders", &format!("/orders/{order}/{next}"), Value::Null).await?;
+        match *next {
+            "dispatch" => {
+                let body = json!({ "carrier": "Demo Post" });
+                self.post("shipping", &format!("/v1/shipments/{order}/dispatch"), body).await?
+            }
+            "arrive" => self.post("shipping", &format!("/v1/shipments/{order}/deliver"), Value::Null).await?,
+            next => self.post("orders", &format!("/v1/orders/{order}/{next}"), Value::Null).await?,
+        };
         if !further.is_empty() {
             self.orders.push((order, further));
         }

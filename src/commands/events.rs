@@ -24,6 +24,10 @@ pub(crate) enum EventsCommand {
     Generate(GenerateFlags),
     /// Print events as they are in the log, then those that arrive
     Tail(TailFlags),
+    /// Make the streams of all contracts in the event log, where they are missing
+    ///
+    /// Services make their own if they may; config/nats/users.conf leaves it to the operator.
+    CreateStreams,
 }
 
 #[derive(Debug, Args)]
@@ -59,7 +63,20 @@ pub(crate) async fn run(command: EventsCommand, settings: Settings) -> anyhow::R
         EventsCommand::Import(flags) => import(flags, settings).await,
         EventsCommand::Generate(flags) => generate(&flags),
         EventsCommand::Tail(flags) => tail(flags, settings).await,
+        EventsCommand::CreateStreams => create_streams(&settings).await,
     }
+}
+
+async fn create_streams(settings: &Settings) -> anyhow::Result<()> {
+    let _lock =
+        if settings.uses_nats() { None } else { Some(settings.lock("prejoin events create-streams")?) };
+    let definition = settings.files.definition()?;
+    let log = settings.open_log().await?;
+    for service in definition.contracts.services() {
+        log.ensure_stream(service).await.with_context(|| format!("the stream of {service}"))?;
+        line(format!("{service}  is there"))?;
+    }
+    Ok(())
 }
 
 async fn import(flags: ImportFlags, settings: Settings) -> anyhow::Result<()> {

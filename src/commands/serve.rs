@@ -18,6 +18,7 @@ pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result
     let stopped = shutdown::on_signals()?;
     let listener = bind(&settings.listen(flags.listen), "--listen").await?;
     line(format!("query API  {}/", url_of(&listener)?))?;
-    ReadApi::open(settings.view_store()).run(listener, shutdown::wait(stopped)).await?;
+    let api = ReadApi::open(settings.view_store()).with_services(settings.service_urls());
+    api.run(listener, shutdown::wait(stopped)).await?;
     Ok(())
 }

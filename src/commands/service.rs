@@ -1,39 +1,97 @@
 //! `prejoin service NAME`: one write service with its own database and relay.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::bail;
-use clap::Args;
+use anyhow::{anyhow, bail};
+use clap::{Args, Subcommand};
+use prejoin_catalog::CATALOG;
 use prejoin_event_log::EventLog;
-use prejoin_orders::OrdersService;
-use prejoin_users::UsersService;
+use prejoin_orders::ORDERS;
+use prejoin_service::{Domain, Service, backup, restore};
+use prejoin_shipping::SHIPPING;
+use prejoin_users::USERS;
 use tokio::net::TcpListener;
 
-use crate::settings::{SERVICES, Settings, bind, url_of};
+use crate::output::line;
+use crate::settings::{SERVICES, Settings, bind, shown, url_of};
 use crate::shutdown;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServiceFlags {
-    /// The service: users or orders
+    /// The service: users, orders, catalog or shipping
     name: String,
-    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders]
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders, 8083 for catalog, 8084 for shipping]
     #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
+    #[command(subcommand)]
+    action: Option<ServiceAction>,
 }
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceAction {
+    /// Write a copy of the service's database of one moment; the service may be at work
+    Backup {
+        /// The copy; it must not exist
+        file: PathBuf,
+    },
+    /// Put a copy in the place of the service's database, and compare it with the event log
+    Restore {
+        /// The copy
+        file: PathBuf,
+    },
+}
+
+/// How long a restored database may take to agree with the log.
+const RECONCILE_WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Result<()> {
     let name = flags.name.as_str();
-    if !SERVICES.iter().any(|(known, _)| *known == name) {
-        let known: Vec<_> = SERVICES.iter().map(|(name, _)| *name).collect();
-        bail!("there is no service {name:?}; this binary brings {}", known.join(" and "));
+    let domain = domain(name)?;
+    match &flags.action {
+        Some(ServiceAction::Backup { file }) => return back_up(domain, file, &settings).await,
+        Some(ServiceAction::Restore { file }) => return put_back(domain, file, &settings).await,
+        None => {}
     }
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;
     let stopped = shutdown::on_signals()?;
     let listener = bind(&settings.service_listen(name, flags.listen, false), "--listen").await?;
     let log = settings.open_log().await?;
-    println!("{name}  {}/{name}", url_of(&listener)?);
+    println!("{name}  {}/v1/{}", url_of(&listener)?, collection(name));
     serve(&settings, name, log, listener, shutdown::wait(stopped)).await
+}
+
+async fn back_up(domain: &Domain, file: &Path, settings: &Settings) -> anyhow::Result<()> {
+    backup(domain.name, &settings.service_database(domain.name), file).await?;
+    line(format!("{} is in {}", domain.name, shown(file)))
+}
+
+async fn put_back(domain: &'static Domain, file: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let name = domain.name;
+    let _lock = settings.lock_for_service(name, &format!("prejoin service {name} restore"))?;
+    let database = settings.service_database(name);
+    // The log is opened first: without it, nothing is touched.
+    let log = settings.open_log().await?;
+    let kept = restore(name, file, &database).await?;
+    line(format!("{name} is restored from {}", shown(file)))?;
+    if let Some(kept) = kept {
+        line(format!("what was there before is in {}", shown(&kept)))?;
+    }
+    let service = Service::open(domain, &database, log).await?;
+    let restored = service.context().outbox.last_sequence().await?;
+    service.context().forget_published().await?;
+    let Some(reached) = service.context().clone().reconcile(RECONCILE_WAIT).await? else {
+        bail!("the event log did not answer in time; the service compares itself with it when it starts");
+    };
+    match reached - restored.min(reached) {
+        0 => line(format!("it agrees with the event log at {name}={reached}")),
+        later => line(format!(
+            "the event log has {later} later events, {name}={} to {reached}: they are not in this database. See them with: prejoin events tail {name} --from-start --no-follow",
+            restored + 1
+        )),
+    }
 }
 
 /// Runs a service on a listener until shutdown.
@@ -44,11 +102,28 @@ pub(crate) async fn serve(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let database = settings.service_database(name);
-    match name {
-        "users" => UsersService::open(&database, log).await?.run(listener, shutdown).await?,
-        "orders" => OrdersService::open(&database, log).await?.run(listener, shutdown).await?,
-        _ => bail!("there is no service {name:?}"),
+    let service = Service::open(domain(name)?, settings.service_database(name), log).await?;
+    let service = match settings.answer_wait(name) {
+        Some(wait) => service.with_answer_wait(wait),
+        None => service,
+    };
+    Ok(service.run(listener, shutdown).await?)
+}
+
+/// What makes a service of this binary the one it is.
+pub(crate) fn domain(name: &str) -> anyhow::Result<&'static Domain> {
+    let domains = [&USERS, &ORDERS, &CATALOG, &SHIPPING];
+    domains.into_iter().find(|domain| domain.name == name).ok_or_else(|| {
+        let known: Vec<_> = SERVICES.iter().map(|(name, _)| *name).collect();
+        anyhow!("there is no service {name:?}; this binary brings {}", known.join(", "))
+    })
+}
+
+/// What a service's own collection is called in its paths.
+pub(crate) fn collection(service: &str) -> &str {
+    match service {
+        "catalog" => "products",
+        "shipping" => "shipments",
+        same => same,
     }
-    Ok(())
 }

@@ -62,8 +62,10 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
             .map(drop)
             .context("the projector")
     });
-    let (store, api_stop) = (settings.view_store(), shutdown::wait(stopped.clone()));
-    parts.spawn(async move { ReadApi::open(store).run(api, api_stop).await.context("the query API") });
+    let service_urls = services.iter().map(|(name, url, _)| ((*name).to_owned(), url.clone())).collect();
+    let read_api = ReadApi::open(settings.view_store()).with_services(service_urls);
+    let api_stop = shutdown::wait(stopped.clone());
+    parts.spawn(async move { read_api.run(api, api_stop).await.context("the query API") });
 
     let bringing_in = bring_in(log.clone(), flags.import, flags.demo);
     tokio::select! {
@@ -123,7 +125,7 @@ fn print_addresses(settings: &Settings, api_url: &str, services: &[(&str, String
     println!("  views      {api_url}/rest/v1/");
     println!("  status     {api_url}/status");
     for (name, url) in services {
-        println!("  {name:<9}  {url}/{name}");
+        println!("  {name:<9}  {url}/v1/{}", service::collection(name));
     }
     if has_orders_view {
         println!("\nOrders with the names of their customers:\n");

@@ -57,10 +57,10 @@ fn check_counts_what_it_found() {
     let views: usize = texts.map(|text| text.matches("\nCREATE MATERIALIZED VIEW").count()).sum();
     assert!(views >= 3);
     let checked = home.command(&["check"]).run().succeeded();
-    assert_eq!(checked.stdout, format!("ok: 4 contracts with 5 tables, {views} views\n"));
+    assert_eq!(checked.stdout, format!("ok: 4 contracts with 6 tables, {views} views\n"));
     std::fs::remove_dir_all(home.config().join("views")).unwrap();
     let checked = home.command(&["check"]).run().succeeded();
-    assert_eq!(checked.stdout, "ok: 4 contracts with 5 tables, 0 views\n");
+    assert_eq!(checked.stdout, "ok: 4 contracts with 6 tables, 0 views\n");
 }
 
 #[test]

@@ -5,20 +5,27 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 14] = [
+const COMMANDS: [(&str, &[&str]); 21] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
     ("serve", &["--listen", "[default: 127.0.0.1:8080]", "port 0", "[env: PREJOIN_LISTEN]"]),
-    ("service", &["<NAME>", "users or orders", "8081", "8082", "--listen"]),
+    ("service", &["<NAME>", "users, orders, catalog or shipping", "8081", "8084", "--listen"]),
+    ("service backup", &["<FILE>", "may be at work"]),
+    ("service restore", &["<FILE>", "event log"]),
+    ("saga", &[]),
+    ("saga list", &["--status", "--orders-url"]),
+    ("saga show", &["<ORDER_ID>", "--catalog-url", "--shipping-url"]),
+    ("saga retry", &["<ORDER_ID>"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
     ("events generate", &["--events", "[default: 10000]", "--seed", "[default: 1]"]),
     ("events tail", &["--from-start", "--no-follow", "[default: those of all contracts]"]),
+    ("events create-streams", &["Make the streams"]),
     ("dead-letters", &[]),
     ("dead-letters list", &["--json"]),
-    ("check", &[]),
+    ("check", &["--against <OLD_CONFIG_DIR>"]),
     ("explain", &["<VIEW>", "--json"]),
 ];
 
@@ -38,6 +45,9 @@ const COMMON: [&str; 10] = [
 
 fn help(command: &str, flag: &str) -> String {
     let mut arguments: Vec<&str> = command.split_whitespace().collect();
+    if let ["service", _] = arguments.as_slice() {
+        arguments.insert(1, "orders");
+    }
     arguments.push(flag);
     Home::bare().plain_command(&arguments).run().succeeded().stdout
 }
@@ -55,7 +65,9 @@ fn help_says_what_there_is_and_what_holds_without_it() {
     for (command, texts) in COMMANDS {
         let long = unwrapped(&help(command, "--help"));
         let short = unwrapped(&help(command, "-h"));
-        assert!(long.contains(&format!("Usage: prejoin {command}").trim_end().to_owned()), "{long}");
+        // What a service is to do stands behind its name.
+        let usage = format!("Usage: prejoin {command}").replace("service ", "service <NAME> ");
+        assert!(long.contains(usage.trim_end()), "{long}");
         for text in texts {
             assert!(long.contains(text), "help of {command:?} lacks {text:?}:\n{long}");
         }

@@ -85,8 +85,8 @@ fn a_config_directory_without_contracts_is_refused() {
 #[test]
 fn an_unknown_service_is_refused_with_those_that_there_are() {
     let home = Home::new();
-    let refused = home.command(&["service", "shipping"]).run().failed();
-    let _ = refused.says(&["there is no service \"shipping\"", "users and orders"]);
+    let refused = home.command(&["service", "billing"]).run().failed();
+    let _ = refused.says(&["there is no service \"billing\"", "users, orders, catalog, shipping"]);
     let _ = home.command(&["service"]).run().with_code(2).says(&["<NAME>"]);
 }
 
@@ -109,4 +109,23 @@ fn a_file_that_is_no_event_log_is_refused_and_left_alone() {
     let refused = home.command(&["project", "--until-caught-up"]).run().failed();
     let _ = refused.says(&["event-log", "does not begin as an event log of Prejoin does"]);
     assert_eq!(std::fs::read_to_string(file).unwrap(), "these are somebody's notes\n");
+}
+
+#[test]
+fn a_contract_that_breaks_an_earlier_one_is_refused() {
+    let (home, old) = (Home::new(), Home::new());
+    let old_config = old.config();
+    let against = || home.command(&["check"]).flag("--against", &old_config);
+    let _ = against().run().succeeded().says(&["ok: nothing that relies on"]);
+    home.edit("config/contracts/users.toml", |text| {
+        text.replace("phone = \"text\"", "telephone = \"text\"")
+            .replace("phone = \"$.phone\"", "telephone = \"$.phone\"")
+    });
+    let _ = against().run().failed().says(&[
+        "breaking: the column users.phone is gone",
+        "breaking: the event users.changed.v1 no longer sets users.phone from $.phone",
+        "3 breaking change(s)",
+    ]);
+    let missing = home.command(&["check"]).flag("--against", "nowhere").run().failed();
+    let _ = missing.says(&["there is no config directory nowhere"]);
 }

@@ -53,7 +53,7 @@ fn an_order_goes_through_its_life_in_the_views() {
     counter.register("u1", "Ann");
     let placed = counter.place("o1", "u1");
     assert_eq!(placed.headers["prejoin-position"], "orders=1", "{placed:?}");
-    assert_eq!(placed.headers["location"], "/orders/o1");
+    assert_eq!(placed.headers["location"], "/v1/orders/o1");
     counter.place("o2", "u1");
 
     let open = |next_step: &str| {

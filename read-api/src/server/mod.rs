@@ -1,5 +1,6 @@
 //! The HTTP side: routes, headers, and the life of the process that serves them.
 
+mod compose;
 mod overview;
 mod respond;
 mod rest;
@@ -15,24 +16,34 @@ use axum::routing::{any, get};
 use tokio::net::TcpListener;
 
 use crate::Error;
+use crate::compose::{Composer, ServiceUrls};
 use crate::store::Store;
 
 /// The read API over one view store. Cheap to clone.
 #[derive(Clone)]
 pub struct ReadApi {
     store: Arc<Store>,
+    composer: Arc<Composer>,
 }
 
 impl ReadApi {
     /// Opens the store lazily: it may not exist yet, and may be deleted and made anew while this runs.
     pub fn open(store_path: PathBuf) -> ReadApi {
-        ReadApi { store: Arc::new(Store::new(store_path)) }
+        let composer = Arc::new(Composer::new(ServiceUrls::new()));
+        ReadApi { store: Arc::new(Store::new(store_path)), composer }
     }
 
-    /// All routes: `/rest/v1/`, `/status`, `/healthz`, `/readyz` and the page at `/`.
+    /// Says where the services are that `/compose/` asks.
+    #[must_use]
+    pub fn with_services(self, urls: ServiceUrls) -> ReadApi {
+        ReadApi { composer: Arc::new(Composer::new(urls)), ..self }
+    }
+
+    /// All routes: `/rest/v1/`, `/compose/`, `/status`, `/healthz`, `/readyz` and the page at `/`.
     pub fn router(self) -> Router {
         Router::new()
             .route("/", get(overview::page))
+            .route("/compose/orders/{order_id}", get(compose::order))
             .route("/healthz", get(overview::health))
             .route("/readyz", get(overview::readiness))
             .route("/status", get(overview::status))

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use prejoin_read_api::ReadApi;
+use prejoin_read_api::{ReadApi, ServiceUrls};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -22,10 +22,15 @@ pub(crate) struct Answer {
 
 impl Server {
     pub(crate) async fn start(store: &Path) -> Server {
+        Server::start_beside(store, ServiceUrls::new()).await
+    }
+
+    /// With services to ask.
+    pub(crate) async fn start_beside(store: &Path, services: ServiceUrls) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let api = ReadApi::open(store.to_owned());
+        let api = ReadApi::open(store.to_owned()).with_services(services);
         let serving = tokio::spawn(api.run(listener, async {
             let _ = stopped.await;
         }));

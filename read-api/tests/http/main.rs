@@ -5,6 +5,7 @@
 mod api;
 mod store;
 
+mod compose;
 mod errors;
 mod life;
 mod overview;

@@ -24,6 +24,7 @@ mod tests {
             quantity,
             unit_price_cents,
             discount_percent,
+            from_stock: false,
         };
         total_cents(&lines.iter().map(line).collect::<Vec<_>>())
     }

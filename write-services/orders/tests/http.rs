@@ -5,85 +5,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prejoin_event_log::{BatchLimit, EmbeddedLog, EventLog};
-use prejoin_orders::OrdersService;
-use reqwest::{Client, Response, StatusCode};
+use prejoin_orders::ORDERS;
+use prejoin_service::testing::{Running, check_document, said};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Running {
-    directory: TempDir,
-    address: String,
-    client: Client,
-    log: Arc<dyn EventLog>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+/// A move without a body.
+async fn make(service: &Running, order_id: &str, step: &str) -> Response {
+    service.request(Method::POST, &format!("/orders/{order_id}/{step}")).send().await.unwrap()
 }
 
-impl Running {
-    async fn start() -> Running {
-        let directory = tempfile::tempdir().unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-        let service =
-            OrdersService::open(directory.path().join("orders.db"), Arc::clone(&log)).await.unwrap();
-        let service = service.with_position_wait(PATIENCE);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async move {
-            let _ = stopped.await;
-        };
-        let task = tokio::spawn(async move { service.run(listener, shutdown).await.unwrap() });
-        Running { directory, address, client: Client::new(), log, stop, task }
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Response {
-        self.client.post(format!("{}{path}", self.address)).json(&body).send().await.unwrap()
-    }
-
-    /// A move without a body.
-    async fn make(&self, order_id: &str, step: &str) -> Response {
-        self.client.post(format!("{}/orders/{order_id}/{step}", self.address)).send().await.unwrap()
-    }
-
-    async fn show(&self, order_id: &str) -> Value {
-        let shown = self.client.get(format!("{}/orders/{order_id}", self.address)).send().await.unwrap();
-        assert_eq!(shown.status(), StatusCode::OK);
-        shown.json().await.unwrap()
-    }
-
-    async fn place(&self, order_id: &str) {
-        let answer = self.post("/orders", one_line(order_id)).await;
-        assert_eq!(answer.status(), StatusCode::CREATED);
-    }
-
-    async fn stop(self) -> (TempDir, Arc<dyn EventLog>) {
-        self.stop.send(()).unwrap();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the service does not stop").unwrap();
-        (self.directory, self.log)
-    }
+async fn place(service: &Running, order_id: &str) {
+    let answer = service.post("/orders", one_line(order_id)).await;
+    assert_eq!(answer.status(), StatusCode::CREATED);
 }
 
 fn one_line(order_id: &str) -> Value {
     let line = json!({ "product_id": "11", "quantity": 1, "unit_price_cents": 100 });
     json!({ "order_id": order_id, "customer_id": "VINET", "lines": [line] })
-}
-
-/// The events in the log, whole.
-async fn events(log: &Arc<dyn EventLog>) -> Vec<Value> {
-    let last = log.bounds("orders").await.unwrap().last;
-    let mut reader = log.read("orders", 0).await.unwrap();
-    let mut messages = Vec::new();
-    while (messages.len() as u64) < last {
-        messages
-            .extend(reader.next_batch(BatchLimit { messages: 100, bytes: 1 << 20 }, PATIENCE).await.unwrap());
-    }
-    messages.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
 }
 
 async fn problem(response: Response, status: StatusCode) -> Value {
@@ -94,7 +33,7 @@ async fn problem(response: Response, status: StatusCode) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_from_placing_to_delivery() {
-    let service = Running::start().await;
+    let service = Running::start(&ORDERS).await;
     let lines = json!([
         { "product_id": "11", "quantity": 12, "unit_price_cents": 1400, "discount_percent": 0 },
         { "product_id": "42", "quantity": 3, "unit_price_cents": 333, "discount_percent": 15 },
@@ -102,7 +41,7 @@ async fn an_order_from_placing_to_delivery() {
     let body = json!({ "order_id": "10248", "customer_id": "VINET", "lines": lines });
     let placed = service.post("/orders", body).await;
     assert_eq!(placed.status(), StatusCode::CREATED);
-    assert_eq!(placed.headers()["location"], "/orders/10248");
+    assert_eq!(placed.headers()["location"], "/v1/orders/10248");
     assert_eq!(placed.headers()["prejoin-position"], "orders=1");
     let order: Value = placed.json().await.unwrap();
     // 16800 + 849.15
@@ -110,16 +49,15 @@ async fn an_order_from_placing_to_delivery() {
     for (sequence, (step, status)) in
         (2..).zip([("pay", "paid"), ("ship", "shipped"), ("deliver", "delivered")])
     {
-        let answer = service.make("10248", step).await;
+        let answer = make(&service, "10248", step).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()["prejoin-position"], format!("orders={sequence}"));
         assert_eq!(answer.json::<Value>().await.unwrap()["status"], status);
     }
-    let shown = service.show("10248").await;
+    let shown = service.show("/orders/10248").await;
     assert_eq!((&shown["lines"], &shown["customer_id"]), (&lines, &json!("VINET")));
 
-    let (_directory, log) = service.stop().await;
-    let events = events(&log).await;
+    let events = service.stop_and_read().await;
     let kinds: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["orders.placed.v1", "orders.paid.v1", "orders.shipped.v1", "orders.delivered.v1"]);
     let data = json!({
@@ -137,7 +75,7 @@ async fn an_order_from_placing_to_delivery() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moves_that_are_not_allowed_say_which_are() {
-    let service = Running::start().await;
+    let service = Running::start(&ORDERS).await;
     let ways: [(&[&str], &[&str]); 6] = [
         (&[], &["pay", "cancel"]),
         (&["pay"], &["ship", "cancel"]),
@@ -149,43 +87,42 @@ async fn moves_that_are_not_allowed_say_which_are() {
     let mut moves = 0;
     for (index, (way, allowed)) in ways.into_iter().enumerate() {
         let order_id = index.to_string();
-        service.place(&order_id).await;
+        place(&service, &order_id).await;
         for step in way {
-            assert_eq!(service.make(&order_id, step).await.status(), StatusCode::OK);
+            assert_eq!(make(&service, &order_id, step).await.status(), StatusCode::OK);
             moves += 1;
         }
         for step in ["pay", "ship", "deliver", "cancel"] {
             if allowed.contains(&step) {
                 continue;
             }
-            let before = service.show(&order_id).await;
-            let refused = problem(service.make(&order_id, step).await, StatusCode::CONFLICT).await;
+            let before = service.show(&format!("/orders/{order_id}")).await;
+            let refused = problem(make(&service, &order_id, step).await, StatusCode::CONFLICT).await;
             assert_eq!(refused["allowed_moves"], json!(allowed), "{step} after {way:?}");
             assert_eq!(refused["order_status"], before["status"]);
-            assert_eq!(service.show(&order_id).await, before);
+            assert_eq!(service.show(&format!("/orders/{order_id}")).await, before);
         }
     }
-    let (_directory, log) = service.stop().await;
-    assert_eq!(events(&log).await.len(), ways.len() + moves, "what was refused is not an event");
+    assert_eq!(service.stop_and_read().await.len(), ways.len() + moves, "what was refused is not an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancellation_may_have_a_reason() {
-    let service = Running::start().await;
-    service.place("1").await;
-    service.place("2").await;
+    let service = Running::start(&ORDERS).await;
+    place(&service, "1").await;
+    place(&service, "2").await;
     let with = service.post("/orders/1/cancel", json!({ "reason": "too late" })).await;
     assert_eq!(with.json::<Value>().await.unwrap()["reason"], "too late");
-    assert_eq!(service.make("2", "cancel").await.status(), StatusCode::OK);
-    let (_directory, log) = service.stop().await;
+    assert_eq!(make(&service, "2", "cancel").await.status(), StatusCode::OK);
+    let events = service.stop_and_read().await;
     let reasons: Vec<Value> =
-        events(&log).await.into_iter().skip(2).map(|event| event["data"]["reason"].clone()).collect();
+        events.into_iter().skip(2).map(|event| event["data"]["reason"].clone()).collect();
     assert_eq!(reasons, [json!("too late"), json!(null)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_cannot_be_are_refused() {
-    let service = Running::start().await;
+    let service = Running::start(&ORDERS).await;
     let with = |line: Value| json!({ "customer_id": "VINET", "lines": [line] });
     let line = |field: &str, value: Value| {
         let mut line =
@@ -217,10 +154,10 @@ async fn orders_that_cannot_be_are_refused() {
         let detail = refused["detail"].as_str().unwrap();
         assert!(detail.contains(says), "{detail:?} does not say {says:?}");
     }
-    service.place("1").await;
+    place(&service, "1").await;
     problem(service.post("/orders", one_line("1")).await, StatusCode::CONFLICT).await;
-    problem(service.make("2", "pay").await, StatusCode::NOT_FOUND).await;
-    problem(service.make("1", "lose").await, StatusCode::NOT_FOUND).await;
+    problem(make(&service, "2", "pay").await, StatusCode::NOT_FOUND).await;
+    problem(make(&service, "1", "lose").await, StatusCode::NOT_FOUND).await;
     problem(service.post("/orders/1/pay", json!({ "amount": 1 })).await, StatusCode::UNPROCESSABLE_ENTITY)
         .await;
     let untyped =
@@ -230,13 +167,12 @@ async fn orders_that_cannot_be_are_refused() {
     problem(shown, StatusCode::NOT_FOUND).await;
     let wrong_method = service.client.delete(format!("{}/orders/1", service.address)).send().await.unwrap();
     problem(wrong_method, StatusCode::METHOD_NOT_ALLOWED).await;
-    let (_directory, log) = service.stop().await;
-    assert_eq!(events(&log).await.len(), 2, "what was refused is not an event");
+    assert_eq!(service.stop_and_read().await.len(), 2, "what was refused is not an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_at_the_same_time_are_all_done_once() {
-    let service = Arc::new(Running::start().await);
+    let service = Arc::new(Running::start(&ORDERS).await);
     let commands: Vec<_> = (0..60)
         .map(|number| {
             let service = Arc::clone(&service);
@@ -255,8 +191,112 @@ async fn commands_at_the_same_time_are_all_done_once() {
     }
     assert_eq!(created, 20);
     let Ok(service) = Arc::try_unwrap(service) else { panic!("the commands are done") };
-    let (_directory, log) = service.stop().await;
-    let sequences: Vec<Value> =
-        events(&log).await.into_iter().map(|event| event["sequence"].clone()).collect();
+    let events = service.stop_and_read().await;
+    let sequences: Vec<Value> = events.into_iter().map(|event| event["sequence"].clone()).collect();
     assert_eq!(sequences, (1..=20).map(|sequence: u64| json!(sequence.to_string())).collect::<Vec<_>>());
+}
+
+/// A line at the catalog's price, from its stock.
+fn from_stock(order_id: &str) -> Value {
+    json!({ "order_id": order_id, "customer_id": "VINET", "lines": [{ "product_id": "tea", "quantity": 2 }] })
+}
+
+async fn list_tea(service: &Running, unit_price_cents: i64) {
+    let data = json!({
+        "product_id": "tea", "name": "Tea", "category": null, "unit_price_cents": unit_price_cents,
+        "discontinued": false,
+    });
+    service.other_says("catalog", "catalog.product_listed.v1", "tea", data).await;
+}
+
+/// Places an order from stock as soon as the price is known; returns it.
+async fn place_from_stock(service: &Running, order_id: &str) -> Value {
+    loop {
+        let answer = service.post("/v1/orders", from_stock(order_id)).await;
+        if answer.status() == StatusCode::CREATED {
+            return answer.json().await.unwrap();
+        }
+        let refused = problem(answer, StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert!(refused["detail"].as_str().unwrap().contains("has not said what"), "{refused}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn catalog_says(service: &Running, kind: &str, order_id: &str, attempt: i64) {
+    let data = json!({ "order_id": order_id, "attempt": attempt, "reason": "none left" });
+    service.other_says("catalog", kind, order_id, data).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_from_stock_goes_on_when_the_catalog_has_answered() {
+    let service = Running::start(&ORDERS).await;
+    check_document(&service).await;
+    list_tea(&service, 450).await;
+    let placed = place_from_stock(&service, "1").await;
+    assert_eq!((&placed["total_cents"], &placed["status"]), (&json!(900), &json!("placed")));
+    let refused = problem(make(&service, "1", "pay").await, StatusCode::CONFLICT).await;
+    assert!(refused["detail"].as_str().unwrap().contains("waits for its stock"), "{refused}");
+    assert_eq!(refused["allowed_moves"], json!(["cancel"]));
+
+    catalog_says(&service, "catalog.stock_reserved.v1", "1", 1).await;
+    service.wait_for("/v1/orders/1", |order| order["status"] == "confirmed").await;
+    // The price that it was placed at stays, whatever the catalog says later.
+    list_tea(&service, 500).await;
+    assert_eq!(service.show("/v1/orders/1").await["total_cents"], 900);
+    assert_eq!(make(&service, "1", "pay").await.status(), StatusCode::OK);
+    problem(make(&service, "1", "cancel").await, StatusCode::CONFLICT).await;
+    let parcel = json!({ "order_id": "1", "shipment_id": "S1" });
+    service.other_says("shipping", "shipping.dispatched.v1", "1", parcel.clone()).await;
+    service.other_says("shipping", "shipping.delivered.v1", "1", parcel).await;
+    service.wait_for("/v1/orders/1", |order| order["status"] == "delivered").await;
+    let events = service.stop_and_read().await;
+    let kinds: Vec<&str> = events.iter().map(|event| said(event).0).collect();
+    assert_eq!(
+        kinds,
+        [
+            "orders.placed.v1",
+            "orders.confirmed.v1",
+            "orders.paid.v1",
+            "orders.shipped.v1",
+            "orders.delivered.v1"
+        ]
+    );
+    let asked = &events[0]["data"];
+    assert!(asked["reserve_by"].is_string());
+    assert_eq!((&asked["attempt"], &asked["lines"][0]["from_stock"]), (&json!(1), &json!(true)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_gets_no_answer_is_rejected_and_can_ask_again() {
+    let wait = Duration::from_millis(1);
+    let service = Running::start_with(&ORDERS, |service| service.with_answer_wait(wait)).await;
+    list_tea(&service, 450).await;
+    place_from_stock(&service, "1").await;
+    let rejected = service.wait_for("/v1/orders/1", |order| order["status"] == "rejected").await;
+    assert!(rejected["reason"].as_str().unwrap().contains("in time"), "{rejected}");
+    // The answer to an attempt that is over changes nothing.
+    catalog_says(&service, "catalog.stock_reserved.v1", "1", 1).await;
+    place_from_stock(&service, "2").await;
+    service.wait_for("/v1/orders/2", |order| order["status"] == "rejected").await;
+    assert_eq!(make(&service, "1", "retry").await.status(), StatusCode::OK);
+    let again = service.wait_for("/v1/orders/1", |order| order["status"] == "rejected").await;
+    assert_eq!(again["attempt"], 2);
+    let sagas = service.show("/v1/sagas").await;
+    assert_eq!(sagas["items"].as_array().unwrap().len(), 2);
+    let events = service.stop_and_read().await;
+    let of_one: Vec<&str> = events.iter().map(said).filter(|said| said.1 == "1").map(|said| said.0).collect();
+    assert_eq!(of_one, ["orders.placed.v1", "orders.rejected.v1", "orders.retried.v1", "orders.rejected.v1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_does_not_fit_is_kept_and_the_next_one_is_acted_on() {
+    let service = Running::start(&ORDERS).await;
+    service.other_says("catalog", "catalog.price_changed.v1", "tea", json!({ "product_id": 7 })).await;
+    service.other_says("catalog", "catalog.price_changed.v1", "tea", json!({ "product_id": "tea" })).await;
+    list_tea(&service, 450).await;
+    place_from_stock(&service, "1").await;
+    let metrics = service.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("prejoin_inbox_refused_events{service=\"orders\"} 2"), "{metrics}");
+    assert!(metrics.contains("prejoin_inbox_sequence{service=\"orders\",source=\"catalog\"} 3"), "{metrics}");
+    service.stop().await;
 }

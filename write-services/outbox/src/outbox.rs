@@ -78,6 +78,11 @@ impl Outbox {
         Ok(tokio::time::timeout(up_to, reached).await.ok().and_then(Result::ok))
     }
 
+    /// The last sequence that was given out, as far as this database knows.
+    pub async fn last_sequence(&self) -> Result<u64, OutboxError> {
+        Ok(self.0.store.standing().await?.last_sequence)
+    }
+
     pub async fn counts(&self) -> Result<Counts, OutboxError> {
         self.0.store.counts().await
     }

@@ -19,6 +19,8 @@ pub enum ServiceError {
         "the database {path} of {service} has version {found}, this program knows versions up to {known}: start a newer program"
     )]
     Version { service: String, path: PathBuf, found: i64, known: i64 },
+    #[error("the file {path} for the database of {service} cannot be written: {source}")]
+    File { service: String, path: PathBuf, source: std::io::Error },
     #[error("the HTTP server of {service} failed: {source}")]
     Server { service: String, source: std::io::Error },
     #[error(transparent)]

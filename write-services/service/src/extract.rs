@@ -16,6 +16,23 @@ pub struct Body<T>(pub T);
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub Option<T>);
 
+/// A body that nobody looks at.
+#[derive(Debug)]
+pub struct Unread;
+
+impl<S: Send + Sync> FromRequest<S> for Unread {
+    type Rejection = Problem;
+
+    async fn from_request(_: Request, _: &S) -> Result<Self, Problem> {
+        Ok(Unread)
+    }
+}
+
+/// The body of commands that need none.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
 /// The key in a path.
 #[derive(Debug)]
 pub struct Key(pub String);

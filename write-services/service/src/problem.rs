@@ -44,7 +44,7 @@ impl Problem {
         self.status
     }
 
-    fn internal(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %error, "a request failed");
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

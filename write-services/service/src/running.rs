@@ -6,37 +6,48 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::consumer::Consumer;
 use crate::context::Context;
+use crate::domain::Tick;
 use crate::error::ServiceError;
+use crate::metrics;
 use crate::problem::Problem;
 
 /// A body of this size makes an event that fits the log.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// How long requests, and after them the relay, may take to finish once the service is asked to stop.
 const FINISH_WAIT: Duration = Duration::from_secs(10);
+const TICK_EVERY: Duration = Duration::from_millis(200);
 
 impl Context {
-    /// Completes a service's routes with what all have: `/healthz`, a limit on bodies, problems for what has no route.
+    /// Completes a service's routes with what all have: `/healthz`, `/metrics`, a limit on bodies, problems for what has
+    /// no route.
     pub fn complete(&self, routes: Router) -> Router {
         routes
             .route("/healthz", get(health).with_state(self.clone()))
+            .route("/metrics", get(metrics::page).with_state(self.clone()))
             .fallback(no_route)
             .method_not_allowed_fallback(no_method)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(from_fn_with_state(self.metrics.clone(), metrics::count))
     }
 
-    /// Serves `router` and runs the relay until `shutdown`, then lets requests and the relay's window finish. Ends
-    /// early, with the reason, when the relay cannot go on.
+    /// Serves `router`, runs the relay and the consumers until `shutdown`, then lets requests and the relay's window
+    /// finish. Ends early, with the reason, when the relay cannot go on.
     pub async fn run(
         self,
         router: Router,
+        consumers: &'static [Consumer],
+        tick: Option<Tick>,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ServiceError> {
@@ -44,6 +55,14 @@ impl Context {
         let (stop_relay, relay_stops) = watch::channel(false);
         let server = axum::serve(listener, router).with_graceful_shutdown(raised(server_stops)).into_future();
         let relay = self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(raised(relay_stops));
+        let (stop_acting, acting_stops) = watch::channel(false);
+        let mut acting = JoinSet::new();
+        for consumer in consumers {
+            acting.spawn(self.clone().consume(consumer, acting_stops.clone()));
+        }
+        if let Some(tick) = tick {
+            acting.spawn(self.clone().keep_ticking(tick, acting_stops));
+        }
         tokio::pin!(shutdown, server, relay);
 
         let mut relay_ended = None;
@@ -54,17 +73,24 @@ impl Context {
             ended = &mut server => served = Some(ended),
         }
         stop_server.send_replace(true);
+        stop_acting.send_replace(true);
         let finish_by = tokio::time::Instant::now() + FINISH_WAIT;
         while served.is_none() && tokio::time::Instant::now() < finish_by {
             tokio::select! {
-                ended = &mut server => served = Some(ended),
+                // The relay first: it must have begun when it is asked to stop, or it publishes nothing.
+                biased;
                 // Requests that finish now still get their positions.
                 ended = &mut relay, if relay_ended.is_none() => relay_ended = Some(ended),
+                ended = &mut server => served = Some(ended),
                 () = tokio::time::sleep_until(finish_by) => {
                     tracing::warn!(service = self.service(), "requests that did not finish in time are cut off");
                 }
             }
         }
+        // What they record now goes out with the relay's last window. Those that hang are cut off: their transactions
+        // never happened.
+        let acted = async { while acting.join_next().await.is_some() {} };
+        let _ = timeout(FINISH_WAIT, acted).await;
         stop_relay.send_replace(true);
         if relay_ended.is_none() {
             relay_ended = timeout(FINISH_WAIT, relay).await.ok();
@@ -76,6 +102,20 @@ impl Context {
                 Err(ServiceError::Server { service: self.service().to_owned(), source })
             }
             (_, Some(Ok(())) | None) => Ok(()),
+        }
+    }
+}
+
+impl Context {
+    async fn keep_ticking(self, tick: Tick, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            if let Err(error) = tick(&self).await {
+                tracing::warn!(service = self.service(), %error, "what is due is done later");
+            }
+            tokio::select! {
+                () = tokio::time::sleep(TICK_EVERY) => {}
+                _ = stop.changed() => {}
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
+use crate::api::VERSION;
 use crate::problem::Problem;
 
 const KEY_CHARS_MAX: usize = 128;
@@ -36,9 +37,9 @@ fn check_length(field: &str, text: &str, chars_max: usize) -> Result<(), Problem
     Ok(())
 }
 
-/// The path of one entity: `/orders/10248`.
+/// The path of one entity: `/v1/orders/10248`.
 pub fn location(collection: &str, key: &str) -> String {
-    let mut path = format!("/{collection}/");
+    let mut path = format!("/{VERSION}/{collection}/");
     for byte in key.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn locations_are_escaped() {
-        assert_eq!(location("orders", "10248"), "/orders/10248");
-        assert_eq!(location("orders", "a/b é%"), "/orders/a%2Fb%20%C3%A9%25");
+        assert_eq!(location("orders", "10248"), "/v1/orders/10248");
+        assert_eq!(location("orders", "a/b é%"), "/v1/orders/a%2Fb%20%C3%A9%25");
     }
 }

@@ -54,7 +54,7 @@ async fn a_request_that_is_being_answered_at_the_end_is_answered_and_its_event_p
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let service = tokio::spawn(context.run(router, listener, async move {
+    let service = tokio::spawn(context.run(router, &[], None, listener, async move {
         let _ = stopped.await;
     }));
     let request = tokio::spawn(Client::new().post(format!("http://{address}/notes")).send());
@@ -91,7 +91,7 @@ async fn a_relay_that_cannot_go_on_ends_the_service_with_the_reason() {
             }
         }
     };
-    context.run(router, listener, sent).await.unwrap();
+    context.run(router, &[], None, listener, sent).await.unwrap();
 
     // Another log, with another event under the number that was sent.
     let other = embedded(&directory.path().join("other"));
@@ -104,7 +104,7 @@ async fn a_relay_that_cannot_go_on_ends_the_service_with_the_reason() {
     let context = open(&database, &other).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let router = context.complete(Router::new());
-    let run = context.run(router, listener, std::future::pending());
+    let run = context.run(router, &[], None, listener, std::future::pending());
     let ended = tokio::time::timeout(PATIENCE, run).await.expect("the service does not end");
     let Err(ServiceError::Outbox(error)) = ended else { panic!("{ended:?}") };
     assert!(error.to_string().contains("theirs"), "{error}");

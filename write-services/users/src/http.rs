@@ -1,71 +1,106 @@
 //! The commands and questions of the service over HTTP.
 
-use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
-use prejoin_service::{Body, Context, Key, Problem, location};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post};
+use prejoin_service::{
+    Answer, Api, Begun, Body, Command, Context, Key, Operation, Page, Problem, Unread, forget_answers,
+    location, object, shown,
+};
 use uuid::Uuid;
 
 use crate::user::{Patch, Registration, User};
 use crate::{events, store};
 
-pub(crate) fn routes(context: Context) -> Router {
-    Router::new()
-        .route("/users", post(register))
-        .route("/users/{user_id}", get(show).patch(change).delete(erase))
-        .with_state(context)
+const COLLECTION: &str = "users";
+const DETAILS: [(&str, &str); 4] =
+    [("contact", "string?"), ("city", "string?"), ("country", "string?"), ("phone", "string?")];
+
+pub(crate) fn api() -> Api {
+    let with_details = |field| [&[field], DETAILS.as_slice()].concat();
+    let registration = object(&[("name", "string")], &with_details(("user_id", "string")));
+    let changes = object(&[], &with_details(("name", "string")));
+    let paging = &[("limit", "items of a page, 100 by default"), ("after", "the cursor of the page before")];
+    Api::new("Users", "Who our customers are")
+        .on(Operation::create("/users", "Register a user", registration), post(register))
+        .on(Operation::list("/users", "Users by id", paging), get(list))
+        .on(Operation::show("/users/{user_id}", "One user"), get(show))
+        .on(
+            Operation::change("patch", "/users/{user_id}", "Change what is known of a user", Some(changes)),
+            patch(change),
+        )
+        .on(Operation::delete("/users/{user_id}", "Erase a user"), delete(erase))
 }
 
 async fn register(
     State(context): State<Context>,
-    Body(registration): Body<Registration>,
+    command: Command<Body<Registration>>,
 ) -> Result<Response, Problem> {
+    let Body(registration) = command.body;
     let user = registration.into_user(|| Uuid::now_v7().to_string())?;
-    let mut tx = context.database.begin().await?;
-    if !store::insert(&mut tx, &user).await? {
+    let mut change = match context.begin(command.head).await? {
+        Begun::Now(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
+    if !store::insert(change.connection(), &user).await? {
         return Err(Problem::conflict(format!("there is a user {:?} already", user.user_id)));
     }
-    let recorded = context.outbox.record(&mut *tx, events::registered(&user)?).await?;
-    tx.commit().await?;
-    let at = [(header::LOCATION, location("users", &user.user_id))];
-    let answer = (StatusCode::CREATED, at, Json(user.json())).into_response();
-    Ok(context.with_position(recorded, answer).await)
+    change.record(events::registered(&user)?).await?;
+    change.commit(Answer::created(location(COLLECTION, &user.user_id), &user.json())?).await
 }
 
-async fn show(State(context): State<Context>, Key(user_id): Key) -> Result<Response, Problem> {
+async fn list(State(context): State<Context>, page: Page) -> Result<Response, Problem> {
+    let users = store::list(context.database.reader(), &page.after, page.fetch()).await?;
+    Ok(page.answer(users.iter().map(User::json).collect(), |user| user.user_id.to_owned()))
+}
+
+async fn show(
+    State(context): State<Context>,
+    Key(user_id): Key,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let user = store::find(context.database.reader(), &user_id).await?;
-    user.map(|user| Json(user.json()).into_response()).ok_or_else(|| unknown(&user_id))
+    user.map(|user| shown(&headers, &user.json())).ok_or_else(|| unknown(&user_id))
 }
 
 async fn change(
     State(context): State<Context>,
     Key(user_id): Key,
-    Body(patch): Body<Patch>,
+    command: Command<Body<Patch>>,
 ) -> Result<Response, Problem> {
-    let mut tx = context.database.begin().await?;
-    let before = store::find(&mut *tx, &user_id).await?.ok_or_else(|| unknown(&user_id))?;
+    let mut change = match context.begin(command.head).await? {
+        Begun::Now(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
+    let before = store::find(change.connection(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
+    change.check_match(&before.json())?;
+    let Body(patch) = command.body;
     let after: User = before.patched(patch)?;
-    let mut recorded = None;
     for event in events::changes(&before, &after)? {
-        recorded = Some(context.outbox.record(&mut *tx, event).await?);
+        change.record(event).await?;
     }
-    let answer = Json(after.json()).into_response();
-    let Some(recorded) = recorded else { return Ok(answer) };
-    store::update(&mut tx, &after).await?;
-    tx.commit().await?;
-    Ok(context.with_position(recorded, answer).await)
+    if before != after {
+        store::update(change.connection(), &after).await?;
+    }
+    change.commit(Answer::entity(location(COLLECTION, &user_id), &after.json())?).await
 }
 
-async fn erase(State(context): State<Context>, Key(user_id): Key) -> Result<Response, Problem> {
-    let mut tx = context.database.begin().await?;
-    if !store::delete(&mut tx, &user_id).await? {
-        return Err(unknown(&user_id));
-    }
-    let recorded = context.outbox.record(&mut *tx, events::erased(&user_id)?).await?;
-    tx.commit().await?;
-    Ok(context.with_position(recorded, StatusCode::NO_CONTENT.into_response()).await)
+async fn erase(
+    State(context): State<Context>,
+    Key(user_id): Key,
+    command: Command<Unread>,
+) -> Result<Response, Problem> {
+    let mut change = match context.begin(command.head).await? {
+        Begun::Now(change) => change,
+        Begun::Before(answer) => return Ok(answer),
+    };
+    let user = store::find(change.connection(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
+    change.check_match(&user.json())?;
+    store::delete(change.connection(), &user_id).await?;
+    forget_answers(change.connection(), &location(COLLECTION, &user_id)).await?;
+    change.record(events::erased(&user_id)?).await?;
+    change.commit(Answer::done()).await
 }
 
 fn unknown(user_id: &str) -> Problem {

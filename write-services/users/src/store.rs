@@ -18,11 +18,27 @@ pub(crate) async fn find(
             .bind(user_id)
             .fetch_optional(executor)
             .await?;
-    Ok(columns.map(|(user_id, name, contact, city, country, phone)| User {
-        user_id,
-        name,
-        details: Details { contact, city, country, phone },
-    }))
+    Ok(columns.map(user))
+}
+
+/// At most `limit` users after an id, by id.
+pub(crate) async fn list(
+    executor: impl SqliteExecutor<'_>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<User>, sqlx::Error> {
+    let rows: Vec<Columns> = sqlx::query_as(
+        "SELECT user_id, name, contact, city, country, phone FROM users WHERE user_id > ? ORDER BY user_id LIMIT ?",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(executor)
+    .await?;
+    Ok(rows.into_iter().map(user).collect())
+}
+
+fn user((user_id, name, contact, city, country, phone): Columns) -> User {
+    User { user_id, name, details: Details { contact, city, country, phone } }
 }
 
 /// Whether the user was new.

@@ -52,7 +52,7 @@ pub(crate) struct Patch {
 /// A user in JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct UserJson<'a> {
-    user_id: &'a str,
+    pub(crate) user_id: &'a str,
     name: &'a str,
     contact: Option<&'a str>,
     city: Option<&'a str>,

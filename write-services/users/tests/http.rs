@@ -1,97 +1,22 @@
 //! The users service over HTTP, with a real listener and a real event log.
 
-#![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
-
 use std::sync::Arc;
-use std::time::Duration;
 
-use prejoin_event_log::{BatchLimit, EmbeddedLog, EventLog};
-use prejoin_users::UsersService;
-use reqwest::{Client, Method, Response, StatusCode};
+use prejoin_event_log::{EmbeddedLog, EventLog};
+use prejoin_service::Service;
+use prejoin_service::testing::{Running, assert_problem, check_document, said};
+use prejoin_users::USERS;
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Running {
-    directory: TempDir,
-    address: String,
-    client: Client,
-    log: Arc<dyn EventLog>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    async fn start() -> Running {
-        let directory = tempfile::tempdir().unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-        let database = directory.path().join("data").join("users.db");
-        let service = UsersService::open(&database, Arc::clone(&log)).await.unwrap();
-        let service = service.with_position_wait(PATIENCE);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let (stop, stopped) = oneshot::channel::<()>();
-        let shutdown = async move {
-            let _ = stopped.await;
-        };
-        let task = tokio::spawn(async move { service.run(listener, shutdown).await.unwrap() });
-        Running { directory, address, client: Client::new(), log, stop, task }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Value) -> Response {
-        let request = self.client.request(method, format!("{}{path}", self.address)).json(&body);
-        request.send().await.unwrap()
-    }
-
-    async fn stop(self) -> (TempDir, Arc<dyn EventLog>) {
-        self.stop.send(()).unwrap();
-        tokio::time::timeout(PATIENCE, self.task).await.expect("the service does not stop").unwrap();
-        (self.directory, self.log)
-    }
-}
-
-/// Type, subject and data of each event in the log.
-async fn events(log: &Arc<dyn EventLog>) -> Vec<(String, String, Value)> {
-    let last = log.bounds("users").await.unwrap().last;
-    let mut reader = log.read("users", 0).await.unwrap();
-    let mut messages = Vec::new();
-    while (messages.len() as u64) < last {
-        messages
-            .extend(reader.next_batch(BatchLimit { messages: 100, bytes: 1 << 20 }, PATIENCE).await.unwrap());
-    }
-    let event = |payload: &[u8]| {
-        let event: Value = serde_json::from_slice(payload).unwrap();
-        (
-            event["type"].as_str().unwrap().to_owned(),
-            event["subject"].as_str().unwrap().to_owned(),
-            event["data"].clone(),
-        )
-    };
-    messages.iter().map(|message| event(&message.payload)).collect()
-}
-
-async fn assert_problem(response: Response, status: StatusCode, says: &str) {
-    assert_eq!(response.status(), status);
-    assert_eq!(response.headers()["content-type"], "application/problem+json");
-    let problem: Value = response.json().await.unwrap();
-    assert_eq!(problem["status"], status.as_u16());
-    assert_eq!(problem["title"], status.canonical_reason().unwrap());
-    assert_eq!(problem["type"], "about:blank");
-    let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains(says), "{detail:?} does not say {says:?}");
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_from_registration_to_erasure() {
-    let service = Running::start().await;
+    let service = Running::start(&USERS).await;
     let body = json!({ "user_id": "ALFKI", "name": "Alfreds Futterkiste", "city": "Berlin", "phone": null });
     let answer = service.send(Method::POST, "/users", body).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
-    assert_eq!(answer.headers()["location"], "/users/ALFKI");
+    assert_eq!(answer.headers()["location"], "/v1/users/ALFKI");
     assert_eq!(answer.headers()["prejoin-position"], "users=1");
     let user = json!({
         "user_id": "ALFKI", "name": "Alfreds Futterkiste", "contact": null, "city": "Berlin", "country": null, "phone": null,
@@ -119,35 +44,38 @@ async fn a_user_from_registration_to_erasure() {
     let gone = service.send(Method::GET, "/users/ALFKI", json!(null)).await;
     assert_problem(gone, StatusCode::NOT_FOUND, "ALFKI").await;
 
-    let (_directory, log) = service.stop().await;
-    let said = |kind: &str, data: Value| (kind.to_owned(), "ALFKI".to_owned(), data);
+    let events = service.stop_and_read().await;
+    let expected = |kind: &'static str, data: Value| (kind, "ALFKI", data);
     assert_eq!(
-        events(&log).await,
+        events.iter().map(said).collect::<Vec<_>>(),
         [
-            said("users.registered.v1", user),
-            said("users.renamed.v1", json!({ "user_id": "ALFKI", "name": "Alfred" })),
-            said(
+            expected("users.registered.v1", user),
+            expected("users.renamed.v1", json!({ "user_id": "ALFKI", "name": "Alfred" })),
+            expected(
                 "users.changed.v1",
                 json!({ "user_id": "ALFKI", "contact": null, "city": null, "country": "Germany", "phone": null })
             ),
-            said("users.renamed.v1", json!({ "user_id": "ALFKI", "name": "Alfreds" })),
-            said(
+            expected("users.renamed.v1", json!({ "user_id": "ALFKI", "name": "Alfreds" })),
+            expected(
                 "users.changed.v1",
                 json!({ "user_id": "ALFKI", "contact": null, "city": null, "country": "Germany", "phone": "030" })
             ),
-            said("users.erased.v1", json!({ "user_id": "ALFKI" })),
+            expected("users.erased.v1", json!({ "user_id": "ALFKI" })),
         ]
+        .iter()
+        .map(|(kind, subject, data)| (*kind, *subject, data))
+        .collect::<Vec<_>>()
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_are_made_when_absent_and_unique_when_given() {
-    let service = Running::start().await;
+    let service = Running::start(&USERS).await;
     let made = service.send(Method::POST, "/users", json!({ "name": "Ana" })).await;
     assert_eq!(made.status(), StatusCode::CREATED);
     let location = made.headers()["location"].to_str().unwrap().to_owned();
     let user: Value = made.json().await.unwrap();
-    assert_eq!(location, format!("/users/{}", user["user_id"].as_str().unwrap()));
+    assert_eq!(location, format!("/v1/users/{}", user["user_id"].as_str().unwrap()));
 
     let odd = json!({ "user_id": "a/b ü", "name": "Odd" });
     let created = service.send(Method::POST, "/users", odd.clone()).await;
@@ -155,13 +83,12 @@ async fn ids_are_made_when_absent_and_unique_when_given() {
     let shown: Value = service.send(Method::GET, &location, json!(null)).await.json().await.unwrap();
     assert_eq!(shown["name"], "Odd");
     assert_problem(service.send(Method::POST, "/users", odd).await, StatusCode::CONFLICT, "a/b ü").await;
-    let (_directory, log) = service.stop().await;
-    assert_eq!(events(&log).await.len(), 2, "what was refused is not an event");
+    assert_eq!(service.stop_and_read().await.len(), 2, "what was refused is not an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_failure_is_a_problem() {
-    let service = Running::start().await;
+    let service = Running::start(&USERS).await;
     let name = "x".repeat(501);
     let id = "x".repeat(129);
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
@@ -209,8 +136,7 @@ async fn every_failure_is_a_problem() {
 
     let health: Value = service.send(Method::GET, "/healthz", json!(null)).await.json().await.unwrap();
     assert_eq!((&health["status"], &health["service"]), (&json!("ok"), &json!("users")));
-    let (_directory, log) = service.stop().await;
-    assert_eq!(events(&log).await.len(), 1, "what was refused is not an event");
+    assert_eq!(service.stop_and_read().await.len(), 1, "what was refused is not an event");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,7 +149,7 @@ async fn a_database_of_another_service_is_refused_and_left_as_it_is() {
     sqlx::raw_sql("CREATE TABLE invoices (id INTEGER)").execute(&pool).await.unwrap();
     pool.close().await;
     let bytes = std::fs::read(&foreign).unwrap();
-    let refused = UsersService::open(&foreign, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &foreign, Arc::clone(&log)).await.err().unwrap().to_string();
     assert!(refused.contains("invoices") && refused.contains("foreign.db"), "{refused}");
     assert_eq!(std::fs::read(&foreign).unwrap(), bytes);
 
@@ -237,15 +163,16 @@ async fn a_database_of_another_service_is_refused_and_left_as_it_is() {
     .execute(&pool)
     .await
     .unwrap();
-    let refused = UsersService::open(&other, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &other, Arc::clone(&log)).await.err().unwrap().to_string();
     assert!(refused.contains("belongs to orders"), "{refused}");
     // One of our own, but from the future.
     sqlx::raw_sql("UPDATE prejoin_service SET service = 'users', version = 99").execute(&pool).await.unwrap();
-    let refused = UsersService::open(&other, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &other, Arc::clone(&log)).await.err().unwrap().to_string();
     assert!(refused.contains("version 99"), "{refused}");
     std::fs::write(directory.path().join("text.db"), "not a database, but long enough to look like one")
         .unwrap();
-    let refused = UsersService::open(directory.path().join("text.db"), log).await.err().unwrap().to_string();
+    let refused =
+        Service::open(&USERS, directory.path().join("text.db"), log).await.err().unwrap().to_string();
     assert!(refused.contains("text.db"), "{refused}");
 }
 
@@ -254,7 +181,7 @@ async fn what_was_recorded_without_a_relay_is_published_when_it_runs() {
     let directory = tempfile::tempdir().unwrap();
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
     let database = directory.path().join("users.db");
-    let service = UsersService::open(&database, Arc::clone(&log)).await.unwrap();
+    let service = Service::open(&USERS, &database, Arc::clone(&log)).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     // The router alone: commands work, their events wait.
@@ -267,9 +194,103 @@ async fn what_was_recorded_without_a_relay_is_published_when_it_runs() {
     serving.abort();
     drop(service);
 
-    let service = UsersService::open(&database, Arc::clone(&log)).await.unwrap();
+    let service = Service::open(&USERS, &database, Arc::clone(&log)).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     service.run(listener, std::future::ready(())).await.unwrap();
-    let (kind, _, data) = events(&log).await.remove(0);
-    assert_eq!((kind.as_str(), &data["name"]), ("users.registered.v1", &json!("Early")));
+    let message = log.get("users", 1).await.unwrap().unwrap();
+    let event: Value = serde_json::from_slice(&message.payload).unwrap();
+    let (kind, _, data) = said(&event);
+    assert_eq!((kind, &data["name"]), ("users.registered.v1", &json!("Early")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_can_depend_on_what_was_read() {
+    let service = Running::start(&USERS).await;
+    let made = service.post("/v1/users", json!({ "user_id": "1", "name": "a" })).await;
+    let tag = made.headers()["etag"].clone();
+    let shown = service.request(Method::GET, "/v1/users/1").send().await.unwrap();
+    assert_eq!(shown.headers()["etag"], tag);
+    let known =
+        service.request(Method::GET, "/v1/users/1").header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+    let patch = |name: &str| {
+        let request = service.request(Method::PATCH, "/v1/users/1").header("if-match", &tag);
+        request.json(&json!({ "name": name })).send()
+    };
+    let first = patch("b").await.unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    assert_ne!(first.headers()["etag"], tag);
+    assert_problem(patch("c").await.unwrap(), StatusCode::PRECONDITION_FAILED, "read it again").await;
+    let late = service.request(Method::DELETE, "/v1/users/1").header("if-match", &tag).send().await.unwrap();
+    assert_problem(late, StatusCode::PRECONDITION_FAILED, "read it again").await;
+    assert_eq!(service.show("/v1/users/1").await["name"], "b");
+    assert_eq!(service.stop_and_read().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_with_a_key_is_done_once() {
+    let service = Running::start(&USERS).await;
+    let register = |name: &str| {
+        let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
+        request.json(&json!({ "name": name })).send()
+    };
+    let first = register("a").await.unwrap();
+    assert_eq!(first.status(), StatusCode::CREATED);
+    let (location, position) =
+        (first.headers()["location"].clone(), first.headers()["prejoin-position"].clone());
+    let user: Value = first.json().await.unwrap();
+    let again = register("a").await.unwrap();
+    assert_eq!(again.status(), StatusCode::CREATED);
+    assert_eq!((&again.headers()["location"], &again.headers()["prejoin-position"]), (&location, &position));
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(again.json::<Value>().await.unwrap(), user);
+    assert_problem(register("b").await.unwrap(), StatusCode::UNPROCESSABLE_ENTITY, "another request").await;
+    // A refusal is not kept: the same command may succeed later.
+    let rename = || {
+        let request = service.request(Method::PATCH, "/v1/users/later").header("idempotency-key", "k2");
+        request.json(&json!({ "name": "x" })).send()
+    };
+    assert_problem(rename().await.unwrap(), StatusCode::NOT_FOUND, "later").await;
+    service.post("/v1/users", json!({ "user_id": "later", "name": "y" })).await;
+    assert_eq!(rename().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(service.stop_and_read().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_user_is_not_in_kept_answers_either() {
+    let service = Running::start(&USERS).await;
+    let register = || {
+        let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
+        request.json(&json!({ "user_id": "1", "name": "Secret" })).send()
+    };
+    register().await.unwrap();
+    service.send(Method::DELETE, "/v1/users/1", json!({})).await;
+    let again = register().await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(again.text().await.unwrap(), "");
+    service.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_pages() {
+    let service = Running::start(&USERS).await;
+    check_document(&service).await;
+    for number in 0..5 {
+        service.post("/v1/users", json!({ "user_id": format!("ü{number}"), "name": "a" })).await;
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = service.show(&format!("/v1/users?limit=2{after}")).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|user| user["user_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, ["ü0", "ü1", "ü2", "ü3", "ü4"]);
+    for query in ["limit=0", "limit=1001", "limit=x", "after=%21", "colour=red"] {
+        let answer = service.request(Method::GET, &format!("/v1/users?{query}")).send().await.unwrap();
+        assert_problem(answer, StatusCode::BAD_REQUEST, "").await;
+    }
+    service.stop().await;
 }
