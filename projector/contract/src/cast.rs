@@ -55,7 +55,9 @@ pub(crate) fn from_string(kind: Type, text: &str) -> Result<Value, Misfit> {
         }
         Type::Timestamptz => read(kind, text),
         Type::Jsonb => Ok(Value::Jsonb(json_string(text)?.into())),
-        Type::Boolean | Type::Integer | Type::Timestamp | Type::Interval => Err(expected(kind)),
+        Type::Boolean | Type::Integer | Type::Timestamp | Type::Interval | Type::Array(_) => {
+            Err(expected(kind))
+        }
     }
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn expected(kind: Type) -> Misfit {
         Type::Date => "a date like \"2026-01-31\"",
         Type::Timestamptz => "a time like \"2026-01-31T09:00:00Z\"",
         Type::Jsonb => "JSON that jsonb can hold",
-        Type::Timestamp | Type::Interval => "nothing: no column has this type",
+        Type::Timestamp | Type::Interval | Type::Array(_) => "nothing: no column has this type",
     }
 }
 

@@ -245,10 +245,11 @@ fn read_unique(value: &Spanned<DeValue<'_>>, table: &mut TableDeclaration, repor
 
 fn read_type(value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Type> {
     let name = read_string(value, "a column's type", report)?;
-    let kind = Type::from_name(&name.value).filter(|&kind| kind != Type::Integer);
+    let declarable = |kind: &Type| *kind != Type::Integer && !kind.is_array();
+    let kind = Type::from_name(&name.value).filter(declarable);
     if kind.is_none() {
-        let meant = Type::from_name(usual_meaning(&name.value)).filter(|&kind| kind != Type::Integer);
-        let known = Type::ALL.into_iter().filter(|&kind| kind != Type::Integer).map(Type::name);
+        let meant = Type::from_name(usual_meaning(&name.value)).filter(declarable);
+        let known = Type::ALL.into_iter().filter(declarable).map(Type::name);
         let remedy = match meant {
             Some(meant) => {
                 format!("did you mean \"{meant}\"? Known here: {}", known.collect::<Vec<_>>().join(", "))
@@ -270,6 +271,7 @@ fn usual_meaning(name: &str) -> &'static str {
         "string" | "varchar" | "char" | "str" => "text",
         "timestamp" | "datetime" | "time" | "timestamp with time zone" => "timestamptz",
         "json" | "object" | "array" => "jsonb",
+        array if array.ends_with("[]") => "jsonb",
         _ => "",
     }
 }

@@ -12,6 +12,7 @@
 //! | text | its UTF-8, `00` as `01 01` and `01` as `01 02`, then `00` |
 //! | uuid | `01` and its 16 bytes |
 //! | interval | whole days as integer, then the microseconds beyond them as integer; a month is 30 days |
+//! | array | `02` and the element for each, where NULL is `FF` as elsewhere; then `01` |
 //! | jsonb | kind (`0F` empty array at the top, `10` null, `11` string, `12` number, `13` false, `14` true, `15` array, `16` object), then text, numeric, or a 4-byte count and the elements or pairs |
 
 mod read;
@@ -21,6 +22,9 @@ use thiserror::Error;
 use crate::{Json, Numeric, Type, Value};
 
 pub(crate) const NULL: u8 = 0xFF;
+/// Before an element of an array, and after the last one.
+const ARRAY_ELEMENT: u8 = 0x02;
+const ARRAY_END: u8 = 0x01;
 /// Before values whose own first byte could be `FF`.
 const PRESENT: u8 = 0x01;
 const TERMINATOR: u8 = 0x00;
@@ -75,6 +79,13 @@ pub fn encode_key_value(value: &Value, out: &mut Vec<u8>) {
             encode_integer(days, out);
             encode_integer(micros, out);
         }
+        Value::Array(array) => {
+            for element in array.values() {
+                out.push(ARRAY_ELEMENT);
+                encode_key_value(element, out);
+            }
+            out.push(ARRAY_END);
+        }
         Value::Jsonb(value) => match value.as_ref() {
             Json::Array(elements) if elements.is_empty() => out.push(JSON_EMPTY_TOP),
             value => encode_json(value, out),
@@ -90,7 +101,8 @@ pub fn encode_key(values: &[Value]) -> Vec<u8> {
     out
 }
 
-/// Reads values of the given types; numerics come back without trailing zeros. `Jsonb` and `Interval` are not decodable.
+/// Reads values of the given types; numerics come back without trailing zeros. `Jsonb`, arrays of it, and `Interval` are
+/// not decodable.
 pub fn decode_key(kinds: &[Type], bytes: &[u8]) -> Result<Vec<Value>, KeyError> {
     read::decode_key(kinds, bytes)
 }

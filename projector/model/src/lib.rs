@@ -2,6 +2,7 @@
 //!
 //! Depends on nothing of ours; knows no SQL, no event and no storage.
 
+mod array;
 mod datetime;
 mod double;
 mod interval;
@@ -14,6 +15,7 @@ mod schema;
 mod text;
 mod value;
 
+pub use array::{Array, Element, output_text};
 pub use datetime::{Date, Timestamp, Timestamptz};
 pub use interval::Interval;
 pub use json::{Json, check_nesting};

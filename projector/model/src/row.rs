@@ -12,6 +12,7 @@
 //! | double precision | 8 bytes, little-endian |
 //! | text | varint length, UTF-8 |
 //! | uuid | 16 bytes |
+//! | array | varint count, then for each element 0 for NULL, or 1 and its value |
 //! | jsonb | kind (0 null, 1 false, 2 true, 3 number, 4 string, 5 array, 6 object), then numeric, text, or varint count and elements or pairs of text and value |
 //!
 //! Varints are little-endian groups of 7 bits, the highest bit set on all but the last.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::double::{parse_double, print_double};
-use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
+use crate::{Array, Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
 
 /// PostgreSQL's message for text that is not of the type, such as `invalid input syntax for type bigint: "x"`.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct TextError(pub String);
 /// Reads a value from its text. Never NULL.
 ///
 /// Text that PostgreSQL reads and this refuses: dates and times in other than ISO form or that depend on the clock, and
-/// double precision in hexadecimal digits.
+/// double precision in hexadecimal digits; arrays with bounds or several dimensions.
 pub fn from_text(kind: Type, text: &str) -> Result<Value, TextError> {
     Ok(match kind {
         Type::Boolean => Value::Boolean(parse_boolean(text)?),
@@ -31,6 +31,7 @@ pub fn from_text(kind: Type, text: &str) -> Result<Value, TextError> {
         Type::Jsonb => Value::Jsonb(Json::parse(text)?.into()),
         Type::Timestamp => Value::Timestamp(Timestamp::parse(text)?),
         Type::Interval => Value::Interval(Interval::parse(text)?),
+        Type::Array(element) => Value::Array(Array::parse(element, text)?.into()),
     })
 }
 
@@ -50,6 +51,7 @@ pub fn to_text(value: &Value) -> Option<String> {
         Value::Jsonb(value) => value.to_string(),
         Value::Timestamp(value) => value.to_string(),
         Value::Interval(value) => value.to_string(),
+        Value::Array(value) => value.print(),
     })
 }
 

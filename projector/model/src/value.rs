@@ -6,10 +6,10 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::double::compare_double;
-use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz};
+use crate::{Array, Date, Element, Interval, Json, Numeric, Timestamp, Timestamptz};
 
 /// A column's or expression's type. `Integer` arises from SQL only; `Timestamp` and `Interval` arise within expressions
-/// only and are no column's type; contracts declare the others.
+/// only and are no column's type; contracts declare the others, but for arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     Boolean,
@@ -25,6 +25,8 @@ pub enum Type {
     /// Date and time without a zone.
     Timestamp,
     Interval,
+    /// Of one dimension.
+    Array(Element),
 }
 
 /// A value or NULL. Equality is identity (1.0 and 1.00 differ, as their texts do; NULL and NaN equal themselves, -0 is not
@@ -44,10 +46,11 @@ pub enum Value {
     Jsonb(Arc<Json>),
     Timestamp(Timestamp),
     Interval(Interval),
+    Array(Arc<Array>),
 }
 
 impl Type {
-    /// The types that columns have.
+    /// The types that columns of contracts have, and `Integer`; arrays of them are columns of views.
     pub const ALL: [Type; 10] = [
         Type::Boolean,
         Type::Integer,
@@ -76,12 +79,18 @@ impl Type {
             Type::Jsonb => "jsonb",
             Type::Timestamp => "timestamp",
             Type::Interval => "interval",
+            Type::Array(element) => element.array_name(),
         }
     }
 
-    /// A column's type by its name.
+    /// The type of a contract's or a view's column by its name.
     pub fn from_name(name: &str) -> Option<Type> {
-        Type::ALL.into_iter().find(|kind| kind.name() == name)
+        let arrays = Element::ALL.into_iter().map(Type::Array);
+        Type::ALL.into_iter().chain(arrays).find(|kind| kind.name() == name)
+    }
+
+    pub fn is_array(self) -> bool {
+        matches!(self, Type::Array(_))
     }
 }
 
@@ -94,6 +103,12 @@ impl fmt::Display for Type {
 impl Value {
     pub fn is_null(&self) -> bool {
         matches!(self, Value::Null)
+    }
+
+    /// # Panics
+    /// If a value is neither NULL nor of the element's type.
+    pub fn array(element: Element, values: Vec<Value>) -> Value {
+        Value::Array(Arc::new(Array::new(element, values)))
     }
 
     pub fn text(text: impl Into<Arc<str>>) -> Value {
@@ -116,13 +131,14 @@ impl Value {
             Value::Jsonb(_) => Type::Jsonb,
             Value::Timestamp(_) => Type::Timestamp,
             Value::Interval(_) => Type::Interval,
+            Value::Array(array) => Type::Array(array.element()),
         })
     }
 }
 
 impl Value {
     /// SQL's order of two values of one type that are not NULL: text by bytes (collation C), numeric by value whatever its
-    /// scale, NaN greatest and equal to itself, -0 equal to 0, jsonb as PostgreSQL orders it.
+    /// scale, NaN greatest and equal to itself, -0 equal to 0, jsonb and arrays as PostgreSQL orders them.
     ///
     /// NULL comes last, and values of different types stand in the order of `Type::ALL`; SQL asks for neither.
     pub fn compare(&self, other: &Value) -> Ordering {
@@ -139,6 +155,7 @@ impl Value {
             (Value::Jsonb(left), Value::Jsonb(right)) => left.compare(right),
             (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(right),
             (Value::Interval(left), Value::Interval(right)) => left.compare(right),
+            (Value::Array(left), Value::Array(right)) => left.compare(right),
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -155,7 +172,7 @@ impl Value {
 
     fn rank(&self) -> usize {
         let position = |kind| Type::ALL.into_iter().position(|known| known == kind);
-        self.kind().and_then(position).unwrap_or(Type::ALL.len())
+        self.kind().map_or(usize::MAX, |kind| position(kind).unwrap_or(Type::ALL.len()))
     }
 }
 
@@ -180,6 +197,7 @@ impl PartialEq for Value {
             (Value::Jsonb(left), Value::Jsonb(right)) => left == right,
             (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
             (Value::Interval(left), Value::Interval(right)) => left == right,
+            (Value::Array(left), Value::Array(right)) => left == right,
             _ => false,
         }
     }
@@ -204,6 +222,7 @@ impl Hash for Value {
             Value::Jsonb(value) => value.hash(state),
             Value::Timestamp(value) => value.hash(state),
             Value::Interval(value) => value.hash(state),
+            Value::Array(value) => value.hash(state),
         }
     }
 }

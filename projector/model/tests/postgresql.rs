@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use judge::samples::*;
 use judge::{Judge, literal};
-use prejoin_model::{Date, Numeric, NumericError, Timestamptz, Type, Value, from_text, to_text};
+use prejoin_model::{Date, Element, Numeric, NumericError, Timestamptz, Type, Value, from_text, to_text};
 use prejoin_test_servers::Postgres;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -63,6 +63,41 @@ fn text_forms_are_those_of_postgresql() {
         judge.ask_loosely(literal(text, "jsonb"), read_and_print(Type::Jsonb, text));
     }
     judge.verdict(&server, "text of jsonb");
+}
+
+#[test]
+fn texts_of_arrays_are_those_of_postgresql() {
+    let server = Postgres::start();
+    let mut judge = Judge::default();
+    for text in ARRAYS {
+        for kind in ["text[]", "boolean[]", "bigint[]"] {
+            let kind = Type::from_name(kind).expect("a type");
+            judge.ask(literal(text, kind.name()), read_and_print(kind, text));
+        }
+    }
+    let samples: &[(Element, &[&[&str]])] = &[
+        (Element::Boolean, &[BOOLEANS]),
+        (Element::Numeric, &[NUMERICS]),
+        (Element::Double, &[DOUBLES]),
+        (Element::Text, &[TEXTS]),
+        (Element::Uuid, &[UUIDS]),
+        (Element::Date, &[TIMES]),
+        (Element::Timestamptz, &[TIMES]),
+        (Element::Jsonb, &[JSONS]),
+    ];
+    for (element, groups) in samples {
+        let values = groups.iter().copied().flatten().filter_map(|text| from_text(element.kind(), text).ok());
+        let array = Value::array(*element, values.chain([Value::Null]).collect());
+        judge.ask(literal(&text_of(&array), &Type::Array(*element).to_string()), Ok(text_of(&array)));
+    }
+    judge.verdict(&server, "text of arrays");
+}
+
+#[test]
+fn arrays_with_bounds_or_several_dimensions_are_refused_and_not_misread() {
+    for text in ["[1:1]={a}", " [0:1]={a,b}", "{{a}}", "{a,{b}}", "{{}}", "{{a},{b}}"] {
+        assert!(from_text(Type::Array(Element::Text), text).is_err(), "{text:?}");
+    }
 }
 
 #[test]
@@ -209,7 +244,7 @@ fn order_is_that_of_postgresql() {
 #[test]
 fn order_and_text_of_generated_values_are_those_of_postgresql() {
     let server = Postgres::start();
-    for kind in Type::ALL {
+    for kind in Type::ALL.into_iter().chain(generate::array_types()) {
         let mut runner = TestRunner::deterministic();
         let strategy = generate::value(kind);
         let generated = (0..150).map(|_| strategy.new_tree(&mut runner).expect("a value").current());

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use prejoin_model::{
-    Column, Date, Json, Numeric, NumericError, ROW_FORMAT, TableSchema, Timestamptz, Type, Value,
+    Column, Date, Element, Json, Numeric, NumericError, ROW_FORMAT, TableSchema, Timestamptz, Type, Value,
     check_nesting, decode_key, decode_row, encode_key, encode_row, from_text, to_text,
 };
 
@@ -239,6 +239,7 @@ fn stored_bytes_are_these() {
         Value::Date(Date(1)),
         Value::Timestamptz(Timestamptz(-1)),
         Value::Jsonb(Json::parse(r#"{"a":[1,"b",false,null]}"#).unwrap().into()),
+        Value::array(Element::Text, vec![Value::text("a"), Value::Null]),
     ];
     let kinds = [
         Type::Boolean,
@@ -252,9 +253,10 @@ fn stored_bytes_are_these() {
         Type::Date,
         Type::Timestamptz,
         Type::Jsonb,
+        Type::Array(Element::Text),
     ];
     let expected = "01 0200 01 d704 07ab02 0409008ac7230489e80000 000000000000f03f 02c3a9 \
-                    07070707070707070707070707070707 02 01 06010161050403030204016201 00";
+                    07070707070707070707070707070707 02 01 06010161050403030204016201 00 02 010161 00";
     assert_eq!(hex(&encode_row(&schema(&kinds), &row)), expected.replace(' ', ""));
     let keys = [
         (Value::Null, "ff"),
@@ -273,6 +275,8 @@ fn stored_bytes_are_these() {
         (Value::Date(Date(1)), "8101"),
         (Value::Jsonb(Json::parse("[]").unwrap().into()), "0f"),
         (Value::Jsonb(Json::parse("[\"a\"]").unwrap().into()), "1500000001116100"),
+        (Value::array(Element::Bigint, vec![]), "01"),
+        (Value::array(Element::Bigint, vec![Value::Bigint(300), Value::Null]), "02 82012c 02ff 01"),
     ];
     for (value, expected) in keys {
         assert_eq!(hex(&encode_key(std::slice::from_ref(&value))), expected.replace(' ', ""), "{value:?}");
@@ -296,6 +300,8 @@ fn damaged_bytes_are_named() {
     let error = decode_key(&[Type::Bigint], &[0x81, 0x00]).unwrap_err().to_string();
     assert_eq!(error, "stored key cannot be read: an integer in a longer form where a bigint is expected");
     assert!(decode_key(&[Type::Jsonb], &[0x10]).is_err());
+    let error = decode_key(&[Type::Array(Element::Text)], &[0x03]).unwrap_err().to_string();
+    assert_eq!(error, "stored key cannot be read: another value where a text[] is expected");
 }
 
 #[test]

@@ -70,7 +70,10 @@ impl StoredColumn {
 }
 
 fn sorts_apart(kind: Type) -> bool {
-    matches!(kind, Type::Numeric | Type::Double | Type::Date | Type::Timestamptz | Type::Jsonb)
+    matches!(
+        kind,
+        Type::Numeric | Type::Double | Type::Date | Type::Timestamptz | Type::Jsonb | Type::Array(_)
+    )
 }
 
 fn visible_value(value: &Value) -> StoredValue {

@@ -35,7 +35,7 @@ delete = { id = "$.id" }
 const VIEW: &str = "
 -- All of it.
 CREATE MATERIALIZED VIEW all_things AS
-SELECT id, flag, amount, ratio, label, token, day, at, extra, 100 / divisor AS share FROM things;
+SELECT id, flag, amount, ratio, label, token, day, at, extra, 100 / divisor AS share, ARRAY[amount, NULL] AS amounts FROM things;
 CREATE INDEX ON all_things (amount DESC, label);
 ";
 
@@ -155,12 +155,16 @@ async fn every_type_prints_and_sorts_as_in_postgresql() {
     assert_eq!(
         row,
         [
-            "1|1|10.50|1e+20|ä|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11|1996-07-04|1996-07-04 07:00:00+00|{\"a\": [true, null], \"bb\": 1}|14"
+            "1|1|10.50|1e+20|ä|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11|1996-07-04|1996-07-04 07:00:00+00|{\"a\": [true, null], \"bb\": 1}|14|{10.50,NULL}"
         ]
     );
     let table = "_g1_all_things";
     assert_eq!(
         query(&path, &format!("SELECT id FROM {table} ORDER BY _sort_amount")).await,
+        ["3", "2", "1", "4"]
+    );
+    assert_eq!(
+        query(&path, &format!("SELECT id FROM {table} ORDER BY _sort_amounts")).await,
         ["3", "2", "1", "4"]
     );
     assert_eq!(

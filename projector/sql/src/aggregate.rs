@@ -42,6 +42,7 @@ pub(crate) enum AggregateFunction {
     BoolAnd,
     BoolOr,
     StringAgg,
+    ArrayAgg,
     JsonbAgg,
 }
 
@@ -94,13 +95,14 @@ impl AggregateFunction {
             AggregateFunction::BoolAnd => "bool_and",
             AggregateFunction::BoolOr => "bool_or",
             AggregateFunction::StringAgg => "string_agg",
+            AggregateFunction::ArrayAgg => "array_agg",
             AggregateFunction::JsonbAgg => "jsonb_agg",
         }
     }
 
     /// Whether a NULL is an input like any other.
     pub(crate) fn keeps_null(self) -> bool {
-        self == AggregateFunction::JsonbAgg
+        matches!(self, AggregateFunction::ArrayAgg | AggregateFunction::JsonbAgg)
     }
 }
 
@@ -127,7 +129,7 @@ impl Aggregate {
         self.arguments.iter().chain(&self.filter).chain(self.order.iter().map(|key| &key.of))
     }
 
-    /// What the row at hand gives, if anything: FILTER comes first, and all but jsonb_agg pass over NULL.
+    /// What the row at hand gives, if anything: FILTER comes first, and all but array_agg and jsonb_agg pass over NULL.
     pub(crate) fn input(&self, rows: &Rows) -> Result<Option<Input>, EvaluateError> {
         if let Some(filter) = &self.filter
             && filter.truth(rows)? != Some(true)
@@ -190,6 +192,10 @@ impl Aggregate {
             AggregateFunction::BoolOr => {
                 Ok(Value::Boolean(values.any(|value| value == Value::Boolean(true))))
             }
+            AggregateFunction::ArrayAgg => match self.kind {
+                Type::Array(element) => Ok(Value::array(element, values.collect())),
+                _ => Err(mismatch()),
+            },
             AggregateFunction::JsonbAgg => {
                 let elements = values.map(|value| to_json(&value)).collect();
                 Ok(Value::Jsonb(Arc::new(Json::Array(elements))))

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use prejoin_model::{TableSchema, to_text};
+use prejoin_model::{TableSchema, Type, to_text};
 
 use crate::aggregate::{Aggregate, SortKey};
 use crate::catalog::Catalog;
@@ -217,6 +217,15 @@ impl Writer {
             }
             Expression::Coalesce(parts) => self.call("coalesce", parts, out),
             Expression::NullIf(sides) => self.call("nullif", sides.iter(), out),
+            Expression::Array { element, parts } => {
+                write!(out, "{}", Type::Array(*element))?;
+                self.call("array", parts, out)
+            }
+            Expression::Subscript(sides) => self.call("subscript", sides.iter(), out),
+            Expression::AnyElement { operator, sides, all } => {
+                write!(out, "{} ", if *all { "all" } else { "any" })?;
+                self.call(operator.symbol(), sides.iter(), out)
+            }
             Expression::Call(call) => self.call(call.function.name, &call.arguments, out),
             Expression::Case { branches, otherwise } => {
                 let parts = branches.iter().flat_map(|(condition, result)| [condition, result]);

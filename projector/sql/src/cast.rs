@@ -30,6 +30,13 @@ pub(crate) fn cast(value: &Value, to: Type) -> Result<Value, EvaluateError> {
         Value::Timestamp(time) if to == Type::Timestamptz => Ok(Value::Timestamptz(Timestamptz(time.0))),
         Value::Timestamptz(time) if to == Type::Timestamp => Ok(Value::Timestamp(Timestamp(time.0))),
         Value::Jsonb(json) => from_json(json, to),
+        Value::Array(array) => match to {
+            Type::Array(element) => {
+                let values = array.values().iter().map(|value| cast(value, element.kind()));
+                Ok(Value::array(element, values.collect::<Result<_, _>>()?))
+            }
+            _ => Err(no_cast(value, to)),
+        },
         other => Err(no_cast(other, to)),
     }
 }

@@ -1,6 +1,6 @@
 //! The name that PostgreSQL gives to an output column without AS.
 
-use sqlparser::ast::{DataType, Expr, SelectItem, SetExpr, TrimWhereField};
+use sqlparser::ast::{AccessExpr, DataType, Expr, SelectItem, SetExpr, TrimWhereField};
 
 use crate::names;
 use crate::type_name;
@@ -41,6 +41,14 @@ fn derived(expr: &Expr) -> (Strength, String) {
             },
             _ => (Strength::None, String::new()),
         },
+        Expr::Array(_) => strong("array"),
+        Expr::CompoundFieldAccess { root, access_chain } => {
+            let names = access_chain.iter().rev().filter_map(|access| match access {
+                AccessExpr::Dot(Expr::Identifier(ident)) => Some(names::fold(ident)),
+                _ => None,
+            });
+            names.map(|name| (Strength::Strong, name)).next().unwrap_or_else(|| derived(root))
+        }
         Expr::Extract { .. } => strong("extract"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),

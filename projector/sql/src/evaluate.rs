@@ -69,6 +69,7 @@ impl Expression {
             | Expression::Compare { .. }
             | Expression::Distinct { .. }
             | Expression::In { .. }
+            | Expression::AnyElement { .. }
             | Expression::Like { .. } => truth_value(self.truth(rows)?),
             Expression::EscapePattern(sides) => {
                 texts(sides, rows, |pattern, escape| Ok(Value::text(like::with_backslash(pattern, escape)?)))?
@@ -116,6 +117,11 @@ impl Expression {
                 }
                 otherwise.evaluate(rows)?
             }
+            Expression::Array { element, parts } => {
+                let values = parts.iter().map(|part| part.evaluate(rows).map(Cow::into_owned));
+                Cow::Owned(Value::array(*element, values.collect::<Result<_, _>>()?))
+            }
+            Expression::Subscript(sides) => subscript(sides, rows)?,
         })
     }
 
@@ -150,6 +156,7 @@ impl Expression {
                 let found = is_in(of, list, rows)?;
                 Ok(found.map(|found| found != *negated))
             }
+            Expression::AnyElement { operator, sides, all } => any_element(*operator, sides, *all, rows),
             Expression::Like { sides, ignores_case, negated } => {
                 let text = sides[0].evaluate(rows)?;
                 let pattern = sides[1].evaluate(rows)?;
@@ -203,6 +210,48 @@ fn is_in(of: &Expression, list: &[Expression], rows: &Rows) -> Result<Option<boo
         }
     }
     Ok(result.filter(|_| !value.is_null()))
+}
+
+/// Of an array without elements even NULL is smaller than all and smaller than none.
+fn any_element(
+    operator: Comparison,
+    sides: &[Expression; 2],
+    all: bool,
+    rows: &Rows,
+) -> Result<Option<bool>, EvaluateError> {
+    let value = sides[0].evaluate(rows)?;
+    let array = sides[1].evaluate(rows)?;
+    let array = match &*array {
+        Value::Null => return Ok(None),
+        Value::Array(array) => array,
+        _ => return Err(mismatch()),
+    };
+    let mut result = Some(all);
+    for element in array.values() {
+        if value.is_null() || element.is_null() {
+            result = None;
+        } else if operator.holds(order(&value, element)) != all {
+            return Ok(Some(!all));
+        }
+    }
+    Ok(result)
+}
+
+/// The number is not computed if there is no array.
+fn subscript<'a>(sides: &'a [Expression; 2], rows: &'a Rows) -> Evaluated<'a> {
+    let array = sides[0].evaluate(rows)?;
+    let array = match &*array {
+        Value::Null => return Ok(Cow::Borrowed(&NULL)),
+        Value::Array(array) => array,
+        _ => return Err(mismatch()),
+    };
+    let index = match &*sides[1].evaluate(rows)? {
+        Value::Null => None,
+        Value::Integer(number) => number.checked_sub(1).and_then(|index| usize::try_from(index).ok()),
+        _ => return Err(mismatch()),
+    };
+    let element = index.and_then(|index| array.values().get(index)).cloned();
+    Ok(element.map_or(Cow::Borrowed(&NULL), Cow::Owned))
 }
 
 /// A function of two values that are not NULL.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use prejoin_model::{Numeric, Type, Value};
+use prejoin_model::{Element, Numeric, Type, Value};
 
 use crate::evaluate::Rows;
 use crate::functions::Call;
@@ -87,6 +87,19 @@ pub(crate) enum Expression {
     Case {
         branches: Vec<(Expression, Expression)>,
         otherwise: Box<Expression>,
+    },
+    /// `ARRAY[…]`: all parts are of the element's type.
+    Array {
+        element: Element,
+        parts: Vec<Expression>,
+    },
+    /// An array, and the number of the element that is wanted: NULL if there is none.
+    Subscript(Box<[Expression; 2]>),
+    /// A value, and an array: whether one element compares so with it, or `all` do.
+    AnyElement {
+        operator: Comparison,
+        sides: Box<[Expression; 2]>,
+        all: bool,
     },
 }
 
@@ -342,6 +355,8 @@ impl Expression {
             | Expression::Like { sides, .. }
             | Expression::EscapePattern(sides)
             | Expression::DaysBetween(sides)
+            | Expression::Subscript(sides)
+            | Expression::AnyElement { sides, .. }
             | Expression::NullIf(sides) => sides.iter().for_each(visit),
             Expression::In { of, list, .. } => {
                 visit(of);
@@ -350,6 +365,7 @@ impl Expression {
             Expression::And(parts)
             | Expression::Or(parts)
             | Expression::Concatenate(parts)
+            | Expression::Array { parts, .. }
             | Expression::Coalesce(parts) => parts.iter().for_each(visit),
             Expression::Call(call) => call.arguments.iter().for_each(visit),
             Expression::Case { branches, otherwise } => {
@@ -380,6 +396,8 @@ impl Expression {
             | Expression::Like { sides, .. }
             | Expression::EscapePattern(sides)
             | Expression::DaysBetween(sides)
+            | Expression::Subscript(sides)
+            | Expression::AnyElement { sides, .. }
             | Expression::NullIf(sides) => sides.iter_mut().for_each(visit),
             Expression::In { of, list, .. } => {
                 visit(of);
@@ -388,6 +406,7 @@ impl Expression {
             Expression::And(parts)
             | Expression::Or(parts)
             | Expression::Concatenate(parts)
+            | Expression::Array { parts, .. }
             | Expression::Coalesce(parts) => parts.iter_mut().for_each(visit),
             Expression::Call(call) => call.arguments.iter_mut().for_each(visit),
             Expression::Case { branches, otherwise } => {

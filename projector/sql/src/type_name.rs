@@ -1,7 +1,7 @@
 //! The names of types in casts.
 
-use prejoin_model::{Numeric, Type};
-use sqlparser::ast::{DataType, ExactNumberInfo, TimezoneInfo};
+use prejoin_model::{Element, Numeric, Type};
+use sqlparser::ast::{ArrayElemTypeDef, DataType, ExactNumberInfo, TimezoneInfo};
 
 use crate::expression::NumericModifier;
 use crate::names;
@@ -22,6 +22,9 @@ pub(crate) fn cast_target(data_type: &DataType, place: Place) -> Checked<CastTar
     if let DataType::Numeric(info) | DataType::Decimal(info) | DataType::Dec(info) = data_type {
         return Ok(CastTarget { kind: Type::Numeric, modifier: numeric_modifier(*info, place)? });
     }
+    if let Some(of) = array_of(data_type) {
+        return Ok(CastTarget { kind: Type::Array(element(of, place)?), modifier: None });
+    }
     match plain_type(data_type) {
         Some(kind) => Ok(CastTarget { kind, modifier: None }),
         None => {
@@ -32,6 +35,38 @@ pub(crate) fn cast_target(data_type: &DataType, place: Place) -> Checked<CastTar
             };
             refuse(place, format!("the type {data_type} is not supported"), remedy)
         }
+    }
+}
+
+/// What `type[]`, `type[3]` and `type ARRAY` are arrays of; PostgreSQL does not heed the length.
+fn array_of(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(of, _) | ArrayElemTypeDef::Qualified(of, _)) => {
+            Some(of)
+        }
+        _ => None,
+    }
+}
+
+fn element(of: &DataType, place: Place) -> Checked<Element> {
+    if array_of(of).is_some() {
+        return refuse(
+            place,
+            "an array of several dimensions is not supported",
+            "write one pair of brackets: text[]",
+        );
+    }
+    let CastTarget { kind, modifier } = cast_target(of, place)?;
+    if modifier.is_some() {
+        return refuse(
+            place,
+            format!("an array of {of} is not supported"),
+            "write numeric[], and round the elements before",
+        );
+    }
+    match Element::of(kind) {
+        Some(element) => Ok(element),
+        None => refuse(place, format!("an array of {kind} is not supported"), "write text[]"),
     }
 }
 
@@ -96,6 +131,9 @@ fn numeric_modifier(info: ExactNumberInfo, place: Place) -> Checked<Option<Numer
 
 /// The name that PostgreSQL's catalog has for a type, which columns are named after.
 pub(crate) fn internal_name(data_type: &DataType) -> String {
+    if let Some(of) = array_of(data_type) {
+        return internal_name(of);
+    }
     let known = match plain_type(data_type) {
         Some(kind) => kind,
         None => match data_type {
@@ -119,7 +157,8 @@ pub(crate) fn internal_name(data_type: &DataType) -> String {
         | Type::Timestamptz
         | Type::Jsonb
         | Type::Timestamp
-        | Type::Interval => known.name(),
+        | Type::Interval
+        | Type::Array(_) => known.name(),
     };
     name.to_owned()
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use prejoin_model::Type;
+use prejoin_model::{Type, Value, from_text, to_text};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
@@ -33,7 +33,12 @@ pub(super) fn write_value(
 fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
     match kind {
         Type::Numeric | Type::Double if is_json_number(text) => out.extend_from_slice(text.as_bytes()),
-        Type::Jsonb => out.extend_from_slice(text.as_bytes()),
+        Type::Array(element) => match from_text(kind, text) {
+            Ok(Value::Array(array)) => write_array(array.values(), element.kind(), out),
+            // Nothing else is stored there; shown as it is, it would be seen.
+            _ => write_string(text, out),
+        },
+        Type::Boolean | Type::Integer | Type::Bigint | Type::Jsonb => out.extend_from_slice(text.as_bytes()),
         Type::Timestamptz => {
             out.push(b'"');
             out.extend_from_slice(iso_timestamp(text).as_bytes());
@@ -41,6 +46,20 @@ fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
         }
         _ => write_string(text, out),
     }
+}
+
+fn write_array(values: &[Value], kind: Type, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        match to_text(value) {
+            Some(text) => write_text(&text, kind, out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    out.push(b']');
 }
 
 /// NaN and the infinities are none, and become strings.
@@ -86,6 +105,8 @@ pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use prejoin_model::Element;
+
     use super::*;
 
     #[test]
@@ -108,6 +129,16 @@ mod tests {
             (Type::Jsonb, "{\"a\": [1, 2.50]}", "{\"a\": [1, 2.50]}"),
             (Type::Text, "a\"b\\/\t\n\u{1}\u{7f} é€😀", "\"a\\\"b\\\\/\\t\\n\\u0001\u{7f} é€😀\""),
             (Type::Text, "", "\"\""),
+            (Type::Array(Element::Text), "{a,\"b c\",NULL,\"\"}", "[\"a\",\"b c\",null,\"\"]"),
+            (Type::Array(Element::Bigint), "{}", "[]"),
+            (Type::Array(Element::Boolean), "{t,f}", "[true,false]"),
+            (Type::Array(Element::Numeric), "{1.50,NaN}", "[1.50,\"NaN\"]"),
+            (
+                Type::Array(Element::Timestamptz),
+                "{\"1996-07-04 09:00:00+00\"}",
+                "[\"1996-07-04T09:00:00+00:00\"]",
+            ),
+            (Type::Array(Element::Jsonb), "{\"{\\\"a\\\": [1, 2]}\"}", "[{\"a\": [1, 2]}]"),
         ];
         for (kind, text, expected) in cases {
             let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! A filter with its column found and its value read as the column's type.
 
-use prejoin_model::{Type, Value, from_text};
+use prejoin_model::{Element, Type, Value, from_text};
 
 use super::{Condition, find};
 use crate::Error;
@@ -92,6 +92,7 @@ fn like(column: Column, pattern: &str, ignore_case: bool) -> Result<Condition, E
 fn long_name(kind: Type) -> &'static str {
     match kind {
         Type::Timestamptz => "timestamp with time zone",
+        Type::Array(Element::Timestamptz) => "timestamp with time zone[]",
         other => other.name(),
     }
 }

@@ -196,7 +196,12 @@ fn parameter(value: &Value) -> Result<Parameter, Error> {
         Value::Text(text) => Parameter::Text(text.to_string()),
         Value::Uuid(_) => Parameter::Text(to_text(value).unwrap_or_default()),
         // No column has the type timestamp or interval; they would be stored so.
-        Value::Numeric(_) | Value::Double(_) | Value::Jsonb(_) | Value::Timestamp(_) | Value::Interval(_) => {
+        Value::Numeric(_)
+        | Value::Double(_)
+        | Value::Jsonb(_)
+        | Value::Array(_)
+        | Value::Timestamp(_)
+        | Value::Interval(_) => {
             let mut bytes = Vec::new();
             encode_key_value(value, &mut bytes);
             Parameter::Bytes(bytes)

@@ -152,5 +152,8 @@ fn create_table(table: &str, columns: &[(&str, Type)]) -> String {
 }
 
 fn sorted(kind: Type) -> bool {
-    matches!(kind, Type::Numeric | Type::Double | Type::Date | Type::Timestamptz | Type::Jsonb)
+    matches!(
+        kind,
+        Type::Numeric | Type::Double | Type::Date | Type::Timestamptz | Type::Jsonb | Type::Array(_)
+    )
 }

@@ -1,6 +1,6 @@
 //! Values of every type: their bytes, their comparison, their order.
 
-use prejoin_model::Type;
+use prejoin_model::{Element, Type};
 
 use crate::api::Server;
 use crate::store::{Rows, TestStore};
@@ -264,6 +264,51 @@ async fn filters_and_order() {
         let found = server.column(&format!("/rest/v1/v?select=k&{query_string}")).await;
         assert_eq!(found, *expected, "{query_string}");
     }
+    server.stop().await;
+}
+
+/// Arrays are JSON arrays in answers, and PostgreSQL's text in filters.
+#[tokio::test]
+async fn arrays() {
+    const COLUMNS: [(&str, Type); 3] =
+        [("k", Type::Text), ("tags", Type::Array(Element::Text)), ("amounts", Type::Array(Element::Numeric))];
+    const ROWS: Rows<'static> = &[
+        &[Some("a"), Some("{x,\"y z\",NULL}"), Some("{1.50}")],
+        &[Some("b"), Some("{}"), Some("{10,NaN}")],
+        &[Some("c"), None, None],
+        &[Some("d"), Some("{x}"), Some("{9,NULL}")],
+        &[Some("e"), Some("{\"\\\"\",x}"), Some("{1.5,0}")],
+    ];
+    const CASES: &[(&str, &str)] = &[
+        ("tags=eq.%7Bx%7D", "d"),
+        ("tags=eq.%7B%20x%20,%22y z%22,null%7D", "a"),
+        ("tags=lt.%7Bx%7D", "b e"),
+        ("tags=is.null", "c"),
+        ("tags=in.(%22%7Bx%7D%22,%22%7B%7D%22)", "b d"),
+        ("amounts=eq.%7B1.5%7D", "a"),
+        ("amounts=gt.%7B1.5,0%7D", "b d"),
+        ("order=tags", "b e d a c"),
+        ("order=amounts.desc", "c b d e a"),
+    ];
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = TestStore::create(&directory.path().join("views.sqlite")).await;
+    store.publish("v", &COLUMNS, "{}", ROWS).await;
+    let server = Server::start(&store.path).await;
+    assert_eq!(
+        server.rows("/rest/v1/v?limit=2").await,
+        "[{\"k\":\"a\",\"tags\":[\"x\",\"y z\",null],\"amounts\":[1.50]}, \n {\"k\":\"b\",\"tags\":[],\"amounts\":[10,\"NaN\"]}]"
+    );
+    for (query_string, expected) in CASES {
+        let found = server.column(&format!("/rest/v1/v?select=k&{}", query_string.replace(' ', "%20"))).await;
+        assert_eq!(found, *expected, "{query_string}");
+    }
+    let refused = server.get("/rest/v1/v?tags=eq.x").await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        refused.body.contains("22P02") && refused.body.contains("malformed array literal"),
+        "{}",
+        refused.body
+    );
     server.stop().await;
 }
 

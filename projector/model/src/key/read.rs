@@ -49,6 +49,16 @@ impl<'a> Reader<'a> {
             Type::Date => Value::Date(Date(self.narrow_integer(kind)?)),
             Type::Timestamptz => Value::Timestamptz(Timestamptz(self.integer(kind)?)),
             Type::Timestamp => Value::Timestamp(Timestamp(self.integer(kind)?)),
+            Type::Array(element) => {
+                let mut values = Vec::new();
+                loop {
+                    match self.byte(kind)? {
+                        ARRAY_ELEMENT => values.push(self.value(element.kind())?),
+                        ARRAY_END => break Value::array(element, values),
+                        _ => return Err(wrong(kind, "another value")),
+                    }
+                }
+            }
             Type::Interval => return Err(KeyError("an interval in a key is for comparing only".into())),
             Type::Jsonb => return Err(KeyError("jsonb in a key is for comparing only".into())),
         })

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::*;
-use crate::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type};
+use crate::{Date, Element, Interval, Json, Numeric, Timestamp, Timestamptz, Type};
 
 /// What a reader refuses the bytes for; becomes a `RowError`.
 type Detail = String;
@@ -63,7 +63,20 @@ impl<'a> Reader<'a> {
                 let (months, days) = (self.narrow()?, self.narrow()?);
                 Value::Interval(Interval { months, days, micros: self.signed()? })
             }
+            Type::Array(element) => {
+                let count = self.count()?;
+                let values = (0..count).map(|_| self.element(element)).collect::<Result<_, _>>()?;
+                Value::array(element, values)
+            }
         })
+    }
+
+    fn element(&mut self, element: Element) -> Result<Value, Detail> {
+        match self.byte()? {
+            0 => Ok(Value::Null),
+            1 => self.value(element.kind()),
+            other => Err(format!("an element of an array begins with {other}")),
+        }
     }
 
     fn byte(&mut self) -> Result<u8, Detail> {

@@ -23,6 +23,13 @@ pub(super) fn value(value: &Value, out: &mut Vec<u8>) {
             signed(value.days.into(), out);
             signed(value.micros, out);
         }
+        Value::Array(array) => {
+            varint(array.values().len() as u64, out);
+            for element in array.values() {
+                out.push((!element.is_null()).into());
+                self::value(element, out);
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use prejoin_model::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
+use prejoin_model::{Date, Element, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
 use proptest::prelude::*;
 
 pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
@@ -23,7 +23,25 @@ pub(crate) fn value(kind: Type) -> BoxedStrategy<Value> {
         Type::Interval => (any::<i32>(), any::<i32>(), any::<i64>())
             .prop_map(|(months, days, micros)| Value::Interval(Interval { months, days, micros }))
             .boxed(),
+        Type::Array(element) => {
+            let values = || proptest::collection::vec(value_or_null(element.kind()), 0..3);
+            // Such as begin alike.
+            let alike = (value_or_null(element.kind()), values()).prop_map(|(value, mut rest)| {
+                rest.insert(0, value.clone());
+                rest.insert(0, value);
+                rest
+            });
+            prop_oneof![values(), alike].prop_map(move |values| Value::array(element, values)).boxed()
+        }
     }
+}
+
+pub(crate) fn value_or_null(kind: Type) -> BoxedStrategy<Value> {
+    prop_oneof![1 => Just(Value::Null), 6 => value(kind)].boxed()
+}
+
+pub(crate) fn array_types() -> impl Iterator<Item = Type> {
+    Element::ALL.into_iter().map(Type::Array)
 }
 
 fn bigint() -> impl Strategy<Value = i64> {

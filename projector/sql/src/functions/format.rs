@@ -1,7 +1,7 @@
 //! Texts made of values: concat, concat_ws, format and quoting.
 
 use prejoin_model::Type::Text;
-use prejoin_model::{Type, Value, from_text, to_text};
+use prejoin_model::{Type, Value, from_text, output_text};
 
 use super::text::BYTES_MAX;
 use super::{Arguments, Computed, Function};
@@ -24,20 +24,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::strict("quote_literal", &[Text], Text, |given| Ok(Value::text(quoted_literal(given.text(0)?)))),
 ];
 
-/// The text that a type's output function gives: t and f for booleans.
-fn output(value: &Value) -> Option<String> {
-    match value {
-        Value::Boolean(truth) => Some(if *truth { "t" } else { "f" }.to_owned()),
-        other => to_text(other),
-    }
-}
-
 /// NULLs are left out.
 fn joined(given: Arguments<'_>, first: usize, separator: &str) -> Computed {
     let mut text = String::new();
     let mut count = 0;
     for index in first..given.count() {
-        if let Some(part) = output(given.value(index)?) {
+        if let Some(part) = output_text(given.value(index)?) {
             if count > 0 {
                 text.push_str(separator);
             }
@@ -171,7 +163,7 @@ impl Scanner<'_> {
             left = true;
         }
         let index = self.argument(specifier.argument, given)?;
-        let text = match (letter, output(given.value(index)?)) {
+        let text = match (letter, output_text(given.value(index)?)) {
             ('s', text) => text.unwrap_or_default(),
             ('I', Some(text)) => quoted_name(&text),
             ('I', None) => return Err(error("null values cannot be formatted as an SQL identifier")),
@@ -246,7 +238,7 @@ impl Scanner<'_> {
             Value::Null => Ok(0),
             Value::Integer(width) => Ok(*width),
             other => {
-                let text = output(other).unwrap_or_default();
+                let text = output_text(other).unwrap_or_default();
                 match from_text(Type::Integer, &text) {
                     Ok(Value::Integer(width)) => Ok(width),
                     Ok(_) => Err(mismatch()),

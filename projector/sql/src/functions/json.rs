@@ -221,7 +221,7 @@ fn object(given: Arguments<'_>) -> Computed {
     for index in (0..given.count()).step_by(2) {
         let key = match given.value(index)? {
             Value::Null => return Err(error(format!("argument {}: key must not be null", index + 1))),
-            Value::Jsonb(_) => {
+            Value::Jsonb(_) | Value::Array(_) => {
                 return Err(error("key value must be scalar, not array, composite, or json"));
             }
             value => key_text(value),
@@ -245,6 +245,7 @@ pub(crate) fn of_value(value: &Value) -> Json {
         Value::Null => Json::Null,
         Value::Boolean(truth) => Json::Boolean(*truth),
         Value::Jsonb(json) => (**json).clone(),
+        Value::Array(array) => Json::Array(array.values().iter().map(of_value).collect()),
         Value::Integer(_) | Value::Bigint(_) | Value::Numeric(_) | Value::Double(_) => {
             let text = to_text(value);
             // NaN and the infinities are strings.

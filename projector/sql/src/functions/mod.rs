@@ -1,6 +1,7 @@
 //! Scalar functions and operators: their signatures, by which typing chooses, and what they compute.
 
 mod arguments;
+mod array;
 mod datetime;
 mod fields;
 mod format;
@@ -29,6 +30,10 @@ use crate::expression::Expression;
 use crate::plan::EvaluateError;
 
 pub(crate) use arguments::Arguments;
+pub(crate) use array::{
+    ARRAY_CONTAINS, ARRAY_LENGTH, ARRAY_LOWER, ARRAY_OVERLAPS, ARRAY_POSITION, ARRAY_TO_STRING, ARRAY_UPPER,
+    CARDINALITY, JOIN_ARRAY,
+};
 pub(crate) use json::of_value as to_json;
 pub(crate) use json::{
     AT_PATH, AT_PATH_TEXT, EXTRACT_PATH, EXTRACT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB,

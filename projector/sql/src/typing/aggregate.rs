@@ -6,7 +6,7 @@ use sqlparser::ast::{
     FunctionArguments, OrderByExpr, Spanned,
 };
 
-use super::{AggregateUse, Operand, Typing, typed};
+use super::{AggregateUse, Operand, Typing, array, typed};
 use crate::aggregate::{Aggregate, AggregateFunction, SortKey};
 use crate::expression::Expression;
 use crate::refusal::{Checked, Place, Refusal, refuse};
@@ -146,7 +146,8 @@ type Arguments = (Vec<Expression>, Vec<Type>);
 /// The function for the types of the arguments, those converted, and the result's type.
 fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction, Arguments, Type)> {
     use AggregateFunction::{
-        Average, BoolAnd, BoolOr, Count, JsonbAgg, Maximum, Minimum, StringAgg, SumIntegers, SumNumerics,
+        ArrayAgg, Average, BoolAnd, BoolOr, Count, JsonbAgg, Maximum, Minimum, StringAgg, SumIntegers,
+        SumNumerics,
     };
     use Type::{Bigint, Boolean, Double, Integer, Jsonb, Numeric, Text, Uuid};
     let kinds: Vec<Option<Type>> = operands.iter().map(Operand::kind).collect();
@@ -179,7 +180,10 @@ fn choose(call: &Call<'_>, operands: Vec<Operand>) -> Checked<(AggregateFunction
         ("bool_or", [Some(Boolean) | None]) => (BoolOr, vec![Boolean], Boolean),
         ("string_agg", [Some(Text) | None, Some(Text) | None]) => (StringAgg, vec![Text, Text], Text),
         ("jsonb_agg", [Some(kind)]) => (JsonbAgg, vec![*kind], Jsonb),
-        ("jsonb_agg", [None]) => {
+        ("array_agg", [Some(kind)]) => {
+            (ArrayAgg, vec![*kind], Type::Array(array::element_of(*kind, call.place)?))
+        }
+        ("jsonb_agg" | "array_agg", [None]) => {
             return refuse(
                 call.place,
                 "could not determine polymorphic type because input has type unknown",
@@ -205,13 +209,14 @@ fn unknown(call: &Call<'_>, kinds: &[Option<Type>]) -> Refusal {
             | "every"
             | "bool_or"
             | "string_agg"
+            | "array_agg"
             | "jsonb_agg"
     );
     if !supported {
         return Refusal::new(
             call.place,
             format!("the aggregate {name}() is not supported"),
-            "write count, sum, avg, min, max, bool_and, bool_or, string_agg or jsonb_agg",
+            "write count, sum, avg, min, max, bool_and, bool_or, string_agg, array_agg or jsonb_agg",
         );
     }
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.map_or("unknown", Type::name)).collect();

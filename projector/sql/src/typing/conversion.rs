@@ -42,6 +42,13 @@ impl Typing<'_> {
         {
             return Err(no_cast(from, target.kind, place));
         }
+        if operand.kind() == Some(Type::Text) && target.kind.is_array() {
+            return refuse(
+                place,
+                format!("a cast of text to {} is not supported, but for literals", target.kind),
+                "let the contract make a table of the elements with each = \"$.…\", and aggregate that",
+            );
+        }
         if operand.kind() == Some(Type::Text) && target.kind == Type::Interval {
             return refuse(
                 place,
@@ -63,6 +70,11 @@ fn no_cast(from: Type, to: Type, place: Place) -> Refusal {
         (Type::Boolean, _) if rank(to).is_some() => {
             format!("write CASE WHEN … THEN 1 ELSE 0 END, or …::integer::{to}")
         }
+        (Type::Array(_), Type::Jsonb) => "write to_jsonb(…)".to_owned(),
+        (Type::Array(_), _) => {
+            "write one element, (…)[1], or all as one text, array_to_string(…, ',')".to_owned()
+        }
+        (_, Type::Array(_)) => format!("write its elements: ARRAY[…, …]::{to}"),
         (_, Type::Jsonb) | (Type::Jsonb, _) => format!("go through text: …::text::{to}"),
         _ => format!("go through text if the text of a {from} is a {to}: …::text::{to}"),
     };
@@ -97,6 +109,9 @@ pub(crate) fn implicitly_converts(from: Type, to: Type) -> bool {
 /// Whether PostgreSQL converts when a cast is written.
 fn explicitly_converts(from: Type, to: Type) -> bool {
     use Type::{Boolean, Date, Integer, Jsonb, Text, Timestamp, Timestamptz};
+    if let (Type::Array(from), Type::Array(to)) = (from, to) {
+        return explicitly_converts(from.kind(), to.kind());
+    }
     from == to
         || from == Text
         || to == Text
@@ -120,6 +135,8 @@ pub(super) fn category(kind: Type) -> u8 {
         Type::Uuid => 4,
         Type::Jsonb => 5,
         Type::Interval => 6,
+        // Arrays of different types are one category in PostgreSQL; here they share no type.
+        Type::Array(element) => 7 + category(element.kind()),
     }
 }
 
@@ -135,6 +152,7 @@ pub(super) fn shared_type<'o>(operands: impl IntoIterator<Item = &'o Operand>) -
         shared = Some(match shared {
             None => kind,
             Some(shared) if category(shared) != category(kind) => return Err((shared, kind)),
+            Some(shared) if shared.is_array() && shared != kind => return Err((shared, kind)),
             Some(shared) if implicitly_converts(kind, shared) => shared,
             Some(_) => kind,
         });
@@ -149,6 +167,13 @@ pub(super) fn share_type(
     place: Place,
 ) -> Checked<(Vec<Expression>, Type)> {
     let kind = shared_type(&operands).or_else(|(left, right)| {
+        if left.is_array() && right.is_array() {
+            return refuse(
+                place,
+                format!("{what} with {left} and {right} is not supported"),
+                format!("cast one of them: …::{left}"),
+            );
+        }
         refuse(
             place,
             format!("{what} types {left} and {right} cannot be matched"),

@@ -85,6 +85,23 @@ const AGGREGATES: &[&str] = &[
     "variance",
 ];
 
+/// Functions that change arrays or make them of other things than values.
+const ARRAYS: &[&str] = &[
+    "array",
+    "array_append",
+    "array_cat",
+    "array_dims",
+    "array_fill",
+    "array_ndims",
+    "array_positions",
+    "array_prepend",
+    "array_remove",
+    "array_replace",
+    "array_to_json",
+    "string_to_array",
+    "trim_array",
+];
+
 const WINDOW: &[&str] = &[
     "cume_dist",
     "dense_rank",
@@ -126,7 +143,6 @@ const KNOWN: &[&str] = &[
     "make_timestamptz",
     "overlay",
     "row",
-    "string_to_array",
     "to_date",
     "to_number",
     "to_timestamp",
@@ -192,6 +208,10 @@ impl Typing<'_> {
                     "write to_jsonb(value)",
                 ),
             },
+            _ if super::array::FUNCTIONS.contains(&name.as_str()) => {
+                let arguments = plain_arguments(call, &name, place)?;
+                self.array_function(&name, &arguments, place)
+            }
             "jsonb_set" | "jsonb_extract_path" | "jsonb_extract_path_text" => {
                 let arguments = plain_arguments(call, &name, place)?;
                 self.of_document(&name, &arguments, place)
@@ -342,6 +362,20 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
             "let the contract make a table of the elements with each = \"$.…\", and read that",
         );
     }
+    if name == "array" {
+        return Refusal::new(
+            place,
+            "ARRAY of a subquery is not supported",
+            "write coalesce((SELECT array_agg(x ORDER BY x) FROM …), '{}')",
+        );
+    }
+    if ARRAYS.contains(&name) {
+        return Refusal::new(
+            place,
+            format!("the function {call} is not supported"),
+            "aggregate what is wanted: array_agg(x ORDER BY x) FILTER (WHERE …), or change the array when the view is read",
+        );
+    }
     if name.starts_with("regexp_") {
         return Refusal::new(
             place,
@@ -360,6 +394,7 @@ pub(super) fn refused_function(name: &str, call: &str, place: Place) -> Refusal 
     }
     let known = ["coalesce", "nullif", "greatest", "least"]
         .into_iter()
+        .chain(super::array::FUNCTIONS.iter().copied())
         .chain(functions::names())
         .chain(KNOWN.iter().copied());
     let hint = nearest(name, known);

@@ -70,6 +70,22 @@ pub(super) fn quoted_text(expr: &ast::Expr) -> Option<&str> {
     }
 }
 
+/// What stands in parentheses.
+pub(super) fn unnested(expr: &ast::Expr) -> &ast::Expr {
+    match expr {
+        ast::Expr::Nested(inner) => unnested(inner),
+        other => other,
+    }
+}
+
+/// The elements of `ARRAY[…]`.
+pub(super) fn array(expr: &ast::Expr) -> Option<&[ast::Expr]> {
+    match unnested(expr) {
+        ast::Expr::Array(array) if array.named => Some(&array.elem),
+        _ => None,
+    }
+}
+
 /// The elements of `ARRAY['a', 'b']` or `'{a,b}'`, if they are plain literals.
 pub(super) fn texts(array: &ast::Expr) -> Option<Vec<String>> {
     let text = |expr: &ast::Expr| quoted_text(expr).map(str::to_owned);

@@ -1,6 +1,7 @@
 //! Gives every expression its PostgreSQL type, and writes every implicit conversion out.
 
 mod aggregate;
+mod array;
 mod call;
 mod conditional;
 mod conversion;
@@ -183,7 +184,10 @@ impl<'a> Typing<'a> {
             Expr::Cast { kind, expr: inner, data_type, format } => {
                 refused::refuse_foreign_cast(kind, format.is_some(), place)?;
                 let target = type_name::cast_target(data_type, place)?;
-                self.explicit_cast(self.operand(inner, place)?, target, place)
+                match (literal::array(inner), target.kind) {
+                    (Some(elements), Type::Array(element)) => self.array_as(elements, element, place),
+                    _ => self.explicit_cast(self.operand(inner, place)?, target, place),
+                }
             }
             Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => {
                 let of = self.condition(inner, place, "NOT")?;
@@ -225,7 +229,17 @@ impl<'a> Typing<'a> {
             Expr::InSubquery { expr: of, subquery, negated } => {
                 self.in_subquery(of, subquery, *negated, place)
             }
-            Expr::AnyOp { left, compare_op, right, .. } => self.any_subquery(left, compare_op, right, place),
+            Expr::AnyOp { left, compare_op, right, .. } => match literal::unnested(right) {
+                Expr::Subquery(query) => self.any_subquery(left, compare_op, query, place),
+                array => self.any_element(left, compare_op, array, false, place),
+            },
+            Expr::AllOp { left, compare_op, right }
+                if !matches!(literal::unnested(right), Expr::Subquery(_)) =>
+            {
+                self.any_element(left, compare_op, right, true, place)
+            }
+            Expr::Array(array) if array.named => self.array(&array.elem, place),
+            Expr::CompoundFieldAccess { root, access_chain } => self.subscript(root, access_chain, place),
             other => match self.function_syntax(other, place) {
                 Some(call) => call,
                 None => Err(refused::refused(other, place)),

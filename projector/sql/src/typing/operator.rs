@@ -4,7 +4,7 @@ use prejoin_model::Type;
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 
 use super::conversion::rank;
-use super::{Operand, Typing, boolean, call, literal, refused, typed};
+use super::{Operand, Typing, array, boolean, call, literal, refused, typed};
 use crate::expression::{Arithmetic, Comparison, Expression};
 use crate::functions::{
     AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, WITHOUT_PATH, bad_regex, signatures,
@@ -49,26 +49,21 @@ impl<'e> Sides<'e> {
         (self.left.1.kind(), self.right.1.kind())
     }
 
+    fn has_array(&self) -> bool {
+        [self.kinds().0, self.kinds().1].into_iter().flatten().any(Type::is_array)
+    }
+
     fn convert(self, left: Type, right: Type) -> Checked<Box<[Expression; 2]>> {
         Ok(Box::new([self.left.1.convert(left)?, self.right.1.convert(right)?]))
     }
 
     /// The operands as a comparison needs them, and the left one's type then.
     pub(super) fn comparable(self, symbol: &str) -> Checked<(Box<[Expression; 2]>, Type)> {
-        let (left, right) = match self.kinds() {
-            (None, None) => (Type::Text, Type::Text),
-            (Some(kind), None) | (None, Some(kind)) => (kind, kind),
-            (Some(left), Some(right)) if left == right => (left, right),
-            (
-                Some(left @ (Type::Date | Type::Timestamp | Type::Timestamptz)),
-                Some(right @ (Type::Date | Type::Timestamp | Type::Timestamptz)),
-            ) => (left, right),
-            (Some(left), Some(right)) => match greater_rank(left, right) {
-                Some(kind) => (kind, kind),
-                None => return Err(self.no_operator(symbol)),
-            },
-        };
-        Ok((self.convert(left, right)?, left))
+        let (left, right) = self.kinds();
+        match comparable_types(left, right) {
+            Some((left, right)) => Ok((self.convert(left, right)?, left)),
+            None => Err(self.no_operator(symbol)),
+        }
     }
 
     fn no_operator(&self, symbol: &str) -> Refusal {
@@ -99,6 +94,20 @@ impl<'e> Sides<'e> {
     }
 }
 
+/// The types that both sides of a comparison are converted to, if there is one.
+pub(super) fn comparable_types(left: Option<Type>, right: Option<Type>) -> Option<(Type, Type)> {
+    use Type::{Date, Timestamp, Timestamptz};
+    match (left, right) {
+        (None, None) => Some((Type::Text, Type::Text)),
+        (Some(kind), None) | (None, Some(kind)) => Some((kind, kind)),
+        (Some(left), Some(right)) if left == right => Some((left, right)),
+        (Some(left @ (Date | Timestamp | Timestamptz)), Some(right @ (Date | Timestamp | Timestamptz))) => {
+            Some((left, right))
+        }
+        (Some(left), Some(right)) => greater_rank(left, right).map(|kind| (kind, kind)),
+    }
+}
+
 fn greater_rank(left: Type, right: Type) -> Option<Type> {
     match (rank(left)?, rank(right)?) {
         (left_rank, right_rank) if left_rank < right_rank => Some(right),
@@ -107,7 +116,7 @@ fn greater_rank(left: Type, right: Type) -> Option<Type> {
 }
 
 /// A piece of the view's text for a message, in parentheses where a cast would bind to a part of it only.
-fn quote(expr: &Expr) -> String {
+pub(super) fn quote(expr: &Expr) -> String {
     let text = expr.to_string();
     if text.chars().count() > QUOTE_CHARACTERS_MAX {
         return "(…)".to_owned();
@@ -163,6 +172,16 @@ impl Typing<'_> {
                     compare(comparison, self.sides(left, right, place)?)
                 }
                 None if is_of_paths(other) => self.of_path(left, other, right, place),
+                None if array::is_operator(other) => {
+                    let sides = self.sides(left, right, place)?;
+                    match sides.has_array() {
+                        true => array::binary(other, sides.left.1, sides.right.1, place),
+                        false if matches!(other, BinaryOperator::PGOverlap) => {
+                            Err(refused::refused_operator(other, place))
+                        }
+                        false => listed(&other.to_string(), sides),
+                    }
+                }
                 None if signatures(&other.to_string()).next().is_some() => {
                     refuse_loose_pattern(other, right, place)?;
                     listed(&other.to_string(), self.sides(left, right, place)?)
@@ -362,7 +381,7 @@ fn is_of_paths(operator: &BinaryOperator) -> bool {
     )
 }
 
-fn comparison(operator: &BinaryOperator) -> Option<Comparison> {
+pub(super) fn comparison(operator: &BinaryOperator) -> Option<Comparison> {
     Some(match operator {
         BinaryOperator::Eq => Comparison::Equal,
         BinaryOperator::NotEq => Comparison::NotEqual,
@@ -465,6 +484,13 @@ fn arithmetic(operator: Arithmetic, sides: Sides<'_>) -> Checked<Operand> {
 
 /// `||` is for texts; with a text on one side the other may be of any type.
 fn concatenate(sides: Sides<'_>) -> Checked<Operand> {
+    if sides.has_array() {
+        return refuse(
+            sides.place,
+            "|| with an array is not supported: arrays are not put together",
+            "aggregate all elements at once with array_agg(…), or write array_to_string(…, ',')",
+        );
+    }
     match sides.kinds() {
         (Some(Type::Jsonb), Some(Type::Jsonb) | None) | (None, Some(Type::Jsonb)) => {
             return listed("||", sides);

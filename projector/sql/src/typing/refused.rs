@@ -33,7 +33,7 @@ pub(super) fn refuse_as_column(kind: Type, place: Place) -> Checked<()> {
 pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
     let (reason, remedy) = match expr {
         Expr::AllOp { .. } => (
-            "ALL over a subquery or an array is not supported",
+            "ALL over a subquery is not supported",
             "write NOT EXISTS (SELECT … WHERE …) with the opposite comparison, or NOT IN (…)",
         ),
         Expr::RLike { .. } => ("RLIKE is not PostgreSQL's", "write ~ or ~*"),
@@ -41,9 +41,7 @@ pub(super) fn refused(expr: &Expr, place: Place) -> Refusal {
             ("COLLATE is not supported: texts are compared by their bytes", "leave COLLATE out")
         }
         Expr::Tuple(_) => ("a row value is not supported", "compare the columns one by one, joined with AND"),
-        Expr::Array(_) | Expr::CompoundFieldAccess { .. } => {
-            ("arrays are not supported", "use IN (…), or a column for each element")
-        }
+        Expr::Array(_) => ("brackets alone are no array", "write ARRAY[…]"),
         Expr::JsonAccess { .. } => (
             "access into jsonb is not supported yet",
             "let the contract put the field into a column of its own",

@@ -76,17 +76,16 @@ impl Typing<'_> {
         &self,
         of: &Expr,
         operator: &BinaryOperator,
-        right: &Expr,
+        query: &Query,
         place: Place,
     ) -> Checked<Operand> {
-        match (operator, right) {
-            (BinaryOperator::Eq, Expr::Subquery(query)) => self.in_subquery(of, query, false, place),
-            (_, Expr::Subquery(_)) => refuse(
+        match operator {
+            BinaryOperator::Eq => self.in_subquery(of, query, false, place),
+            _ => refuse(
                 place,
                 format!("{operator} ANY over a subquery is not supported"),
                 "write EXISTS (SELECT … WHERE …) with the comparison in its WHERE",
             ),
-            _ => refuse(place, "ANY and ALL over an array are not supported", "write IN (…) or NOT IN (…)"),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::generate::Random;
 /// Calls of one function with all combinations of arguments; of more than this many a sample is drawn.
 const CALLS_MAX: usize = 20;
 
-type Arguments = &'static [&'static [&'static str]];
+pub(crate) type Arguments = &'static [&'static [&'static str]];
 
 const CALLS: &[(&str, Arguments)] = &[
     ("abs(#)", &[NUMBER]),
@@ -309,9 +309,14 @@ const CALLS: &[(&str, Arguments)] = &[
 
 /// The calls in the order of `CALLS`.
 pub(crate) fn expressions(seed: u64) -> Vec<String> {
-    let mut random = Random::new(seed ^ 0x5eed);
+    combinations(CALLS, seed ^ 0x5eed)
+}
+
+/// The templates, each with every combination of its arguments, or a sample of them.
+pub(crate) fn combinations(calls: &[(&str, Arguments)], seed: u64) -> Vec<String> {
+    let mut random = Random::new(seed);
     let mut all = Vec::new();
-    for (template, arguments) in CALLS {
+    for (template, arguments) in calls {
         let total: usize = arguments.iter().map(|choices| choices.len()).product();
         let numbers: Vec<usize> = if total <= CALLS_MAX {
             (0..total).collect()

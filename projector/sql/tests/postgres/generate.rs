@@ -242,7 +242,7 @@ fn computed(random: &mut Random, kind: Type, depth: usize) -> String {
         Type::Text => format!("{} || {}", column(random, kind), any(random, depth)),
         Type::Date => format!("{} + {}", column(random, kind), random.below(1_000)),
         Type::Timestamptz => format!("{}::timestamptz", column(random, Type::Date)),
-        Type::Uuid | Type::Jsonb | Type::Timestamp | Type::Interval => {
+        Type::Uuid | Type::Jsonb | Type::Timestamp | Type::Interval | Type::Array(_) => {
             format!("{}::text::{kind}", column(random, kind))
         }
     }

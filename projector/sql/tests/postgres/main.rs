@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
+mod arrays;
 mod choices;
 mod functions;
 mod generate;
@@ -242,6 +243,11 @@ fn seed() -> u64 {
 #[test]
 fn expressions_have_postgresqls_types_names_values_and_errors() {
     judge(&chosen(generate::expressions(seed())), seed(), 1_000, 20_000, 500);
+}
+
+#[test]
+fn arrays_have_postgresqls_types_names_values_and_errors() {
+    judge(&chosen(arrays::expressions(seed())), seed(), 300, 10_000, 20);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use prejoin_model::{Column, Row, TableSchema, Type, Value, from_text, to_text};
+use prejoin_model::{Column, Element, Row, TableSchema, Type, Value, from_text, to_text};
 
 use crate::generate::Random;
 
@@ -20,6 +20,13 @@ pub(crate) const TYPES: [(Type, &str); 10] = [
     (Type::Date, "day"),
     (Type::Timestamptz, "tim"),
     (Type::Jsonb, "jsn"),
+];
+
+/// Arrays, with their columns' short names.
+const ARRAYS: [(Type, &str); 3] = [
+    (Type::Array(Element::Text), "txts"),
+    (Type::Array(Element::Integer), "ints"),
+    (Type::Array(Element::Numeric), "nums"),
 ];
 
 pub(crate) fn edge_texts(kind: Type) -> &'static [&'static str] {
@@ -188,6 +195,23 @@ pub(crate) fn edge_texts(kind: Type) -> &'static [&'static str] {
             "{\"b\": 1, \"a\": {\"c\": [true]}}",
             "[2]",
         ],
+        Type::Array(Element::Text) => &[
+            "{}",
+            "{a}",
+            "{a,b}",
+            "{b,NULL}",
+            "{NULL}",
+            "{\"\",\"NULL\",null}",
+            "{\"a b\",\"\\\"\",\"\\\\\",\"{}\",\"x,y\"}",
+            "{42,é,abc}",
+            "{a,a,a}",
+        ],
+        Type::Array(Element::Integer) => {
+            &["{}", "{1}", "{1,2}", "{1,NULL}", "{NULL}", "{7,-7,42,0}", "{2147483647}", "{2,1}"]
+        }
+        Type::Array(_) => {
+            &["{}", "{1.0}", "{1.00,2}", "{NaN,Infinity}", "{7,NULL,0.5}", "{-1.5,2.5}", "{NULL,1}"]
+        }
         Type::Timestamp | Type::Interval => panic!("no column has the type {kind}"),
     }
 }
@@ -196,6 +220,9 @@ pub(crate) fn table() -> TableSchema {
     let mut columns = vec![Column { name: "id".to_owned(), kind: Type::Bigint }];
     for side in ["a", "b"] {
         columns.extend(TYPES.map(|(kind, name)| Column { name: format!("{side}_{name}"), kind }));
+    }
+    for side in ["a", "b"] {
+        columns.extend(ARRAYS.map(|(kind, name)| Column { name: format!("{side}_{name}"), kind }));
     }
     TableSchema {
         service: "samples".to_owned(),
@@ -213,14 +240,19 @@ pub(crate) fn rows(seed: u64) -> Vec<Row> {
         Some(text) => from_text(kind, text).unwrap_or_else(|error| panic!("{text}: {error}")),
         None => Value::Null,
     };
-    let rows = (0..ROWS).map(|number| {
+    let choices = |kind: Type| edge_texts(kind).len() + 1;
+    let mut rows: Vec<Row> = Vec::with_capacity(ROWS);
+    for number in 0..ROWS {
         let mut row = vec![Value::Bigint(i64::try_from(number).unwrap())];
-        let choices = |kind: Type| edge_texts(kind).len() + 1;
         row.extend(TYPES.map(|(kind, _)| read(kind, number % choices(kind))));
         row.extend(TYPES.map(|(kind, _)| read(kind, random.below(choices(kind)))));
-        row
-    });
-    rows.collect()
+        rows.push(row);
+    }
+    for (number, row) in rows.iter_mut().enumerate() {
+        row.extend(ARRAYS.map(|(kind, _)| read(kind, number % choices(kind))));
+        row.extend(ARRAYS.map(|(kind, _)| read(kind, random.below(choices(kind)))));
+    }
+    rows
 }
 
 /// A literal that is read with standard_conforming_strings.

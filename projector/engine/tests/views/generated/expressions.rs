@@ -33,21 +33,24 @@ fn at_depth(kind: Kind, columns: &[Column], depth: usize, random: &mut Random) -
     }
     let mut part = |kind: Kind| at_depth(kind, columns, depth + 1, random);
     let parts = [part(kind), part(kind)];
-    let [text, number, truth] = [part(Kind::Text), part(Kind::Bigint), part(Kind::Boolean)];
+    let [text, number, truth, array] =
+        [part(Kind::Text), part(Kind::Bigint), part(Kind::Boolean), part(Kind::Texts)];
     let [left, right] = parts;
-    let other = random.pick(&[Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Date]);
+    let other = random.pick(&[Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Date, Kind::Texts]);
     let sides = [at_depth(other, columns, depth + 1, random), at_depth(other, columns, depth + 1, random)];
-    let choice = random.below(6);
+    let choice = random.below(7);
     match (kind, choice) {
         (_, 0) => format!("coalesce({left}, {right})"),
         (_, 1) => format!("CASE WHEN {truth} THEN {left} ELSE {right} END"),
         (Kind::Text, 2) => format!("({left} || {right})"),
         (Kind::Text, 3) => format!("upper({left})"),
         (Kind::Text, 4) => format!("({number})::text"),
+        (Kind::Text, 5) => format!("({array})[1]"),
         (Kind::Text, _) => format!("nullif({left}, {right})"),
         (Kind::Bigint, 2) => format!("({left} + {right})"),
         (Kind::Bigint, 3) => format!("({left} - 1)"),
         (Kind::Bigint, 4) => format!("length({text})::bigint"),
+        (Kind::Bigint, 5) => format!("cardinality({array})::bigint"),
         (Kind::Bigint, _) => format!("greatest({left}, {right})"),
         (Kind::Numeric, 2) => format!("({left} + {right})"),
         (Kind::Numeric, 3) => format!("({number})::numeric"),
@@ -55,6 +58,10 @@ fn at_depth(kind: Kind, columns: &[Column], depth: usize, random: &mut Random) -
         (Kind::Numeric, _) => format!("({left} * 1.5)"),
         (Kind::Date, 2) => format!("({left} + 1)"),
         (Kind::Date, _) => format!("least({left}, {right})"),
+        (Kind::Texts, 2) => format!("ARRAY[{text}]"),
+        (Kind::Texts, 3 | 4) => format!("ARRAY[{text}, upper({text}), 'k1']"),
+        (Kind::Texts, _) => format!("nullif({left}, {right})"),
+        (Kind::Boolean, 5) => format!("({text} = ANY ({array}))"),
         (Kind::Boolean, 2) => format!("({left} AND {right})"),
         (Kind::Boolean, 3) => format!("NOT ({left} OR {right})"),
         (Kind::Boolean, 4) => format!("({} IS DISTINCT FROM {})", sides[0], sides[1]),
@@ -72,6 +79,7 @@ fn literal(kind: Kind, random: &mut Random) -> String {
         Kind::Numeric => random.pick(&["0.5", "2::numeric", "NULL::numeric"]),
         Kind::Boolean => random.pick(&["true", "false", "NULL::boolean"]),
         Kind::Date => random.pick(&["'2024-02-29'::date", "NULL::date"]),
+        Kind::Texts => random.pick(&["'{k1,NULL}'::text[]", "'{}'::text[]", "NULL::text[]"]),
     }
     .to_owned()
 }

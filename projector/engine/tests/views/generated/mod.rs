@@ -31,10 +31,12 @@ enum Kind {
     Numeric,
     Boolean,
     Date,
+    /// An array of texts, which no table has.
+    Texts,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Boolean, Kind::Date];
+    const ALL: [Kind; 6] = [Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Boolean, Kind::Date, Kind::Texts];
 
     fn sql(self) -> &'static str {
         match self {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Numeric => "numeric",
             Kind::Boolean => "boolean",
             Kind::Date => "date",
+            Kind::Texts => "text[]",
         }
     }
 }

@@ -194,6 +194,15 @@ impl<'r> Queries<'r> {
             _ => {
                 let function = match kind {
                     Kind::Bigint => "count",
+                    Kind::Texts => {
+                        let texts: Vec<&Column> =
+                            own_columns.iter().filter(|column| column.kind == Kind::Text).collect();
+                        if let Some(column) = texts.first() {
+                            let of = &column.sql;
+                            return format!("(SELECT array_agg({of} ORDER BY {of}) {from})");
+                        }
+                        "min"
+                    }
                     _ => self.random.pick(&["min", "max"]),
                 };
                 // An aggregate over columns of the outer query alone would be that query's.
@@ -243,8 +252,8 @@ impl<'r> Queries<'r> {
     fn aggregate(&mut self, columns: &[Column]) -> (Kind, String) {
         let random = &mut *self.random;
         let number = random.pick(&[Kind::Bigint, Kind::Numeric]);
-        let ordered = random.pick(&[Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Date]);
-        let (kind, mut sql) = match random.below(9) {
+        let ordered = random.pick(&[Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Date, Kind::Texts]);
+        let (kind, mut sql) = match random.below(11) {
             0 => (Kind::Bigint, "count(*)".to_owned()),
             1 => (Kind::Bigint, format!("count({})", expression(ordered, columns, random))),
             2 => (Kind::Bigint, format!("count(DISTINCT {})", comparable(ordered, columns, random))),
@@ -252,6 +261,12 @@ impl<'r> Queries<'r> {
             4 => (Kind::Numeric, format!("avg({})", expression(number, columns, random))),
             5 => (ordered, format!("min({})", comparable(ordered, columns, random))),
             6 => (ordered, format!("max({})", comparable(ordered, columns, random))),
+            8 | 9 => {
+                let of = expression(Kind::Text, columns, random);
+                let distinct = random.pick(&["", "DISTINCT "]);
+                let order = random.pick(&["", " DESC", " NULLS FIRST"]);
+                (Kind::Texts, format!("array_agg({distinct}{of} ORDER BY {of}{order})"))
+            }
             7 => (Kind::Boolean, format!("bool_or({})", condition(columns, random))),
             _ => {
                 let of = expression(Kind::Text, columns, random);
