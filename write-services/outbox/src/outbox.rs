@@ -97,7 +97,7 @@ impl Outbox {
 
     /// The last sequence that was given out, as far as this database knows.
     pub async fn last_sequence(&self) -> Result<u64, OutboxError> {
-        Ok(self.0.store.last_sequence().await?)
+        self.0.store.last_sequence().await
     }
 
     /// How many rows are unsent, parked, and waiting behind parked ones.
