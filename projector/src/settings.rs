@@ -24,7 +24,7 @@ impl Default for ProjectorSettings {
         ProjectorSettings {
             step_events_max: 64 * 1024,
             step_bytes_max: 64 << 20,
-            fan_out_slice_rows: 5_000,
+            fan_out_slice_rows: 2_000,
             fan_outs_pending_max: 1_000,
             build_slice_rows: 20_000,
             engine: prejoin_engine::Settings::default(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use prejoin_contract::{Decoded, Outcome};
@@ -102,6 +103,9 @@ impl Committed {
     }
 }
 
+/// No commit has this number.
+const NEVER_SYNCED: u64 = u64::MAX;
+
 pub struct Engine {
     definition: Arc<Definition>,
     state: Arc<dyn State>,
@@ -111,6 +115,8 @@ pub struct Engine {
     journal_needed_after: Option<u64>,
     progress: BTreeMap<Arc<str>, Progress>,
     tracked: Arc<[StoredTrackedView]>,
+    /// The last commit that has reached the disk; slices of fan-outs ask again and again without a new one.
+    synced_commit: AtomicU64,
 }
 
 impl Engine {
@@ -144,6 +150,7 @@ impl Engine {
             settings,
             indexes,
             progress,
+            synced_commit: AtomicU64::new(NEVER_SYNCED),
         };
         engine.track_views(snapshot.as_ref())?;
         Ok(engine)
@@ -183,7 +190,12 @@ impl Engine {
 
     /// Returns when every commit has reached the disk: a sink may then commit what it derived from it.
     pub fn sync(&self) -> Result<(), EngineError> {
-        Ok(self.state.sync()?)
+        let last = self.journal.last();
+        if self.synced_commit.load(Ordering::Acquire) != last {
+            self.state.sync()?;
+            self.synced_commit.store(last, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Applies messages, in their order within each service, in one commit: tables, indexes, positions, dead letters
