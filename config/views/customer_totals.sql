@@ -7,7 +7,7 @@ SELECT t.customer_id,
        u.country AS customer_country,
        t.orders,
        t.cancelled_orders,
-       t.revenue_cents,
+       COALESCE(t.revenue_cents, 0) AS revenue_cents,
        t.first_order_at,
        t.last_order_at
 FROM (
