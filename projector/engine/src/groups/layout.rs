@@ -49,7 +49,7 @@ impl<'a> Layout<'a> {
         self.key(0, group_key)
     }
 
-    /// What begins the keys under which what is counted of groups lies, before the group's.
+    /// What begins every `counted_key`.
     pub(crate) fn counted_prefix(&self) -> Vec<u8> {
         self.key(0, &[])
     }
