@@ -147,6 +147,10 @@ impl Settings {
         set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
         set(&mut settings.build_slice_rows, file.build_slice_rows);
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
+        set(&mut settings.search.heap_bytes, file.search_heap_bytes);
+        set(&mut settings.search.commit_rows, file.search_commit_rows);
+        settings.search.commit_interval =
+            file.search_commit_interval_ms.map_or(settings.search.commit_interval, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
         settings.engine.journal_bytes_max =

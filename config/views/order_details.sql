@@ -26,3 +26,4 @@ LEFT JOIN shipments s ON s.order_id = o.order_id;
 
 CREATE INDEX ON order_details (status, placed_at DESC);
 CREATE INDEX ON order_details (customer_id);
+CREATE INDEX ON order_details USING fulltext (customer_name, lines);

@@ -15,3 +15,4 @@ LEFT JOIN users u ON u.user_id = o.customer_id;
 
 CREATE INDEX ON orders_with_customers (status, placed_at DESC);
 CREATE INDEX ON orders_with_customers (customer_id);
+CREATE INDEX ON orders_with_customers USING fulltext (customer_name, customer_contact, customer_city);

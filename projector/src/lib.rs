@@ -9,6 +9,7 @@ mod line;
 mod queue;
 mod replay;
 mod run;
+mod search;
 mod settings;
 mod sink_set;
 mod source;
@@ -18,6 +19,6 @@ mod status;
 mod work;
 
 pub use error::ProjectorError;
-pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot};
+pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot, search as search_index};
 pub use run::{ProgressReport, Projector, ReadAgain, Until, run};
-pub use settings::ProjectorSettings;
+pub use settings::{ProjectorSettings, SearchSettings};

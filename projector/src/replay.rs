@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::control::{Reply, Work};
 use crate::line::Line;
+use crate::search::SearchSet;
 use crate::sink_set::{Role, SinkSet, Swapped};
 use crate::stand::Build;
 use crate::work::{PROGRESS_INTERVAL, tell};
@@ -50,8 +51,9 @@ impl Replay {
         let engine = tokio::task::block_in_place(|| state_directory::open(&directory, definition, settings))?;
         let line = Line::read(engine, &projector.log, settings, settings.status_interval);
         let covers = of_services(readers, definition);
-        let sinks =
-            SinkSet::attached(store, &state, Role::Replay { covers }, &line.engine.committed()).await?;
+        let search = SearchSet::new(projector.data_directory.clone(), projector.search_settings());
+        let (role, committed) = (Role::Replay { covers }, line.engine.committed());
+        let sinks = SinkSet::attached(store, &state, role, search, &committed).await?;
         Ok(Replay { state, line, sinks, watchers: Vec::new(), told: Instant::now() })
     }
 
@@ -86,7 +88,11 @@ impl Replay {
 
     /// Whether every view is complete, so that only the last events are missing: readers' views wait for it now.
     pub(crate) fn is_complete(&self) -> bool {
-        self.sinks.is_complete()
+        self.sinks.is_complete(self.line.engine.definition())
+    }
+
+    pub(crate) fn sinks(&self) -> &SinkSet {
+        &self.sinks
     }
 
     /// Swaps, if every view stands where readers are, or further. What is returned then takes the place of what was.

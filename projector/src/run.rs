@@ -13,10 +13,11 @@ use tokio::sync::{mpsc, watch};
 use crate::control::Asked;
 use crate::line::{Line, Stepped};
 use crate::replay::{Replay, TakenOver};
+use crate::search::SearchSet;
 use crate::sink_set::{Role, SinkSet};
 use crate::status::{self, now_ms};
 use crate::work::{After, Running, Worklist};
-use crate::{ProjectorError, ProjectorSettings, state_directory};
+use crate::{ProjectorError, ProjectorSettings, SearchSettings, state_directory};
 
 /// Between attempts to open a view store that failed.
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -42,6 +43,18 @@ pub struct Projector {
     pub progress: Box<dyn Fn(&ProgressReport) + Send + Sync>,
     /// What commands ask for while it runs.
     pub requests: mpsc::Receiver<Asked>,
+}
+
+impl Projector {
+    /// One that ends when it has caught up does not wait for more to come.
+    pub(crate) fn search_settings(&self) -> SearchSettings {
+        let mut search = self.settings.search.clone();
+        search.retired_grace = self.settings.retired_grace;
+        if self.until != Until::Shutdown {
+            search.commit_interval = Duration::ZERO;
+        }
+        search
+    }
 }
 
 pub type ReadAgain = Arc<dyn Fn() -> Result<Arc<Definition>, String> + Send + Sync>;
@@ -146,8 +159,9 @@ impl<'a> Loop<'a> {
             if projector.until == Until::CaughtUp { ENDING_INTERVAL } else { settings.status_interval };
         let line = Line::read(engine, &projector.log, settings, interval);
         state_directory::tidy(&data_directory, &states, store).await?;
-        let sinks =
-            SinkSet::attached(store, &states.current, Role::Readers, &line.engine.committed()).await?;
+        let search = SearchSet::new(data_directory, projector.search_settings());
+        let committed = line.engine.committed();
+        let sinks = SinkSet::attached(store, &states.current, Role::Readers, search, &committed).await?;
         let replay = match states.replay {
             Some(state) => Some(Replay::open(projector, definition, state, store, &sinks.visible()).await?),
             None => None,
@@ -262,7 +276,8 @@ impl<'a> Loop<'a> {
     /// it stands itself while many fan-outs are pending, which would only become more, and while a replay comes up to it.
     fn limit(&self) -> Option<Position> {
         let is_awaited = self.replay.as_ref().is_some_and(Replay::is_complete);
-        if is_awaited || self.sinks.pending_max() > self.projector.settings.fan_outs_pending_max {
+        let is_held = is_awaited || self.sinks.is_held(self.line.engine.definition());
+        if is_held || self.sinks.pending_max() > self.projector.settings.fan_outs_pending_max {
             return Some(self.line.engine.position());
         }
         self.sinks.fold_limit().cloned()
@@ -275,13 +290,16 @@ impl<'a> Loop<'a> {
 
     /// How long the loop may sleep if nothing arrives.
     fn wait_for(&self) -> Duration {
-        let is_busy = self.sinks.is_behind(&self.line.engine.committed());
+        let committed = self.line.engine.committed();
         match &self.replay {
-            _ if is_busy => Duration::ZERO,
+            _ if self.sinks.is_behind(&committed) => Duration::ZERO,
             Some(replay) if replay.is_busy() => Duration::ZERO,
             Some(_) => SHORT_WAIT,
             None if self.projector.until != Until::Shutdown => SHORT_WAIT,
-            None => self.projector.settings.status_interval,
+            None => {
+                let interval = self.projector.settings.status_interval;
+                self.sinks.wake_in(&committed).map_or(interval, |wake_in| wake_in.min(interval))
+            }
         }
     }
 
@@ -290,7 +308,9 @@ impl<'a> Loop<'a> {
             Until::Shutdown => Ok(false),
             Until::CaughtUp => self.is_caught_up(),
             Until::WorkDone => {
-                Ok(self.replay.is_none() && self.worklist.is_empty() && self.projector.requests.is_empty())
+                let is_done = self.worklist.is_empty() && self.projector.requests.is_empty();
+                let committed = self.line.engine.committed();
+                Ok(is_done && self.replay.is_none() && self.sinks.is_search_settled(&committed))
             }
         }
     }
@@ -303,6 +323,7 @@ impl<'a> Loop<'a> {
             return Ok(false);
         }
         match self.sinks.unreached(&committed) {
+            None if !self.sinks.is_search_settled(&committed) => Ok(false),
             Some((view, wanted)) => Err(ProjectorError::Unreached {
                 view,
                 wanted: wanted.to_string(),
@@ -318,6 +339,8 @@ impl<'a> Loop<'a> {
             let grace_ms = i64::try_from(settings.retired_grace.as_millis()).unwrap_or(i64::MAX);
             self.write_status(store, "running").await?;
             drop_retired(store, now_ms().saturating_sub(grace_ms)).await?;
+            let beside = self.replay.as_ref().map(Replay::sinks);
+            self.sinks.look_after_search(beside, store).await?;
             self.status_written = Some(Instant::now());
         }
         Ok(())

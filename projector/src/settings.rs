@@ -17,8 +17,23 @@ pub struct ProjectorSettings {
     pub build_slice_rows: usize,
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
     pub retired_grace: Duration,
+    pub search: SearchSettings,
     pub engine: prejoin_engine::Settings,
     pub status_interval: Duration,
+}
+
+/// Bounds of the work on search indexes.
+#[derive(Debug, Clone)]
+pub struct SearchSettings {
+    /// Memory in which the words of each index are gathered before they are written.
+    pub heap_bytes: usize,
+    /// Commits are this far apart, so that many changes cost one …
+    pub commit_interval: Duration,
+    /// … unless this many events are waiting. Also the rows that a commit adds while an index is built, or takes from
+    /// pending fan-outs.
+    pub commit_rows: usize,
+    /// How long a directory is kept that readers may have open although it was replaced.
+    pub retired_grace: Duration,
 }
 
 impl Default for ProjectorSettings {
@@ -30,8 +45,20 @@ impl Default for ProjectorSettings {
             fan_outs_pending_max: 1_000,
             build_slice_rows: 20_000,
             retired_grace: Duration::from_secs(10),
+            search: SearchSettings::default(),
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for SearchSettings {
+    fn default() -> Self {
+        SearchSettings {
+            heap_bytes: 64 << 20,
+            commit_interval: Duration::from_secs(1),
+            commit_rows: 20_000,
+            retired_grace: Duration::from_secs(10),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The views in the store: each follows the journal, waits for the state, or is built beside what readers see.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prejoin_engine::{
@@ -9,6 +10,7 @@ use prejoin_engine::{
 use prejoin_envelope::Position;
 use prejoin_sinks::{Generation, GenerationState, LiveWrite, ViewStore};
 
+use crate::search::{self, SearchSet, SearchStatus};
 use crate::stand::{Build, Live, Readers, Stand, Standing};
 use crate::status::now_ms;
 use crate::{ProjectorError, ProjectorSettings};
@@ -20,6 +22,7 @@ pub(crate) struct SinkSet {
     role: Role,
     /// By the view's place in the definition.
     stands: BTreeMap<usize, Stand>,
+    search: SearchSet,
 }
 
 /// What a state is for.
@@ -45,13 +48,15 @@ impl SinkSet {
         store: &mut ViewStore,
         state: &str,
         role: Role,
+        search: SearchSet,
         committed: &Committed,
     ) -> Result<Self, ProjectorError> {
-        let mut sinks = SinkSet { state: state.to_owned(), role, stands: BTreeMap::new() };
+        let mut sinks = SinkSet { state: state.to_owned(), role, stands: BTreeMap::new(), search };
         sinks.attach(store, committed).await?;
         if sinks.role != Role::Readers {
             return Ok(sinks);
         }
+        sinks.search.forget_undeclared(store, committed.definition()).await?;
         for view in undeclared(store, committed.definition()).await? {
             tracing::warn!(
                 "{view} is no longer declared: its rows stay as they are until `prejoin views drop {view}`"
@@ -63,6 +68,7 @@ impl SinkSet {
     /// Decides anew for every view that neither follows nor is being built.
     async fn attach(&mut self, store: &mut ViewStore, committed: &Committed) -> Result<(), ProjectorError> {
         let generations = store.generations().await?;
+        self.search.attach(&generations);
         for (place, view) in committed.definition().views.iter().enumerate() {
             let decided = |stand: &Stand| {
                 matches!(stand.live, Live::Follows(_))
@@ -100,7 +106,8 @@ impl SinkSet {
         found: &Generation,
         stand: Stand,
     ) -> Result<Stand, ProjectorError> {
-        let readers = Readers { visible: found.visible.clone(), rows: found.rows };
+        let (generation, visible) = (found.generation, found.visible.clone());
+        let readers = Readers { generation, visible, rows: found.rows };
         // What was begun before this generation was looked at: an older build that goes on beside it.
         let begun = stand.build.filter(|build| !matches!(build, Build::Due { .. }));
         let attachment =
@@ -211,15 +218,26 @@ impl SinkSet {
 
     /// The position that the state must not go beyond for now.
     pub(crate) fn fold_limit(&self) -> Option<&Position> {
-        self.stands.values().find_map(|stand| match &stand.live {
+        let tables = self.stands.values().find_map(|stand| match &stand.live {
             Live::FoldsTo { position, .. } => Some(position),
             _ => None,
+        })?;
+        Some(self.search.fold_limit(tables).unwrap_or(tables))
+    }
+
+    /// Whether the state must stay where it is until it is known where an index stands that it is to be folded to.
+    pub(crate) fn is_held(&self, definition: &Definition) -> bool {
+        let mut folding = self.stands.iter().filter(|(_, stand)| stand.folds());
+        folding.any(|(&place, stand)| {
+            let live = stand.live_generation();
+            live.is_some_and(|live| self.search.is_opening(definition, place, live))
         })
     }
 
     /// The commit after which the journal must be kept, whatever its size: where views being built began.
     pub(crate) fn journal_needed_after(&self) -> Option<u64> {
-        self.stands.values().filter_map(Stand::journal_needed_after).min()
+        let tables = self.stands.values().filter_map(Stand::journal_needed_after);
+        tables.chain(self.search.journal_needed_after()).min()
     }
 
     /// A view that waits for the state to come to a position, and that position.
@@ -247,7 +265,38 @@ impl SinkSet {
 
     /// Whether any view has rows to write at this commit.
     pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
-        self.stands.values().any(|stand| stand.is_behind(committed)) || !self.ready(committed).is_empty()
+        self.stands.values().any(|stand| stand.is_behind(committed))
+            || !self.ready(committed).is_empty()
+            || self.search.is_due(committed, &self.stands)
+    }
+
+    /// When there may be something to do for a search index, if nothing else happens.
+    pub(crate) fn wake_in(&self, committed: &Committed) -> Option<Duration> {
+        self.search.wake_in(committed)
+    }
+
+    /// Whether the search indexes stand where the tables do, as far as they can be written.
+    pub(crate) fn is_search_settled(&self, committed: &Committed) -> bool {
+        self.search.is_settled(committed, &self.stands)
+    }
+
+    /// Removes directories of search indexes that belong to nothing, and looks whether the others are still there.
+    pub(crate) async fn look_after_search(
+        &mut self,
+        beside: Option<&SinkSet>,
+        store: &mut ViewStore,
+    ) -> Result<(), ProjectorError> {
+        self.search.look_after();
+        let beside = beside.into_iter().flat_map(|beside| beside.search.used());
+        let used = self.search.used().chain(beside).collect();
+        search::tidy(store, self.search.data_directory(), &used).await
+    }
+
+    /// How the search index of what readers see is, or of what they will see.
+    pub(crate) fn search_status(&self, place: usize, state: &Position) -> Option<SearchStatus> {
+        let stand = self.stands.get(&place)?;
+        let live = stand.live_generation().and_then(|live| self.search.status(place, live, state));
+        live.or_else(|| stand.kept_generations().find_map(|kept| self.search.status(place, kept, state)))
     }
 
     /// Takes every generation that follows to the commit, and writes a slice of each that is being built. The state
@@ -266,7 +315,7 @@ impl SinkSet {
         for &place in &places {
             self.build(store, committed, place, settings).await?;
         }
-        Ok(())
+        self.search.turn(store, committed, &self.stands).await
     }
 
     async fn follow(
@@ -326,7 +375,7 @@ impl SinkSet {
         match &stand.live {
             Live::Follows(live) if live.generation == generation => {
                 let covers = live.follower.followed.clone();
-                stand.live = Live::Stays(Readers { visible: live.follower.visible(), rows });
+                stand.live = Live::Stays(Readers { generation, visible: live.follower.visible(), rows });
                 stand.build.get_or_insert(Build::Due { covers });
             }
             _ => {
@@ -411,15 +460,20 @@ impl SinkSet {
     }
 
     /// Whether every view is complete and waits to be swapped in.
-    pub(crate) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self, definition: &Definition) -> bool {
         self.stands.values().all(|stand| matches!(stand.build, Some(Build::Ready(_))))
+            && self.search.is_complete(definition, &self.stands)
     }
 
     /// Whether every view can be swapped in at this commit, for readers who have seen so much.
     pub(crate) fn may_take_over(&self, committed: &Committed, readers: &Position) -> bool {
-        let mut stands = self.stands.values();
-        stands.all(|stand| {
-            stand.swappable(committed).is_some_and(|standing| standing.follower.visible().covers(readers))
+        let definition = committed.definition();
+        self.stands.iter().all(|(&place, stand)| {
+            stand.swappable(committed).is_some_and(|standing| {
+                let has_index = !definition.views[place].plan.fulltext_columns.is_empty();
+                standing.follower.visible().covers(readers)
+                    && (!has_index || self.search.covers(place, standing.generation, readers))
+            })
         })
     }
 
@@ -431,11 +485,20 @@ impl SinkSet {
     /// What can be swapped in at this commit.
     fn ready(&self, committed: &Committed) -> Vec<(usize, Standing)> {
         let is_first = |stand: &Stand| matches!(stand.live, Live::Nothing);
-        let mut replacing = self.stands.values().filter(|stand| stand.build.is_some() && !is_first(stand));
-        let are_all_ready = replacing.all(|stand| stand.swappable(committed).is_some());
+        let swappable = |place: usize, stand: &Stand| {
+            let may_swap = |standing: &&Standing| {
+                self.search.may_swap(committed.definition(), place, stand, standing.generation)
+            };
+            stand.swappable(committed).filter(may_swap).cloned()
+        };
+        let replacing = |(_, stand): &(&usize, &Stand)| stand.build.is_some() && !is_first(stand);
+        let are_all_ready = {
+            let mut replacing = self.stands.iter().filter(replacing);
+            replacing.all(|(&place, stand)| swappable(place, stand).is_some())
+        };
         let may_swap = |stand: &Stand| are_all_ready || is_first(stand);
         let ready = self.stands.iter().filter(|(_, stand)| may_swap(stand));
-        ready.filter_map(|(&place, stand)| Some((place, stand.swappable(committed)?.clone()))).collect()
+        ready.filter_map(|(&place, stand)| Some((place, swappable(place, stand)?))).collect()
     }
 
     /// Name, stand, rows and failed rows of every view.

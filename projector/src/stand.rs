@@ -47,6 +47,7 @@ pub(crate) struct Standing {
 /// What readers have of a generation that does not follow.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Readers {
+    pub generation: i64,
     pub visible: Position,
     pub rows: i64,
 }
@@ -55,6 +56,33 @@ impl Stand {
     /// A view that nobody has seen.
     pub(crate) fn first(covers: Position) -> Self {
         Stand { live: Live::Nothing, build: Some(Build::Due { covers }) }
+    }
+
+    /// What readers see.
+    pub(crate) fn live_generation(&self) -> Option<i64> {
+        match &self.live {
+            Live::Nothing => None,
+            Live::Follows(standing) => Some(standing.generation),
+            Live::FoldsTo { readers, .. } | Live::Stays(readers) => Some(readers.generation),
+        }
+    }
+
+    /// Those that are kept right, or will be, or are being built.
+    pub(crate) fn kept_generations(&self) -> impl Iterator<Item = i64> {
+        let live = match &self.live {
+            Live::Follows(_) | Live::FoldsTo { .. } => self.live_generation(),
+            Live::Nothing | Live::Stays(_) => None,
+        };
+        let build = match &self.build {
+            Some(Build::Rows { standing, .. } | Build::Ready(standing)) => Some(standing.generation),
+            Some(Build::Due { .. }) | None => None,
+        };
+        live.into_iter().chain(build)
+    }
+
+    /// Whether the state is first folded to where readers are.
+    pub(crate) fn folds(&self) -> bool {
+        matches!(self.live, Live::FoldsTo { .. })
     }
 
     /// What readers may rely on, whatever is still to be done.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::line::Line;
+use crate::search::SearchStatus;
 use crate::sink_set::SinkSet;
 use crate::source::SourceState;
 use crate::stand::{Build, Live, Stand};
@@ -63,6 +64,8 @@ struct SinkStatus {
     position: BTreeMap<String, u64>,
     rows: i64,
     row_errors: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search: Option<SearchStatus>,
 }
 
 /// Looks where a stream ends, as long as anybody wants to know.
@@ -110,8 +113,14 @@ pub(crate) fn to_json(line: &mut Line, sinks: &SinkSet, store: &ViewStore, state
     let engine = &line.engine;
     let services =
         line.services.iter_mut().map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
-    let sinks = sinks.report(store, &definition);
-    let sinks = sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors)));
+    let position = engine.position();
+    let search = |name: &str| {
+        let place = definition.views.iter().position(|view| view.plan.name == name)?;
+        sinks.search_status(place, &position)
+    };
+    let sinks = sinks.report(store, &definition).map(|(name, stand, rows, row_errors)| {
+        (name, SinkStatus { search: search(name), ..sink_status(stand, rows, row_errors) })
+    });
     let status =
         Status { state, pid: std::process::id(), services: services.collect(), sinks: sinks.collect() };
     serde_json::to_string(&status).expect("plain data with text keys always serializes")
@@ -156,7 +165,7 @@ fn sink_status(stand: &Stand, rows: i64, row_errors: i64) -> SinkStatus {
     };
     let visible = stand.visible();
     let position = visible.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();
-    SinkStatus { state, position, rows, row_errors }
+    SinkStatus { state, position, rows, row_errors, search: None }
 }
 
 pub(crate) fn now_ms() -> i64 {

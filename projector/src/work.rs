@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use prejoin_engine::{Committed, Definition};
 use prejoin_sinks::ViewStore;
+use prejoin_sinks::search::IndexDefinition;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -216,7 +217,13 @@ impl Worklist {
         let to_begin = views.difference(&changed).cloned().collect();
         let views = views.into_iter().chain(changed.iter().filter(declared).cloned()).collect();
         self.rebuilds.push(Rebuild { views, to_begin, replies: replies.clone(), told: Instant::now() });
-        Ok((!changed.is_empty()).then_some(definition))
+        // A search index that means something else is built anew by itself, and nobody waits for it here.
+        let indexes = |definition: &Definition| {
+            let of = |view| IndexDefinition::of(view).map(|index| index.fingerprint);
+            definition.views.iter().map(of).collect::<Vec<_>>()
+        };
+        let is_redefined = !changed.is_empty() || indexes(before) != indexes(&definition);
+        Ok(is_redefined.then_some(definition))
     }
 
     fn begin_rebuilds(&mut self, definition: &Definition, sinks: &mut SinkSet) {

@@ -131,7 +131,11 @@ impl Explanation<'_> {
         };
         let index =
             |index: &prejoin_sql::StoreIndex| index.columns.iter().map(column).collect::<Vec<_>>().join(", ");
-        self.plan.store_indexes.iter().map(|declared| format!("({})", index(declared))).collect()
+        let ordered = self.plan.store_indexes.iter().map(|declared| format!("({})", index(declared)));
+        let searched = self.plan.fulltext_columns.iter().map(|indexed| {
+            format!("fulltext {} ({})", self.plan.columns[indexed.column].name, indexed.language)
+        });
+        ordered.chain(searched).collect()
     }
 }
 

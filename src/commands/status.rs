@@ -57,6 +57,11 @@ pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Resul
         {
             line(format!("  {state}"))?;
         }
+        if let Some(search) = sink.other.get("search") {
+            let state = search["state"].as_str().unwrap_or_default();
+            let lag = search["lag_events"].as_u64().unwrap_or_default();
+            line(format!("  search index: {state}, {lag} events behind"))?;
+        }
         if let Some(error) = &sink.last_error {
             line(format!("  {error}"))?;
         }

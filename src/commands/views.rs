@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 use prejoin_projector::control::{Reply, Request};
+use prejoin_projector::search_index::{InspectedIndex, SearchError, inspect};
 use prejoin_projector::{GenerationState, StoreSnapshot};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::commands::ask::{Show, ask};
 use crate::output::line;
@@ -80,6 +81,7 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
             GenerationState::Current => "undeclared",
             GenerationState::Retired { .. } => "retired",
         };
+        let search = found.search_index.as_deref().map(|name| (name, inspect(&settings.data, name)));
         if as_json {
             let position: serde_json::Map<_, _> = found
                 .visible
@@ -90,6 +92,7 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
                 json!({
                     "view": found.view, "generation": found.generation, "state": state, "declared": is_declared,
                     "rows": found.rows, "bytes": bytes, "position": position, "pending_fan_outs": found.pending.len(),
+                    "search_index": search.as_ref().map(|(name, inspected)| search_json(name, inspected.as_ref())),
                 })
                 .to_string(),
             )?;
@@ -97,6 +100,9 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
             let (rows, size, position) = (found.rows, in_units(bytes), found.visible.to_string());
             let (view, generation) = (&found.view, found.generation);
             line(format!("{view:<28} {generation:>4}  {state:<10} {rows:>10} {size:>10}  {position}"))?;
+            if let Some((_, inspected)) = &search {
+                line(search_line(inspected.as_ref()))?;
+            }
         }
     }
     for view in declared {
@@ -105,6 +111,32 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The search index of the generation in the line above.
+fn search_line(inspected: Result<&InspectedIndex, &SearchError>) -> String {
+    match inspected {
+        Ok(InspectedIndex { documents, bytes, position, .. }) => {
+            let size = in_units(i64::try_from(*bytes).unwrap_or(i64::MAX));
+            format!("{:<28} {:>4}  {:<10} {documents:>10} {size:>10}  {position}", "  search index", "", "")
+        }
+        Err(error) => format!("  search index: {error}"),
+    }
+}
+
+fn search_json(name: &str, inspected: Result<&InspectedIndex, &SearchError>) -> Value {
+    match inspected {
+        Ok(InspectedIndex { columns, documents, bytes, position, .. }) => {
+            let position: serde_json::Map<_, _> =
+                position.iter().map(|(service, sequence)| (service.to_owned(), sequence.into())).collect();
+            let column = |(name, language): &(String, String)| json!({ "name": name, "language": language });
+            json!({
+                "directory": name, "columns": columns.iter().map(column).collect::<Vec<_>>(),
+                "documents": documents, "bytes": bytes, "position": position,
+            })
+        }
+        Err(error) => json!({ "directory": name, "error": error.to_string() }),
+    }
 }
 
 fn in_units(bytes: i64) -> String {

@@ -82,6 +82,15 @@ pub struct Advance {
     pub follower: Follower,
 }
 
+/// What makes up one `Advance`, for a sink that computes the rows part by part.
+#[derive(Debug)]
+pub struct StaleKeys {
+    /// The keys of the rows to be computed, by `recompute` at the same commit.
+    pub keys: BTreeSet<Bytes>,
+    /// Where the view stands once they are written.
+    pub follower: Follower,
+}
+
 /// Takes a view to the last commit: every ordinary stale key since, and at most `slice_rows` rows of pending fan-outs.
 /// Nothing if the journal no longer reaches back to where the view stands: it is to be built anew.
 pub fn advance(
@@ -90,6 +99,20 @@ pub fn advance(
     follower: &Follower,
     slice_rows: usize,
 ) -> Result<Option<Advance>, EngineError> {
+    let Some(StaleKeys { keys, follower }) = stale_keys(committed, view, follower, slice_rows)? else {
+        return Ok(None);
+    };
+    let rows = recompute(committed, view, keys.into_iter())?;
+    Ok(Some(Advance { rows, follower }))
+}
+
+/// The same without the rows.
+pub fn stale_keys(
+    committed: &Committed,
+    view: usize,
+    follower: &Follower,
+    slice_rows: usize,
+) -> Result<Option<StaleKeys>, EngineError> {
     if follower.commit + 1 < committed.journal_first {
         return Ok(None);
     }
@@ -107,9 +130,8 @@ pub fn advance(
         before = position_of(entry.position);
     }
     let pending = slice(committed, view, pending, slice_rows, &mut keys)?;
-    let rows = recompute(committed, view, keys.into_iter())?;
     let follower = Follower { commit: committed.commit, followed: committed.position.clone(), pending };
-    Ok(Some(Advance { rows, follower }))
+    Ok(Some(StaleKeys { keys, follower }))
 }
 
 /// Names up to `slice_rows` keys of the pending fan-outs, oldest first. Returns those that are not done.

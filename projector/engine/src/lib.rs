@@ -27,6 +27,6 @@ pub use dead_letters::DEAD_LETTERS_VIEW;
 pub use definition::{Definition, View};
 pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
 pub use error::EngineError;
-pub use follow::{Advance, Follower, Pending, advance};
+pub use follow::{Advance, Follower, Pending, StaleKeys, advance, stale_keys};
 pub use progress::Progress;
 pub use recompute::{RowOutcome, Slice, build_slice, recompute};

@@ -49,6 +49,7 @@ impl ViewStore {
                 rows: 0,
                 cursor: None,
                 state_directory: state_directory.to_owned(),
+                search_index: None,
             };
             let open = OpenGeneration::new(entry, 0, false);
             catalog::insert_building(self.link.as_mut(), &open.entry).await?;

@@ -29,6 +29,8 @@ pub(crate) struct CatalogEntry {
     pub rows: i64,
     pub cursor: Option<Vec<u8>>,
     pub state_directory: String,
+    /// The directory of the search index that belongs to it, relative to the data directory.
+    pub search_index: Option<String>,
 }
 
 impl CatalogEntry {
@@ -43,7 +45,7 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
     let rows = link
         .query(
             "SELECT view, generation, state, retired_at_ms, table_name, columns, comment, fingerprint, followed, position, rows, cursor,
-                    state_directory
+                    state_directory, search_index
                FROM _prejoin_generations ORDER BY view, generation",
             &[],
         )
@@ -63,6 +65,7 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
                 rows: row.integer()?,
                 cursor: row.optional_blob()?,
                 state_directory: row.text()?,
+                search_index: row.optional_text()?,
             })
         })
         .collect()
@@ -192,6 +195,17 @@ pub(crate) async fn write_state(
         link.execute(retire, &[retired_at_ms.into(), view, generation]).await?;
     }
     Ok(())
+}
+
+/// Names the search index that belongs to a generation; returns whether there is such a generation.
+pub(crate) async fn write_search_index(
+    link: &mut dyn Link,
+    (view, generation): (&str, i64),
+    directory: Option<&str>,
+) -> Result<bool, sqlx::Error> {
+    let update = "UPDATE _prejoin_generations SET search_index = ? WHERE view = ? AND generation = ?";
+    let changed = link.execute(update, &[directory.into(), view.into(), generation.into()]).await?;
+    Ok(changed > 0)
 }
 
 pub(crate) async fn count_row_errors(link: &mut dyn Link, entry: &CatalogEntry) -> Result<i64, sqlx::Error> {

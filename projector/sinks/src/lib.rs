@@ -1,7 +1,7 @@
 //! Places that hold view rows together with the position they reflect.
 //!
 //! Knows how rows are stored and made visible, not how they are computed. The one crate of the projector that knows
-//! sqlx. What the store's databases are asked is written once where it is the same for all; how each of them wants the
+//! sqlx, and tantivy. What the store's databases are asked is written once where it is the same for all; how each of them wants the
 //! rest said is in a folder of its own.
 
 mod address;
@@ -22,6 +22,8 @@ mod swap;
 
 mod compare;
 mod snapshot;
+
+pub mod search;
 
 pub use address::StoreAddress;
 pub use compare::{ColumnDifference, StoredRow};

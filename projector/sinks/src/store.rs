@@ -43,6 +43,8 @@ pub struct Generation {
     pub cursor: Option<Bytes>,
     /// The directory of the state that it was built from.
     pub state_directory: String,
+    /// The directory of the search index that belongs to it, relative to the data directory.
+    pub search_index: Option<String>,
 }
 
 /// What the writer keeps of a generation that it writes to.
@@ -147,6 +149,23 @@ impl ViewStore {
              ON CONFLICT (one) DO UPDATE SET written_at_ms = excluded.written_at_ms, status = excluded.status";
         let written = self.link.execute(upsert, &[written_at_ms.into(), status.into()]).await;
         self.end(written).await.map(drop)
+    }
+
+    /// Names the search index of a generation, or that it has none: for readers at once if they see the generation, else
+    /// in the transaction that shows it to them. False if there is no such generation any more.
+    pub async fn name_search_index(
+        &mut self,
+        view: &str,
+        generation: i64,
+        directory: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        self.begin().await?;
+        let named = catalog::write_search_index(self.link.as_mut(), (view, generation), directory).await;
+        let named = self.end(named).await?;
+        if let Some(open) = self.open.get_mut(&(view.to_owned(), generation)) {
+            open.entry.search_index = directory.map(str::to_owned);
+        }
+        Ok(named)
     }
 
     pub async fn close(self) -> Result<(), StoreError> {
@@ -275,6 +294,7 @@ pub(crate) async fn generations(link: &mut dyn Link) -> Result<Result<Vec<Genera
             rows: entry.rows,
             cursor: entry.cursor.map(Bytes::from),
             state_directory: entry.state_directory,
+            search_index: entry.search_index,
         });
     }
     Ok(Ok(generations))

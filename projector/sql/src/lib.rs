@@ -14,6 +14,7 @@ mod column_name;
 mod common_tables;
 mod expression;
 mod from;
+mod fulltext;
 mod grouping;
 mod joins;
 mod names;
@@ -40,6 +41,7 @@ mod query_rows;
 mod regex;
 mod zone;
 
+pub use fulltext::{FULLTEXT_LANGUAGES, FulltextColumn};
 pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{
     EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,

@@ -4,6 +4,7 @@ use prejoin_model::{Row, TableId, Type, Value};
 use thiserror::Error;
 
 use crate::expression::{Expression, Offset};
+use crate::fulltext::FulltextColumn;
 use crate::subquery::{Selection, Subquery};
 
 /// A row view, checked and ready to be evaluated.
@@ -22,7 +23,9 @@ pub struct RowView {
     pub table_indexes: Vec<TableIndex>,
     /// Indexes over the view's own rows, as declared with CREATE INDEX.
     pub store_indexes: Vec<StoreIndex>,
-    /// Text that changes exactly when the view's meaning or its declared indexes change.
+    /// The columns of all declared fulltext indexes, in the order of their declaration.
+    pub fulltext_columns: Vec<FulltextColumn>,
+    /// Text that changes exactly when the view's meaning or its declared indexes change, fulltext ones aside.
     pub canonical: String,
     /// For each relation, what its row must meet besides its key: the rest of the ON condition.
     pub(crate) residuals: Vec<Option<Expression>>,

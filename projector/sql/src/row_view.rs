@@ -38,6 +38,7 @@ pub(crate) fn row_view(query: RowQuery, planner: Planner<'_>) -> RowView {
         paths,
         table_indexes,
         store_indexes: Vec::new(),
+        fulltext_columns: Vec::new(),
         canonical: String::new(),
         residuals,
         selection,

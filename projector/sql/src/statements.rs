@@ -5,6 +5,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
+use crate::fulltext;
 use crate::names;
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
@@ -30,6 +31,8 @@ pub(crate) struct IndexStatement {
     pub(crate) view: String,
     pub(crate) view_place: Place,
     pub(crate) columns: Vec<IndexedColumn>,
+    /// Of a fulltext index; nothing for one that orders rows.
+    pub(crate) language: Option<&'static str>,
 }
 
 #[derive(Debug)]
@@ -277,6 +280,7 @@ fn view_statement(view: ast::CreateView, comment: Option<String>, place: Place) 
 
 fn index_statement(index: &ast::CreateIndex, place: Place) -> Checked<Statement> {
     let view_place = place.or(index.table_name.span());
+    let is_fulltext = is_fulltext(index.using.as_ref());
     let unsupported: &[(bool, &str)] = &[
         (index.unique, "UNIQUE"),
         (index.concurrently, "CONCURRENTLY"),
@@ -284,7 +288,7 @@ fn index_statement(index: &ast::CreateIndex, place: Place) -> Checked<Statement>
         (index.if_not_exists, "IF NOT EXISTS"),
         (!index.include.is_empty(), "INCLUDE"),
         (index.nulls_distinct.is_some(), "NULLS [NOT] DISTINCT"),
-        (!index.with.is_empty(), "WITH (…)"),
+        (!index.with.is_empty() && !is_fulltext, "WITH (…)"),
         (index.predicate.is_some(), "WHERE"),
         (!index.index_options.is_empty(), "an index option"),
         (!index.alter_options.is_empty(), "an option"),
@@ -298,32 +302,34 @@ fn index_statement(index: &ast::CreateIndex, place: Place) -> Checked<Statement>
             );
         }
     }
-    check_index_method(index.using.as_ref(), view_place)?;
-    let columns = index.columns.iter().map(|column| indexed_column(column, view_place));
+    if !is_fulltext {
+        check_index_method(index.using.as_ref(), view_place)?;
+    }
+    let columns = index.columns.iter().map(|column| indexed_column(column, is_fulltext, view_place));
     Ok(Statement::Index(IndexStatement {
         view: names::single_name(&index.table_name, place)?,
         view_place,
         columns: columns.collect::<Checked<_>>()?,
+        language: is_fulltext.then(|| fulltext::language(&index.with, view_place)).transpose()?,
     }))
+}
+
+fn is_fulltext(method: Option<&IndexType>) -> bool {
+    matches!(method, Some(IndexType::Custom(name)) if names::fold(name) == "fulltext")
 }
 
 fn check_index_method(method: Option<&IndexType>, place: Place) -> Checked<()> {
     match method {
         None | Some(IndexType::BTree) => Ok(()),
-        Some(IndexType::Custom(name)) if names::fold(name) == "fulltext" => refuse(
-            place.or(name.span),
-            "USING fulltext comes with the search index, which does not exist yet",
-            "leave this index out for now; LIKE and ILIKE search without it",
-        ),
         Some(other) => refuse(
             place,
             format!("an index USING {other} is not supported"),
-            "leave USING out, or write USING btree",
+            "leave USING out, or write USING fulltext for words to search",
         ),
     }
 }
 
-fn indexed_column(column: &ast::IndexColumn, near: Place) -> Checked<IndexedColumn> {
+fn indexed_column(column: &ast::IndexColumn, is_fulltext: bool, near: Place) -> Checked<IndexedColumn> {
     let ast::IndexColumn { column: ordered, operator_class } = column;
     let place = near.or(ordered.expr.span());
     let ast::Expr::Identifier(ident) = &ordered.expr else {
@@ -335,6 +341,9 @@ fn indexed_column(column: &ast::IndexColumn, near: Place) -> Checked<IndexedColu
     };
     if let Some(class) = operator_class {
         return refuse(place, format!("the operator class {class} is not supported"), "leave it out");
+    }
+    if is_fulltext && (ordered.options.sort.is_some() || ordered.options.nulls_first.is_some()) {
+        return refuse(place, "a fulltext index orders nothing", "leave ASC, DESC and NULLS … out");
     }
     let descending = match &ordered.options.sort {
         None | Some(ast::OrderBySort::Asc) => false,

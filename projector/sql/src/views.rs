@@ -6,6 +6,7 @@ use prejoin_model::{Problem, TableSchema};
 
 use crate::canonical;
 use crate::catalog::Catalog;
+use crate::fulltext::{self, FulltextColumn};
 use crate::group::GroupTable;
 use crate::output::check_names;
 use crate::plan::{OutputColumn, RowView, StoreIndex};
@@ -146,7 +147,31 @@ fn add_index(
         }
         columns.push((column, indexed.descending));
     }
-    plan.store_indexes.push(StoreIndex { columns });
+    match statement.language {
+        None => plan.store_indexes.push(StoreIndex { columns }),
+        Some(language) => add_fulltext(statement, &columns, language, plan)?,
+    }
+    Ok(())
+}
+
+fn add_fulltext(
+    statement: &IndexStatement,
+    columns: &[(usize, bool)],
+    language: &'static str,
+    plan: &mut RowView,
+) -> Checked<()> {
+    for (indexed, &(column, _)) in statement.columns.iter().zip(columns) {
+        fulltext::check_type(&plan.columns[column], indexed.place)?;
+        if plan.fulltext_columns.iter().any(|other| other.column == column) {
+            return refuse(
+                indexed.place,
+                format!("another fulltext index has the column {}", indexed.name),
+                "name it in one of them; for another language, select it a second time under another name",
+            );
+        }
+    }
+    let added = columns.iter().map(|&(column, _)| FulltextColumn { column, language });
+    plan.fulltext_columns.extend(added);
     Ok(())
 }
 

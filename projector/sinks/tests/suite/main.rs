@@ -8,6 +8,7 @@ mod stores;
 
 mod building;
 mod comparing;
+mod searching;
 mod sqlite;
 mod swapping;
 mod taking_over;

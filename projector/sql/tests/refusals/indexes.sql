@@ -4,14 +4,40 @@ CREATE UNIQUE INDEX ON v (status);
 --!   help: write CREATE INDEX
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
-CREATE INDEX ON v USING fulltext (status);
---! 2:25: USING fulltext comes with the search index, which does not exist yet
---!   help: leave this index out for now; LIKE and ILIKE search without it
+CREATE INDEX ON v USING fulltext (status DESC);
+--! 2:35: a fulltext index orders nothing
+--!   help: leave ASC, DESC and NULLS … out
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, placed_at FROM orders;
+CREATE INDEX ON v USING fulltext (order_id, placed_at);
+--! 2:45: a fulltext index holds no timestamptz such as placed_at
+--!   help: leave the column out: filter by it beside the search
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
+CREATE INDEX ON v USING fulltext (order_id, status);
+CREATE INDEX ON v USING fulltext (status) WITH (language = 'german');
+--! 3:35: another fulltext index has the column status
+--!   help: name it in one of them; for another language, select it a second time under another name
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
+CREATE INDEX ON v USING fulltext (status) WITH (language = 'englich');
+--! 2:49: the search index does not know the language englich
+--!   help: did you mean english?
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
+CREATE INDEX ON v USING fulltext (status) WITH (stemmer = 'english');
+--! 2:49: a fulltext index takes the parameter language once, and not stemmer
+--!   help: write WITH (language = 'german'), or leave it out
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
+CREATE INDEX ON v (status) WITH (language = 'german');
+--! 2:17: CREATE INDEX does not take WITH (…) here
+--!   help: write CREATE INDEX ON view (column [ASC|DESC], …)
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON v USING gin (status);
 --! 2:17: an index USING GIN is not supported
---!   help: leave USING out, or write USING btree
+--!   help: leave USING out, or write USING fulltext for words to search
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON v (sttus);

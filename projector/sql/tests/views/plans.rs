@@ -326,6 +326,21 @@ fn comments_and_indexes_belong_to_their_view() {
 }
 
 #[test]
+fn fulltext_indexes_name_columns_and_their_language() {
+    let view = "CREATE MATERIALIZED VIEW v AS SELECT order_id, status, customer_id FROM orders;";
+    let with = views(&format!(
+        "{view} CREATE INDEX ON v USING fulltext (status, order_id);
+         CREATE INDEX named ON v USING FullText (customer_id) WITH (Language = 'German');"
+    ));
+    let columns: Vec<_> =
+        with[0].fulltext_columns.iter().map(|indexed| (indexed.column, indexed.language)).collect();
+    assert_eq!(columns, [(1, "simple"), (0, "simple"), (2, "german")]);
+    assert!(with[0].store_indexes.is_empty());
+    // What is searched is no part of the rows: they need not be computed again for it.
+    assert_eq!(with[0].canonical, views(view)[0].canonical);
+}
+
+#[test]
 fn the_canonical_text_follows_the_meaning_and_not_the_spelling() {
     let canonical = |text: &str| views(text)[0].canonical.clone();
     let first = canonical(

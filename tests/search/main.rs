@@ -1,0 +1,13 @@
+//! Search indexes through the built binary: opened beside the projector, they say what the rows say.
+
+#[path = "../end_to_end/shop.rs"]
+mod shop;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod index;
+mod system;
+
+mod following;
+mod healing;
+mod rebuilding;
