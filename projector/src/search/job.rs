@@ -30,8 +30,10 @@ pub(super) enum Step {
     Open {
         named: Option<String>,
     },
-    /// Makes a new one.
-    Begin,
+    /// Makes a new one, in another directory than the one that the catalog names, even if that is gone.
+    Begin {
+        named: Option<String>,
+    },
     Build(Box<Held>),
     Follow(Box<Held>),
 }
@@ -61,7 +63,7 @@ impl Job {
     pub(super) fn run(self, step: Step) -> Result<Outcome, EngineError> {
         match step {
             Step::Open { named } => self.open(named.as_deref()),
-            Step::Begin => self.begin(),
+            Step::Begin { named } => self.begin(named.as_deref()),
             Step::Build(held) => self.build(held),
             Step::Follow(held) => self.follow(held),
         }
@@ -123,11 +125,14 @@ impl Job {
         })
     }
 
-    fn begin(self) -> Result<Outcome, EngineError> {
-        let number = match self.directories() {
-            Ok(found) => 1 + found.iter().map(|found| found.place.number).max().unwrap_or(0),
+    fn begin(self, named: Option<&str>) -> Result<Outcome, EngineError> {
+        let found = match self.directories() {
+            Ok(found) => found,
             Err(error) => return Ok(failed(&error)),
         };
+        let taken = found.into_iter().map(|found| found.place);
+        let taken = taken.chain(named.and_then(IndexPlace::from_name));
+        let number = 1 + taken.map(|place| place.number).max().unwrap_or(0);
         let place = IndexPlace { view: self.definition.view.clone(), generation: self.generation, number };
         let (base, heap_bytes) = (self.committed.position(), self.settings.heap_bytes);
         match SearchIndex::create(&self.data_directory, place, &self.definition, base, heap_bytes) {
@@ -148,13 +153,14 @@ impl Job {
         };
         let mut rows = 0;
         loop {
-            let slice = build_slice(&self.committed, self.place, cursor.as_ref(), PART_ROWS)?;
+            let part_rows = PART_ROWS.min(self.settings.commit_rows);
+            let slice = build_slice(&self.committed, self.place, cursor.as_ref(), part_rows)?;
             if let Err(error) = held.index.add_rows(&slice.rows) {
                 return Ok(failed(&error));
             }
             rows += slice.rows.len();
             cursor = slice.next;
-            let is_full = rows >= self.settings.commit_rows.max(PART_ROWS);
+            let is_full = rows >= self.settings.commit_rows;
             if cursor.is_none() || is_full || begun.elapsed() >= self.settings.commit_interval {
                 break;
             }

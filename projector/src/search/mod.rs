@@ -97,14 +97,18 @@ impl SearchSet {
             }
             let is_foldable = stands.get(&place).is_some_and(Stand::folds);
             slot.begin_next(&self.data_directory, committed, &self.settings, is_foldable);
-            slot.remove_replaced(&self.data_directory, self.settings.retired_grace);
         }
         Ok(())
     }
 
-    /// Looks whether directories are still there that nobody has looked at for a while.
+    /// Looks whether directories are still there that nobody has looked at for a while, and removes those that were
+    /// replaced.
     pub(crate) fn look_after(&mut self) {
-        self.slots.values_mut().for_each(Slot::look_after);
+        for slot in self.slots.values_mut() {
+            slot.look_after();
+            slot.remove_replaced(&self.data_directory, self.settings.retired_grace);
+        }
+        self.leaving.retain(Slot::is_running);
     }
 
     /// Whether there is something to begin or to take note of.

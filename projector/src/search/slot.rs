@@ -101,14 +101,15 @@ impl Slot {
         is_foldable: bool,
     ) {
         let open = Step::Open { named: self.named.clone() };
+        let begin = Step::Begin { named: self.named.clone() };
         let step = match std::mem::replace(&mut self.work, Work::Changing) {
             Work::ToOpen => open,
-            Work::ToBegin => Step::Begin,
+            Work::ToBegin => begin,
             Work::Idle(held) if !is_complete(&held) => Step::Build(held),
             Work::Idle(held) if self.is_follow_due(&held, committed, settings) => Step::Follow(held),
             Work::Awaits(position) if committed.position().covers(&position) => open,
             // The table is built anew meanwhile: nothing will stop the state where the index stands.
-            Work::Awaits(_) if !is_foldable => Step::Begin,
+            Work::Awaits(_) if !is_foldable => begin,
             Work::Failed(until) if until <= Instant::now() => open,
             waits => {
                 self.work = waits;
@@ -119,7 +120,7 @@ impl Slot {
     }
 
     fn begin(&mut self, step: Step, data_directory: &Path, committed: &Committed, settings: &SearchSettings) {
-        if let Step::Begin = step {
+        if let Step::Begin { .. } = step {
             self.kept_after = Some(committed.commit());
         }
         let job = Job {

@@ -14,7 +14,7 @@ pub(crate) const KEY_FIELD: &str = "_key";
 /// What finds a row's document when it is to be replaced.
 const ID_FIELD: &str = "_id";
 /// Terms have at most 65,530 bytes: a longer key is found by its hash.
-const ID_BYTES_MAX: usize = 1_024;
+const ID_BYTES_MAX: usize = 512;
 
 /// The fields of an index.
 pub(crate) struct Fields {

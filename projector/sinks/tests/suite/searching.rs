@@ -188,8 +188,8 @@ fn some_things() -> Bench {
     bench.set("1", json!({ "label": "Running shoes, Größe 42", "amount": "10.50", "extra": { "tags": ["red", "Red wine"] } }));
     bench.set("2", json!({ "label": "He runs", "extra": "wine" }));
     bench.set("3", json!({ "amount": 10 }));
-    bench.set(&"long ".repeat(400), json!({ "label": "long key" }));
-    bench.set(&("long ".repeat(400) + "er"), json!({ "label": "longer key" }));
+    bench.set(&"long ".repeat(200), json!({ "label": "long key" }));
+    bench.set(&("long ".repeat(200) + "er"), json!({ "label": "longer key" }));
     bench
 }
 
@@ -200,7 +200,7 @@ fn an_index_follows_the_journal_over_restarts() {
     assert_is(&home.directory(), &bench.committed());
     let words = found(&home.directory());
     assert_eq!(words[&(0, "run".to_owned())].len(), 2, "{words:?}");
-    assert_eq!(words[&(0, "grosse".to_owned())].len(), 1, "{words:?}");
+    assert_eq!(words[&(0, "gross".to_owned())].len(), 1, "{words:?}");
     assert_eq!(words[&(3, "wine".to_owned())].len(), 2, "{words:?}");
 
     for turn in 0..6 {
@@ -208,7 +208,7 @@ fn an_index_follows_the_journal_over_restarts() {
         bench.set("1", json!({ "label": "first of the turn" }));
         bench.set("1", json!({ "label": "last of the turn" }));
         bench.set(&format!("n{turn}"), json!({ "label": "new" }));
-        bench.set(&"long ".repeat(400), json!({ "label": format!("long key {turn}") }));
+        bench.set(&"long ".repeat(200), json!({ "label": format!("long key {turn}") }));
         if turn == 3 {
             bench.remove("n1");
             bench.remove("3");
