@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,28 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
+use crate::database::{Address, Kind, Migrations};
 use crate::domain::{Domain, Service};
 
 /// How long a test waits for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For services that the tests themselves make up: on SQLite, without tables of their own.
+pub const NO_TABLES: &[Migrations] = &[Migrations { kind: Kind::Sqlite, scripts: &[] }];
+
+/// Where the database of a test lies.
+#[derive(Clone)]
+pub struct Place {
+    pub address: Address,
+    /// What must live as long as the database is used: its server.
+    pub server: Arc<dyn Any + Send + Sync>,
+}
+
+impl From<&Path> for Place {
+    fn from(file: &Path) -> Self {
+        Place { address: Address::from(file), server: Arc::new(()) }
+    }
+}
 
 /// A service at work in a directory of its own, with a log that it shares with nobody but the test.
 pub struct Running {
@@ -27,21 +47,41 @@ pub struct Running {
     pub address: String,
     pub client: Client,
     pub log: Arc<dyn EventLog>,
+    pub place: Place,
     domain: &'static Domain,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Running {
+    /// On a file in a directory that is not there yet.
     pub async fn start(domain: &'static Domain) -> Running {
-        Running::start_with(domain, |service| service).await
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::from(directory.path().join("data").join("service.db").as_path());
+        Running::start_in(directory, domain, place, |service| service).await
     }
 
-    pub async fn start_with(domain: &'static Domain, with: impl FnOnce(Service) -> Service) -> Running {
-        let directory = tempfile::tempdir().unwrap();
+    pub async fn start_on(domain: &'static Domain, place: Place) -> Running {
+        Running::start_with(domain, place, |service| service).await
+    }
+
+    pub async fn start_with(
+        domain: &'static Domain,
+        place: Place,
+        with: impl FnOnce(Service) -> Service,
+    ) -> Running {
+        Running::start_in(tempfile::tempdir().unwrap(), domain, place, with).await
+    }
+
+    /// Over the log that lies in the directory, if one does.
+    pub async fn start_in(
+        directory: TempDir,
+        domain: &'static Domain,
+        place: Place,
+        with: impl FnOnce(Service) -> Service,
+    ) -> Running {
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-        let database = directory.path().join("data").join("service.db");
-        let service = Service::open(domain, &database, Arc::clone(&log)).await.unwrap();
+        let service = Service::open(domain, &place.address, Arc::clone(&log)).await.unwrap();
         let service = with(service.with_position_wait(PATIENCE));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -50,7 +90,7 @@ impl Running {
             let _ = stopped.await;
         };
         let task = tokio::spawn(async move { service.run(listener, shutdown).await.unwrap() });
-        Running { directory, address, client: Client::new(), log, domain, stop, task }
+        Running { directory, address, client: Client::new(), log, place, domain, stop, task }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -75,7 +115,10 @@ impl Running {
     /// Publishes an event of another service into the log, through an outbox of its own.
     pub async fn other_says(&self, source: &'static str, kind: &str, entity: &str, data: Value) {
         let database = self.directory.path().join(format!("{source}.db"));
-        let other = Context::open(source, &database, &[], Arc::clone(&self.log)).await.unwrap();
+        let other =
+            Context::open(source, &Address::from(database.as_path()), NO_TABLES, Arc::clone(&self.log))
+                .await
+                .unwrap();
         let relay = tokio::spawn(
             other
                 .outbox
@@ -84,7 +127,7 @@ impl Running {
         );
         let mut tx = other.database.begin().await.unwrap();
         let event = NewEvent::new(kind, entity, &data).unwrap();
-        let row = other.outbox.record(&mut *tx, event).await.unwrap();
+        let row = other.outbox.record(&mut tx, event).await.unwrap();
         tx.commit().await.unwrap();
         other.outbox.wait_until_sent(row, PATIENCE).await.unwrap().expect("it is sent");
         relay.abort();
