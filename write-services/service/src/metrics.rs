@@ -15,6 +15,8 @@ use crate::context::Context;
 use crate::inbox;
 use crate::problem::Problem;
 
+const NUMBERED: &str = "SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > 0";
+
 /// What is counted while the process runs.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -39,6 +41,7 @@ pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Pro
     let counts = context.outbox.counts().await?;
     let mut tx = context.database.read().await?;
     let (reached, refused) = inbox::standing(&mut tx).await?;
+    let numbered = tx.row(NUMBERED, &[]).await?.map_or(Ok(0), |mut row| row.integer())?;
     drop(tx);
     let service = context.service();
     let mut text = String::new();
@@ -54,6 +57,8 @@ pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Pro
     };
     let one = |value: u64| vec![(String::new(), value)];
     family("prejoin_outbox_unsent_events", "gauge", "Events that wait for the relay.", one(counts.unsent));
+    let on_their_way = "Of these, events that have their number and are on their way.";
+    family("prejoin_outbox_numbered_events", "gauge", on_their_way, one(numbered.cast_unsigned()));
     family(
         "prejoin_outbox_parked_events",
         "gauge",

@@ -112,26 +112,9 @@ impl Running {
         shown.json().await.unwrap()
     }
 
-    /// Publishes an event of another service into the log, through an outbox of its own.
+    /// Publishes an event of another service into the log.
     pub async fn other_says(&self, source: &'static str, kind: &str, entity: &str, data: Value) {
-        let database = self.directory.path().join(format!("{source}.db"));
-        let other =
-            Context::open(source, &Address::from(database.as_path()), NO_TABLES, Arc::clone(&self.log))
-                .await
-                .unwrap();
-        let relay = tokio::spawn(
-            other
-                .outbox
-                .relay(Arc::clone(&self.log), other.relay_settings.clone())
-                .run(std::future::pending()),
-        );
-        let mut tx = other.database.begin().await.unwrap();
-        let event = NewEvent::new(kind, entity, &data).unwrap();
-        let row = other.outbox.record(&mut tx, event).await.unwrap();
-        tx.commit().await.unwrap();
-        other.outbox.wait_until_sent(row, PATIENCE).await.unwrap().expect("it is sent");
-        relay.abort();
-        other.database.close().await;
+        say(self.directory.path(), &self.log, source, &[(kind, entity, data)]).await;
     }
 
     /// Waits until what the service shows at a path is as wanted; returns it.
@@ -159,15 +142,44 @@ impl Running {
     pub async fn stop_and_read(self) -> Vec<Value> {
         let service = self.domain.name;
         let (_directory, log) = self.stop().await;
-        let last = log.bounds(service).await.unwrap().last;
-        let mut reader = log.read(service, 0).await.unwrap();
-        let mut messages = Vec::new();
-        while (messages.len() as u64) < last {
-            let limit = BatchLimit { messages: 100, bytes: 1 << 20 };
-            messages.extend(reader.next_batch(limit, PATIENCE).await.unwrap());
-        }
-        messages.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
+        read_log(&log, service).await
     }
+}
+
+/// Publishes events (type, entity, data) of a service into the log, through an outbox of its own.
+pub async fn say(
+    directory: &Path,
+    log: &Arc<dyn EventLog>,
+    source: &'static str,
+    events: &[(&str, &str, Value)],
+) {
+    let database = Address::from(directory.join(format!("{source}.db")).as_path());
+    let other = Context::open(source, &database, NO_TABLES, Arc::clone(log)).await.unwrap();
+    let relay = other.outbox.relay(Arc::clone(log), other.relay_settings.clone());
+    let relay = tokio::spawn(relay.run(std::future::pending()));
+    let mut tx = other.database.begin().await.unwrap();
+    let mut last = None;
+    for (kind, entity, data) in events {
+        let event = NewEvent::new(kind, entity, data).unwrap();
+        last = Some(other.outbox.record(&mut tx, event).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let last = last.expect("something is said");
+    other.outbox.wait_until_sent(last, PATIENCE).await.unwrap().expect("it is sent");
+    relay.abort();
+    other.database.close().await;
+}
+
+/// The events of a service in the log, whole.
+pub async fn read_log(log: &Arc<dyn EventLog>, service: &str) -> Vec<Value> {
+    let last = log.bounds(service).await.unwrap().last;
+    let mut reader = log.read(service, 0).await.unwrap();
+    let mut messages = Vec::new();
+    while (messages.len() as u64) < last {
+        let limit = BatchLimit { messages: 100, bytes: 1 << 20 };
+        messages.extend(reader.next_batch(limit, PATIENCE).await.unwrap());
+    }
+    messages.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
 }
 
 /// Type, subject and data of an event.

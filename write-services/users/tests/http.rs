@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use prejoin_event_log::{EmbeddedLog, EventLog};
 use prejoin_service::testing::{Running, assert_problem, check_document, said};
-use prejoin_service::{Address, Kind, Service};
+use prejoin_service::{Address, Kind, Service, values};
 use prejoin_users::USERS;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ on_every_store! {
     a_command_with_a_key_is_done_once,
     an_erased_user_is_not_in_kept_answers_either,
     lists_come_in_pages,
+    of_commands_at_the_same_time_one_is_done,
+    what_waits_and_what_is_open_can_be_watched,
 }
 
 async fn a_user_from_registration_to_erasure(kind: Kind) {
@@ -314,4 +316,97 @@ async fn lists_come_in_pages(kind: Kind) {
         assert_problem(answer, StatusCode::BAD_REQUEST, "").await;
     }
     service.stop().await;
+}
+
+async fn of_commands_at_the_same_time_one_is_done(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
+    let at_once = async |command: &dyn Fn(usize) -> reqwest::RequestBuilder| {
+        let commands: Vec<_> = (0..12).map(|number| tokio::spawn(command(number).send())).collect();
+        let mut answers = Vec::new();
+        for command in commands {
+            answers.push(command.await.unwrap().unwrap());
+        }
+        answers
+    };
+    // One key, one user; each gets the same answer.
+    let same_key = |_| {
+        let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
+        request.json(&json!({ "name": "a" }))
+    };
+    let answers = at_once(&same_key).await;
+    assert!(answers.iter().all(|answer| answer.status() == StatusCode::CREATED), "{answers:?}");
+    let replayed = |answer: &&reqwest::Response| answer.headers().contains_key("idempotency-replayed");
+    assert_eq!(answers.iter().filter(replayed).count(), 11);
+    let location = answers[0].headers()["location"].to_str().unwrap().to_owned();
+    assert!(answers.iter().all(|answer| answer.headers()["location"] == location.as_str()));
+
+    // One entity, read by all: one changes it, the others see that it was changed.
+    service.post("/v1/users", json!({ "user_id": "1", "name": "a" })).await;
+    let tag = service.request(Method::GET, "/v1/users/1").send().await.unwrap().headers()["etag"].clone();
+    let same_tag = |number| {
+        let request = service.request(Method::PATCH, "/v1/users/1").header("if-match", &tag);
+        request.json(&json!({ "name": format!("n{number}") }))
+    };
+    let answers = at_once(&same_tag).await;
+    let mut statuses: Vec<StatusCode> = answers.iter().map(|answer| answer.status()).collect();
+    statuses.sort();
+    let mut expected = vec![StatusCode::OK];
+    expected.resize(12, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(statuses, expected);
+    assert_eq!(service.stop_and_read().await.len(), 3, "registered twice, renamed once");
+}
+
+async fn what_waits_and_what_is_open_can_be_watched(kind: Kind) {
+    let directory = tempfile::tempdir().unwrap();
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
+    let place = new_place(kind);
+    let service = Service::open(&USERS, &place.address, Arc::clone(&log)).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = service.router();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let client = Client::new();
+    let metric = async |name: &str| {
+        let page = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+        let lines = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        let values: Vec<u64> = lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+        assert!(!values.is_empty(), "{name} is not in {page}");
+        values.iter().sum::<u64>()
+    };
+    let outbox = async || {
+        let mut counts = Vec::new();
+        for state in ["unsent", "numbered", "parked", "waiting"] {
+            counts.push(metric(&format!("prejoin_outbox_{state}_events")).await);
+        }
+        counts
+    };
+    assert_eq!((outbox().await, metric("prejoin_outbox_oldest_unsent_seconds").await), (vec![0; 4], 0));
+    for name in ["a", "a", "b"] {
+        client.post(format!("{url}/users")).json(&json!({ "name": name })).send().await.unwrap();
+    }
+    assert_eq!(outbox().await, [3, 0, 0, 0]);
+    // As a relay would leave them: one on its way, one parked, one behind it; the first a minute ago.
+    let mut tx = service.context().database.begin().await.unwrap();
+    let mut rows = tx.rows("SELECT outbox_id FROM prejoin_outbox ORDER BY outbox_id", &[]).await.unwrap();
+    let ids: Vec<i64> = rows.iter_mut().map(|row| row.integer().unwrap()).collect();
+    for (set, id) in
+        ["sequence = 1, recorded_at_ms = recorded_at_ms - 60000", "mark = 'parked'", "mark = 'waiting'"]
+            .iter()
+            .zip(ids)
+    {
+        let update = format!("UPDATE prejoin_outbox SET {set} WHERE outbox_id = ?");
+        tx.execute(&update, values![id]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(outbox().await, [1, 1, 1, 1]);
+    let age = metric("prejoin_outbox_oldest_unsent_seconds").await;
+    assert!((60..600).contains(&age), "{age}");
+    let (size, max) =
+        (metric("prejoin_pool_connections").await, metric("prejoin_pool_connections_max").await);
+    let idle = metric("prejoin_pool_idle_connections").await;
+    assert!(size >= 1 && size <= max && idle <= size, "{size}, {idle}, {max}");
+    let held = service.context().database.read().await.unwrap();
+    assert!(metric("prejoin_pool_used_connections").await >= 1);
+    drop(held);
+    serving.abort();
 }
