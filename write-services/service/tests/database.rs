@@ -101,11 +101,9 @@ async fn migrations_are_applied_once_and_in_order(kind: Kind) {
     first.database.close().await;
     let first = NOTES.migrations.iter().find(|migrations| migrations.kind == kind).unwrap();
     // Leaked: a service's scripts are part of its program.
-    let scripts = [
-        first.scripts,
-        &["ALTER TABLE notes ADD COLUMN colour TEXT", "UPDATE notes SET colour = 'red'"],
-    ]
-    .concat();
+    let scripts =
+        [first.scripts, &["ALTER TABLE notes ADD COLUMN colour TEXT", "UPDATE notes SET colour = 'red'"]]
+            .concat();
     let migrations = [Migrations { kind, scripts: Vec::leak(scripts) }];
     // Two programs at a time.
     let (one, other) = tokio::join!(
