@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prejoin_orders::ORDERS;
-use prejoin_service::testing::{PATIENCE, Running, check_document, read_log, said, say};
+use prejoin_service::testing::{Running, check_document, said, say};
 use prejoin_service::{Kind, Service};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::stores::{new_place, on_every_store};
 
@@ -27,7 +26,6 @@ on_every_store! {
     an_order_that_gets_no_answer_is_rejected_and_can_ask_again,
     an_event_that_does_not_fit_is_kept_and_the_next_one_is_acted_on,
     what_was_answered_while_nobody_was_here_is_heard_before_the_clock_acts,
-    two_processes_of_the_service_act_on_each_event_once,
 }
 
 /// A move without a body.
@@ -354,39 +352,4 @@ async fn what_was_answered_while_nobody_was_here_is_heard_before_the_clock_acts(
     let of_answered: Vec<&str> =
         events.iter().map(said).filter(|said| said.1 == "answered").map(|said| said.0).collect();
     assert_eq!(of_answered, ["orders.placed.v1", "orders.confirmed.v1"]);
-}
-
-async fn two_processes_of_the_service_act_on_each_event_once(kind: Kind) {
-    let service = Running::start_on(&ORDERS, new_place(kind)).await;
-    let other = Service::open(&ORDERS, &service.place.address, Arc::clone(&service.log)).await.unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let other = tokio::spawn(async move {
-        let shutdown = async {
-            let _ = stopped.await;
-        };
-        other.run(listener, shutdown).await.unwrap();
-    });
-    list_tea(&service, 450).await;
-    let ids: Vec<String> = (0..20).map(|number| number.to_string()).collect();
-    for id in &ids {
-        place_from_stock(&service, id).await;
-    }
-    let answer = |id: &String| json!({ "order_id": id, "attempt": 1, "reason": null });
-    let answers: Vec<_> =
-        ids.iter().map(|id| ("catalog.stock_reserved.v1", id.as_str(), answer(id))).collect();
-    for answers in answers.chunks(3) {
-        say(service.directory.path(), &service.log, "catalog", answers).await;
-    }
-    for id in &ids {
-        service.wait_for(&format!("/v1/orders/{id}"), |order| order["status"] == "confirmed").await;
-    }
-    stop.send(()).unwrap();
-    tokio::time::timeout(PATIENCE, other).await.expect("it does not stop").unwrap();
-    let (_directory, log) = service.stop().await;
-    let events = read_log(&log, "orders").await;
-    let mut confirmed: Vec<&str> =
-        events.iter().map(said).filter(|said| said.0 == "orders.confirmed.v1").map(|said| said.1).collect();
-    confirmed.sort_by_key(|id| id.parse::<u32>().unwrap());
-    assert_eq!(confirmed, ids);
 }

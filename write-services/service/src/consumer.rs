@@ -199,7 +199,7 @@ impl Context {
     ) -> Result<Option<String>, ConsumeError> {
         let mut tx = self.database.begin().await?;
         let before = verifier.processed();
-        let stands = inbox::load(&mut tx, consumer.source).await?;
+        let stands = inbox::hold(&mut tx, consumer.source).await?;
         if (stands.sequence, stands.payload_hash) != (before.sequence, before.payload_hash) {
             return Err(ConsumeError::Overtaken);
         }
@@ -214,9 +214,7 @@ impl Context {
                 }
             }
         }
-        if !inbox::store(&mut tx, consumer.source, &verifier.processed()).await? {
-            return Err(ConsumeError::Overtaken);
-        }
+        inbox::store(&mut tx, consumer.source, &verifier.processed()).await?;
         tx.commit().await?;
         Ok(refused)
     }

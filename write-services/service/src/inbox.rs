@@ -6,15 +6,27 @@ use prejoin_event_log::{Message, Processed};
 use crate::database::{DatabaseError, Row, Transaction};
 use crate::values;
 
-/// Where the service stands in the events of `source`. A transaction that writes keeps others from moving it.
+const STANDS: &str =
+    "SELECT sequence, stream_sequence, message_id, payload_hash FROM prejoin_inbox WHERE source = ?";
+
+/// Where the service stands in the events of `source`.
 pub(crate) async fn load(tx: &mut Transaction, source: &str) -> Result<Processed, DatabaseError> {
-    let found = tx
-        .entity(
-            "SELECT sequence, stream_sequence, message_id, payload_hash FROM prejoin_inbox WHERE source = ?",
-            values![source],
-        )
-        .await?;
-    found.map_or(Ok(Processed::nothing(true)), processed)
+    tx.entity(STANDS, values![source]).await?.map_or(Ok(Processed::nothing(true)), processed)
+}
+
+/// The same, keeping others from acting on these events until the end of the transaction.
+pub(crate) async fn hold(tx: &mut Transaction, source: &str) -> Result<Processed, DatabaseError> {
+    if let Some(row) = tx.entity(STANDS, values![source]).await? {
+        return processed(row);
+    }
+    // Where there is no row, nothing is held.
+    tx.insert_new(
+        "INSERT INTO prejoin_inbox (source, sequence, stream_sequence, message_id, payload_hash)
+         VALUES (?, 0, 0, NULL, 0)",
+        values![source],
+    )
+    .await?;
+    load(tx, source).await
 }
 
 fn processed(mut row: Row) -> Result<Processed, DatabaseError> {
@@ -27,30 +39,21 @@ fn processed(mut row: Row) -> Result<Processed, DatabaseError> {
     })
 }
 
-/// Moves the inbox. Whether it could be: another process of the same service may be about to make its first row.
+/// Moves the inbox that is held.
 pub(crate) async fn store(
     tx: &mut Transaction,
     source: &str,
     processed: &Processed,
-) -> Result<bool, DatabaseError> {
+) -> Result<(), DatabaseError> {
     let (sequence, place) = (processed.sequence.cast_signed(), processed.stream_sequence.cast_signed());
     let (message_id, hash) = (&processed.message_id, processed.payload_hash.cast_signed());
-    let moved = tx
-        .execute(
-            "UPDATE prejoin_inbox SET sequence = ?, stream_sequence = ?, message_id = ?, payload_hash = ?
-              WHERE source = ?",
-            values![sequence, place, message_id, hash, source],
-        )
-        .await?;
-    if moved > 0 {
-        return Ok(true);
-    }
-    tx.insert_new(
-        "INSERT INTO prejoin_inbox (source, sequence, stream_sequence, message_id, payload_hash)
-         VALUES (?, ?, ?, ?, ?)",
-        values![source, sequence, place, message_id, hash],
+    tx.execute(
+        "UPDATE prejoin_inbox SET sequence = ?, stream_sequence = ?, message_id = ?, payload_hash = ?
+          WHERE source = ?",
+        values![sequence, place, message_id, hash, source],
     )
-    .await
+    .await?;
+    Ok(())
 }
 
 /// Keeps an event that could not be acted on, with the reason.

@@ -2,6 +2,7 @@
 //! own.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+#![allow(dead_code, reason = "each test uses what it needs of it")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
