@@ -12,6 +12,7 @@ use prejoin_event_log::{EmbeddedLog, EventLog, tail};
 use prejoin_outbox::{Decision, NewEvent};
 use prejoin_service::testing::{NO_TABLES, Place};
 use prejoin_service::{Address, Context, Kind, RelaySettings, Service, backup, restore};
+use prejoin_test_servers::{MariaDb, Postgres};
 use tokio::net::TcpListener;
 
 use crate::stores::{NOTES, new_place, on_every_store, open, take_note};
@@ -207,6 +208,55 @@ async fn a_service_at_work_is_not_restored(kind: Kind) {
     relay.abort();
     drop(relay.await);
     assert_eq!(notes(&context).await, ["kept"]);
+}
+
+/// A role as the documentation makes it, with a password that an address must escape.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_postgresql_that_may_do_no_more_than_it_must_is_enough() {
+    let place = new_place(Kind::Postgres);
+    let Address::Postgres { url, .. } = &place.address else { panic!("{}", place.address) };
+    let database = url.split(['/', '?']).nth(3).unwrap();
+    let server = place.server.downcast_ref::<Postgres>().unwrap();
+    server.run_script(&format!(
+        "CREATE ROLE keeper LOGIN PASSWORD 'p@ss/w';
+         GRANT CREATE ON DATABASE {database} TO keeper;
+         \\connect {database}
+         CREATE SCHEMA \"order\" AUTHORIZATION keeper;"
+    ));
+    let url = url.replace("postgres://postgres@", "postgres://keeper:p%40ss%2Fw@");
+    let address = NOTES.address(&url, Some("order")).unwrap();
+    keep_notes_and_put_them_back(Place { address, server: place.server }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_mariadb_that_may_do_no_more_than_it_must_is_enough() {
+    let place = new_place(Kind::MySql);
+    let Address::MySql { url } = &place.address else { panic!("{}", place.address) };
+    let database = url.split(['/', '?']).nth(3).unwrap();
+    let server = place.server.downcast_ref::<MariaDb>().unwrap();
+    server.run_script(&format!(
+        "CREATE USER keeper@localhost IDENTIFIED BY 'p@ss/w'; GRANT ALL ON {database}.* TO keeper@localhost;"
+    ));
+    let url = url.replace("mysql://root@", "mysql://keeper:p%40ss%2Fw@");
+    let address = NOTES.address(&url, None).unwrap();
+    keep_notes_and_put_them_back(Place { address, server: place.server }).await;
+}
+
+async fn keep_notes_and_put_them_back(place: Place) {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, log) = (directory.path().join("copy"), embedded(directory.path()));
+    let context = open(&place, &log).await;
+    take_note(&context, "first").await;
+    assert_eq!(context.reconcile(PATIENCE).await.unwrap(), Some(1));
+    for later in ["second", "third"] {
+        backup("notes", &place.address, &file).await.unwrap();
+        let context = open(&place, &log).await;
+        take_note(&context, later).await;
+        context.reconcile(PATIENCE).await.unwrap();
+        assert!(restore("notes", &file, &place.address).await.unwrap().is_some());
+        assert_eq!(notes(&open(&place, &log).await).await, ["first"]);
+        std::fs::remove_file(&file).unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

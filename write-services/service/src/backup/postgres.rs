@@ -26,7 +26,7 @@ pub(super) struct Server<'a> {
     service: &'a str,
     address: &'a Address,
     url: &'a str,
-    schema: &'a str,
+    schema: String,
     options: PgConnectOptions,
 }
 
@@ -40,7 +40,11 @@ struct Origin {
 impl<'a> Server<'a> {
     pub(super) fn new(service: &'a str, address: &'a Address) -> Result<Self, ServiceError> {
         let Address::Postgres { url, .. } = address else { unreachable!("{address} is not PostgreSQL's") };
-        let schema = address.schema_of(service);
+        let schema = address.schema_of(service).map_err(|reason| ServiceError::Address {
+            service: service.to_owned(),
+            place: address.to_string(),
+            reason,
+        })?;
         let options = PgConnectOptions::from_str(url).map_err(|source| ServiceError::Database {
             service: service.to_owned(),
             place: address.to_string(),
@@ -71,7 +75,8 @@ impl<'a> Server<'a> {
         let mut connection = self.connect().await?;
         let there_was_one = self.owner(&mut connection).await?.is_some();
         self.refuse_at_work(&mut connection).await?;
-        let (schema, kept) = (self.schema, format!("{}_before_restore", self.schema));
+        let kept_name = format!("{}_before_restore", self.schema);
+        let (schema, kept) = (format!("\"{}\"", self.schema), format!("\"{kept_name}\""));
         let aside = match there_was_one {
             true => format!("DROP SCHEMA IF EXISTS {kept} CASCADE; ALTER SCHEMA {schema} RENAME TO {kept};"),
             false => format!("DROP SCHEMA IF EXISTS {schema};"),
@@ -90,7 +95,7 @@ impl<'a> Server<'a> {
             self.script(&mut connection, script).await.map_err(self.failed("be put back as it was"))?;
         }
         connection.close().await.map_err(self.failed("be closed"))?;
-        restored.map(|()| there_was_one.then(|| format!("the schema {kept} of {}", self.address)))
+        restored.map(|()| there_was_one.then(|| format!("the schema {kept_name} of {}", self.address)))
     }
 
     async fn run_restore(&self, file: &Path) -> Result<(), ServiceError> {
@@ -161,14 +166,14 @@ impl<'a> Server<'a> {
             "SELECT relname::text FROM pg_class WHERE relnamespace = to_regnamespace($1)
                 AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname",
         )
-        .bind(self.schema)
+        .bind(&self.schema)
         .fetch_all(&mut *connection)
         .await
         .map_err(self.failed(doing))?;
         let owner = match tables.first() {
             None => return Ok(None),
             Some(_) if tables.iter().any(|table| table == "prejoin_service") => {
-                let query = format!("SELECT service FROM {}.prejoin_service", self.schema);
+                let query = format!("SELECT service FROM \"{}\".prejoin_service", self.schema);
                 let owner: Option<String> = sqlx::query_scalar(AssertSqlSafe(query))
                     .fetch_optional(connection)
                     .await

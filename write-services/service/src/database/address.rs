@@ -94,11 +94,11 @@ impl Address {
         }
     }
 
-    /// The schema that a service's tables lie in.
-    pub(crate) fn schema_of<'a>(&'a self, service: &'a str) -> &'a str {
+    /// The schema that a service's tables lie in. A plain name: in double quotes, it can stand in a statement.
+    pub(crate) fn schema_of(&self, service: &str) -> Result<String, String> {
         match self {
-            Address::Postgres { schema: Some(schema), .. } => schema,
-            _ => service,
+            Address::Postgres { schema: Some(schema), .. } => checked_schema(schema),
+            _ => checked_schema(service),
         }
     }
 }

@@ -76,7 +76,8 @@ pub(super) async fn open(
         Address::Sqlite(path) => Arc::new(SqliteStore::open(&opening, path).await?),
         Address::Postgres { url, .. } => {
             let schema = opening.address.schema_of(opening.service);
-            Arc::new(PostgresStore::open(&opening, url, schema).await?)
+            let schema = schema.map_err(|reason| opening.address(reason))?;
+            Arc::new(PostgresStore::open(&opening, url, &schema).await?)
         }
         Address::MySql { url } => Arc::new(MySqlStore::open(&opening, url).await?),
     };

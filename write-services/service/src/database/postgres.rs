@@ -32,7 +32,7 @@ impl PostgresStore {
     /// Connects, and makes the schema where it is missing. Every connection sees this schema only.
     pub(super) async fn open(opening: &Opening<'_>, url: &str, schema: &str) -> Result<Self, ServiceError> {
         let options = PgConnectOptions::from_str(url).map_err(opening.failed("be found by its address"))?;
-        let own = schema.to_owned();
+        let own = format!("\"{schema}\"");
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(WAIT)
@@ -51,7 +51,7 @@ impl PostgresStore {
             .map_err(opening.failed(doing))?;
         // Only then is the right to make one needed.
         if !exists {
-            let create = format!("CREATE SCHEMA IF NOT EXISTS {schema}");
+            let create = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
             sqlx::raw_sql(AssertSqlSafe(create)).execute(&pool).await.map_err(opening.failed(doing))?;
         }
         Ok(PostgresStore { pool })
