@@ -181,9 +181,14 @@ impl Settings {
         SERVICES.iter().map(|(name, _)| ((*name).to_owned(), self.service_url(name))).collect()
     }
 
-    pub(crate) fn service_database(&self, service: &str) -> PathBuf {
-        let set = self.files.settings.services.get(service).and_then(|settings| settings.database.clone());
-        set.unwrap_or_else(|| self.data.join(format!("{service}.sqlite")))
+    /// The address of a service's database: named by a flag, set, or the file of its own in the data directory; and the
+    /// schema, if one is set.
+    pub(crate) fn service_database(&self, service: &str, flag: Option<String>) -> (String, Option<&str>) {
+        let settings = self.files.settings.services.get(service);
+        let set = settings.and_then(|settings| settings.database.clone());
+        let own = || self.data.join(format!("{service}.sqlite")).display().to_string();
+        let schema = settings.and_then(|settings| settings.schema.as_deref());
+        (flag.or(set).unwrap_or_else(own), schema)
     }
 }
 

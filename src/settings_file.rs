@@ -45,8 +45,10 @@ pub(crate) struct ProjectorFileSettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServiceFileSettings {
     pub listen: Option<String>,
-    /// The SQLite file of the service; `DATA/<service>.sqlite` by default.
-    pub database: Option<PathBuf>,
+    /// The address of the service's database, or an SQLite file; `DATA/<service>.sqlite` by default.
+    pub database: Option<String>,
+    /// The schema in a PostgreSQL database; the one of the service's name by default.
+    pub schema: Option<String>,
     /// How long it waits for another service's answer to what it asked by an event.
     pub answer_wait_ms: Option<u64>,
 }
