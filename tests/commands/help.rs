@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 25] = [
+const COMMANDS: [(&str, &[&str]); 28] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -31,6 +31,9 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("views drop", &["<VIEW>"]),
     ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
     ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("state", &[]),
+    ("state backup", &["<DIR>", "may be at work"]),
+    ("state restore", &["<DIR>", "read from the log again"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
