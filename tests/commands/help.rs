@@ -47,13 +47,15 @@ const COMMANDS: [(&str, &[&str]); 28] = [
 ];
 
 /// Options that every command takes.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 12] = [
     "--config <DIR>",
     "[env: PREJOIN_CONFIG]",
     "--data <DIR>",
     "[env: PREJOIN_DATA]",
     "--nats-url <URL>",
     "[env: PREJOIN_NATS_URL]",
+    "--view-store <STORE>",
+    "[env: PREJOIN_VIEW_STORE]",
     "--log <FORMAT>",
     "[default: human]",
     "PREJOIN_LOG_LEVEL",
