@@ -55,7 +55,7 @@ pub async fn run(projector: Projector) -> Result<ProgressReport, ProjectorError>
     let engine = tokio::task::block_in_place(|| state_directory::open(data_directory, definition, settings))?;
     let mut queue = Queue::default();
     let mut services = BTreeMap::new();
-    for service in definition.contracts.services() {
+    for service in definition.services() {
         let service: Arc<str> = service.into();
         let dense = definition.contracts.numbering(&service) == Numbering::Dense;
         let processed = processed(&engine, &service, dense);
@@ -190,6 +190,7 @@ impl Loop<'_> {
 
     fn note(&mut self, report: &StepReport) {
         self.report.events += report.applied + report.unknown_types + report.dead_letters.len() as u64;
+        self.report.events += report.decisions + report.discarded;
         self.report.dead_letters += report.dead_letters.len() as u64;
         for (service, duplicates) in &report.duplicates {
             if let Some(view) = self.services.get_mut(service) {
@@ -204,6 +205,11 @@ impl Loop<'_> {
                 "{} more dead letters; see them all with: prejoin dead-letters list",
                 report.dead_letters.len() - 10
             );
+        }
+        if report.decisions > 0 {
+            let (decisions, released) = (report.decisions, report.released);
+            let without_effect = report.decisions_without_effect;
+            tracing::info!(decisions, without_effect, released, "decisions on dead letters");
         }
         for Hole { service, expected, found } in &report.holes {
             tracing::error!(%service, expected, found, "events are missing from the log");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use prejoin_engine::{Definition, Engine};
+use prejoin_engine::{DECISIONS_SERVICE, Definition, Engine};
 use prejoin_event_log::{EventLog, LogError, tail};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -111,8 +111,8 @@ pub(crate) fn to_json(
     stopped: bool,
     last_error: Option<&str>,
 ) -> String {
-    let services =
-        services.iter_mut().map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
+    let services = services.iter_mut().filter(|(name, view)| !is_unused(engine, name, view));
+    let services = services.map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
     let sinks = sinks.into_iter().flat_map(|sinks| sinks.report(definition));
     let sinks =
         sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors, last_error)));
@@ -123,6 +123,14 @@ pub(crate) fn to_json(
         sinks: sinks.collect(),
     };
     serde_json::to_string(&status).expect("plain data with text keys always serializes")
+}
+
+/// Whether nobody ever decided anything: then there is no stream of decisions, and nothing waits for it.
+fn is_unused(engine: &Engine, name: &str, view: &ServiceView) -> bool {
+    name == DECISIONS_SERVICE
+        && engine.position().get(name) == 0
+        && view.log_end.borrow().is_none_or(|end| end.stream_sequence == 0)
+        && !matches!(&*view.source.borrow(), SourceState::Refused(_))
 }
 
 fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> ServiceStatus {
