@@ -25,11 +25,8 @@ pub(crate) struct ExplainFlags {
 pub(crate) fn run(flags: ExplainFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let Some(view) = definition.views.iter().find(|view| view.plan.name == flags.view) else {
-        let known = definition
-            .views
-            .iter()
-            .filter(|view| !view.is_built_in())
-            .map(|view| view.plan.name.as_str());
+        let known =
+            definition.views.iter().filter(|view| !view.is_built_in()).map(|view| view.plan.name.as_str());
         bail!("there is no view {:?}; there are {}", flags.view, known.collect::<Vec<_>>().join(", "));
     };
     let explanation = Explanation { definition: &definition, plan: &view.plan };

@@ -12,7 +12,9 @@ use sqlx::{Row, SqliteConnection};
 use crate::Error;
 use crate::store::{Snapshot, Store};
 
-pub use wire::{DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status};
+pub use wire::{
+    DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
+};
 
 pub(crate) use wire::StoredStatus;
 
