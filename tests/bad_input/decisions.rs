@@ -11,7 +11,7 @@ use crate::support::{Ended, Home, Launch, rows};
 
 /// What an order that does not fit should have been.
 fn data(order: &str) -> Value {
-    let placed: Value = serde_json::from_str(&order_placed(1, order)).unwrap();
+    let placed: Value = serde_json::from_str(&order_placed(1, order)).expect("an event is JSON");
     placed["data"].clone()
 }
 
@@ -22,13 +22,16 @@ fn unfit_order(sequence: u64, order: &str) -> String {
 }
 
 fn ids(home: &Home) -> Vec<String> {
-    listed(home).iter().map(|letter| letter["id"].as_str().unwrap().to_owned()).collect()
+    listed(home)
+        .iter()
+        .map(|letter| letter["id"].as_str().expect("every letter has a name").to_owned())
+        .collect()
 }
 
 fn orders(home: &Home) -> Vec<Value> {
     let serve = home.serve();
     rows(&serve.url("api"), "orders_with_customers?select=order_id,status,total_cents&order=order_id")
-        .unwrap()
+        .expect("the view is served")
 }
 
 fn decide(home: &Home, arguments: &[&str]) -> Launch {
@@ -118,7 +121,7 @@ fn decisions_are_taken_and_a_replay_repeats_them() {
 /// Removes the state, the view store, or with an empty name both.
 fn lose(data: &Path, what: &str) {
     if what != "views.sqlite" {
-        std::fs::remove_dir_all(data.join("state")).unwrap();
+        std::fs::remove_dir_all(data.join("state")).expect("the state can be removed");
     }
     if what != "state" {
         for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {

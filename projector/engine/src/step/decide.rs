@@ -210,6 +210,7 @@ impl Step<'_> {
         let payload = &message.payload;
         let mut case = Case { letter, entity: None, payload, own, amended: None, is_discarded: false };
         self.take_waiting(&mut case, Some(0))?;
+        self.report.discarded += u64::from(case.is_discarded);
         let digest = crate::decision::digest_of(payload);
         let decisions = self.decisions_on(&message.service, numbered)?;
         Ok(decisions.iter().any(|decision| decision.has_discarded() && decision.digest() == digest))

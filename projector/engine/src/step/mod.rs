@@ -150,7 +150,6 @@ impl<'a> Step<'a> {
                 .to_owned(),
         };
         if self.is_discarded(message, numbered, &reason)? {
-            self.report.discarded += 1;
             return Ok(());
         }
         let letter = NewLetter {
