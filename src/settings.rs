@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use prejoin_event_log::{Credentials, EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
-use prejoin_projector::ProjectorSettings;
+use prejoin_projector::{ProjectorSettings, StoreAddress};
 use tokio::net::TcpListener;
 
 use crate::config::ConfigFiles;
@@ -58,8 +58,18 @@ impl Settings {
         Ok(Settings { files, data, nats_url })
     }
 
-    pub(crate) fn view_store(&self) -> PathBuf {
-        self.data.join("views.sqlite")
+    pub(crate) fn view_store(&self) -> StoreAddress {
+        StoreAddress::Sqlite(self.data.join("views.sqlite"))
+    }
+
+    /// The view store's file, for what cannot read other stores yet.
+    pub(crate) fn view_store_file(&self) -> anyhow::Result<PathBuf> {
+        match self.view_store() {
+            StoreAddress::Sqlite(path) => Ok(path),
+            store => bail!(
+                "the query API reads SQLite view stores so far, and the views are in {store}. Read them there, or leave out store in [views] of prejoin.toml"
+            ),
+        }
     }
 
     pub(crate) fn embedded_log(&self) -> PathBuf {

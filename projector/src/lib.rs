@@ -12,5 +12,6 @@ mod state_directory;
 mod status;
 
 pub use error::ProjectorError;
+pub use prejoin_sinks::StoreAddress;
 pub use run::{ProgressReport, Projector, run};
 pub use settings::ProjectorSettings;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use prejoin_contract::Numbering;
 use prejoin_engine::{Definition, Engine, Hole, StepReport};
 use prejoin_event_log::{EventLog, Processed};
-use prejoin_sinks::StoreError;
+use prejoin_sinks::{StoreAddress, StoreError};
 use tokio::sync::watch;
 
 use crate::queue::{Arrived, Queue};
@@ -24,8 +24,9 @@ const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
 pub struct Projector {
     pub definition: Arc<Definition>,
     pub log: Arc<dyn EventLog>,
-    /// Holds `state/` and `views.sqlite`. The caller has made sure that no other projector uses it.
+    /// Holds `state/`. The caller has made sure that no other projector uses it.
     pub data_directory: PathBuf,
+    pub view_store: StoreAddress,
     pub settings: ProjectorSettings,
     /// Ends when everything in the log is in the sinks.
     pub until_caught_up: bool,
@@ -138,8 +139,7 @@ impl Loop<'_> {
     async fn turn(&mut self) -> Result<(), ProjectorError> {
         let settings = &self.projector.settings;
         if self.sinks.is_none() {
-            let path = self.projector.data_directory.join("views.sqlite");
-            self.sinks = Some(SinkSet::open(&path, &self.engine.committed()).await?);
+            self.sinks = Some(SinkSet::open(&self.projector.view_store, &self.engine.committed()).await?);
             self.store_error = None;
         }
         let is_open = open_services(&self.engine, self.sinks.as_ref(), settings);
@@ -222,9 +222,9 @@ impl Loop<'_> {
     /// A store that fails is opened anew after a while; anything else ends the projector.
     async fn store_failed(&mut self, error: ProjectorError) -> Result<(), ProjectorError> {
         match error {
-            ProjectorError::Store(error @ (StoreError::Database { .. } | StoreError::Replaced { .. }))
-                if !self.projector.until_caught_up =>
-            {
+            ProjectorError::Store(
+                error @ (StoreError::Database { .. } | StoreError::Replaced { .. } | StoreError::Held { .. }),
+            ) if !self.projector.until_caught_up => {
                 tracing::error!("{error}; trying again");
                 self.store_error = Some(error.to_string());
                 self.sinks = None;

@@ -1,13 +1,13 @@
 //! The views in the store: each follows the journal, waits for the state, or is built beside what readers see.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use bytes::Bytes;
 use prejoin_engine::{Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice};
 use prejoin_envelope::Position;
-use prejoin_sinks::{Generation, LiveWrite, SqliteStore, StoreError};
+use prejoin_sinks::{Generation, GenerationState, LiveWrite, StoreAddress, StoreError, ViewStore};
 
+use crate::status::now_ms;
 use crate::{ProjectorError, ProjectorSettings};
 
 /// Where one view stands.
@@ -59,15 +59,15 @@ impl Stand {
 }
 
 pub(crate) struct SinkSet {
-    store: SqliteStore,
+    store: ViewStore,
     /// By the view's place in the definition.
     stands: BTreeMap<usize, Stand>,
 }
 
 impl SinkSet {
     /// Opens the store as its one writer and finds out what is to become of each view.
-    pub(crate) async fn open(path: &Path, committed: &Committed) -> Result<Self, ProjectorError> {
-        let mut sinks = SinkSet { store: SqliteStore::open(path).await?, stands: BTreeMap::new() };
+    pub(crate) async fn open(address: &StoreAddress, committed: &Committed) -> Result<Self, ProjectorError> {
+        let mut sinks = SinkSet { store: ViewStore::open(address).await?, stands: BTreeMap::new() };
         sinks.attach(committed).await?;
         Ok(sinks)
     }
@@ -81,7 +81,9 @@ impl SinkSet {
             }
             let of_view = |is_current: bool| {
                 let name = view.plan.name.as_str();
-                generations.iter().filter(move |found| found.view == name && found.is_current == is_current)
+                let is_current =
+                    move |found: &Generation| (found.state == GenerationState::Current) == is_current;
+                generations.iter().filter(move |found| found.view == name && is_current(found))
             };
             let mut stand = match of_view(true).next() {
                 Some(found) => self.attach_current(committed, place, found).await?,
@@ -135,7 +137,9 @@ impl SinkSet {
         let attachment =
             attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
         match (stand, attachment) {
-            (Stand::BuildsFrom { readers, .. }, SinkAttachment::Follow(follower)) => {
+            (Stand::BuildsFrom { readers, .. }, SinkAttachment::Follow(follower))
+                if found.state == GenerationState::Building =>
+            {
                 tracing::info!(view = %found.view, generation = found.generation, rows = found.rows, "goes on being built");
                 self.store.resume(&committed.definition().views[place], found.generation).await?;
                 let standing = Standing { generation: found.generation, follower };
@@ -293,6 +297,7 @@ impl SinkSet {
         settings: &ProjectorSettings,
     ) -> Result<Stand, ProjectorError> {
         let view = &committed.definition().views[place];
+        self.store.complete_build(view, generation).await?;
         let slice_rows = settings.fan_out_slice_rows;
         let advance = tokio::task::block_in_place(|| advance(committed, place, &follower, slice_rows))?;
         let Some(advance) = advance else {
@@ -301,7 +306,10 @@ impl SinkSet {
             return Ok(Stand::BuildsFrom { position: follower.followed, readers });
         };
         let follower = advance.follower.clone();
-        self.store.make_current(view, generation, advance).await?;
+        let name = view.plan.name.clone();
+        self.store.write_live(vec![LiveWrite { view: name.clone(), generation, advance }]).await?;
+        self.store.make_current(&[(name, generation)], now_ms()).await?;
+        self.store.drop_retired(i64::MAX).await?;
         let rows = self.store.counts(&view.plan.name, generation).map_or(0, |(rows, _)| rows);
         tracing::debug!(view = %view.plan.name, generation, rows, position = %follower.followed, "built");
         Ok(Stand::Follows(Standing { generation, follower }))

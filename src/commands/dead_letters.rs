@@ -205,12 +205,12 @@ async fn discard(flags: DiscardFlags, settings: &Settings) -> anyhow::Result<()>
 }
 
 async fn letters(settings: &Settings) -> anyhow::Result<Vec<DeadLetter>> {
-    let path = settings.view_store();
+    let path = settings.view_store_file()?;
     read_dead_letters(&path).await.with_context(|| format!("cannot read {}", path.display()))
 }
 
 async fn decisions(settings: &Settings) -> anyhow::Result<Vec<DecisionTaken>> {
-    let path = settings.view_store();
+    let path = settings.view_store_file()?;
     read_decisions(&path).await.with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Resu
         (false, false) => Box::new(|_| {}),
     };
     if !flags.json && !flags.until_caught_up {
-        println!("projecting into {}; Ctrl-C stops", settings.view_store().display());
+        println!("projecting into {}; Ctrl-C stops", settings.view_store());
     }
     let report = project(&settings, log, flags.until_caught_up, stopped, watch).await?;
     if flags.json {
@@ -56,6 +56,7 @@ pub(crate) async fn project(
         definition: settings.files.definition()?,
         log,
         data_directory: settings.data.clone(),
+        view_store: settings.view_store(),
         settings: settings.projector(),
         until_caught_up,
         shutdown: stopped,

@@ -29,6 +29,7 @@ pub(crate) struct UpFlags {
 
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
+    let view_store = settings.view_store_file()?;
     let _lock = settings.lock("prejoin up")?;
     let mut _service_locks = Vec::new();
     if settings.uses_nats() {
@@ -63,7 +64,7 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
             .context("the projector")
     });
     let service_urls = services.iter().map(|(name, url, _)| ((*name).to_owned(), url.clone())).collect();
-    let read_api = ReadApi::open(settings.view_store()).with_services(service_urls);
+    let read_api = ReadApi::open(view_store).with_services(service_urls);
     let api_stop = shutdown::wait(stopped.clone());
     parts.spawn(async move { read_api.run(api, api_stop).await.context("the query API") });
 

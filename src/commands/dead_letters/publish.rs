@@ -128,7 +128,7 @@ async fn wait_for(numbers: &[u64], settings: &Settings) -> anyhow::Result<Vec<De
     let last = numbers.last().copied().unwrap_or_default();
     let begun = Instant::now();
     loop {
-        let path = settings.view_store();
+        let path = settings.view_store_file()?;
         let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
         let reached = |position: u64| position >= last;
         let of = |sink: &prejoin_read_api::SinkStatus| {
