@@ -208,8 +208,8 @@ impl Loop<'_> {
         }
         if report.decisions > 0 {
             let (decisions, released) = (report.decisions, report.released);
-            let without_effect = report.decisions_without_effect;
-            tracing::info!(decisions, without_effect, released, "decisions on dead letters");
+            let (waiting, without_effect) = (report.decisions_waiting, report.decisions_without_effect);
+            tracing::info!(decisions, waiting, without_effect, released, "decisions on dead letters");
         }
         for Hole { service, expected, found } in &report.holes {
             tracing::error!(%service, expected, found, "events are missing from the log");

@@ -42,8 +42,9 @@ pub fn attach_sink(
     }
     let mut commit = *commits.end();
     if committed.definition.views[view].is_built_in() {
-        // A message outside of the numbering is parked, or discarded, without moving the position, so that the position does not say
-        // whether the sink has it: the first commit at the position is followed again, and all that came after.
+        // A message outside of the numbering is parked, or discarded, without moving the position, so that the
+        // position does not say whether the sink has it: the first commit at the position is followed again, and all
+        // that came after.
         if *commits.start() == committed.journal_first && committed.journal_first > 1 {
             return rebuild("the journal no longer holds every commit at the position where the rows stand");
         }

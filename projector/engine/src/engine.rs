@@ -73,8 +73,10 @@ pub struct StepReport {
     pub unknown_types: u64,
     /// Parked before, and folded now that a decision let them go on.
     pub released: u64,
-    /// Decisions on dead letters that were taken, and those among them that changed nothing when they were.
+    /// Decisions on dead letters that were taken; those among them that wait for their event, and those that changed
+    /// nothing.
     pub decisions: u64,
+    pub decisions_waiting: u64,
     pub decisions_without_effect: u64,
     /// Events passed over because a decision that came before them says so.
     pub discarded: u64,

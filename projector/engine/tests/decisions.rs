@@ -46,8 +46,11 @@ CREATE MATERIALIZED VIEW people AS SELECT user_id, age FROM users;
 CREATE MATERIALIZED VIEW loads AS SELECT thing_id, weight FROM things;
 ";
 
-fn definition() -> Arc<Definition> {
-    let contract = |text: &str| ContractFile { path: "contract.toml".to_owned(), text: text.to_owned() };
+fn definition(ages: &str) -> Arc<Definition> {
+    let contract = |text: &str| {
+        let text = text.replace("age = \"bigint\"", &format!("age = {ages:?}"));
+        ContractFile { path: "contract.toml".to_owned(), text }
+    };
     let views = ViewFile { path: "views.sql".to_owned(), text: VIEWS.to_owned() };
     Arc::new(Definition::load(&CONTRACTS.map(contract), &[views]).unwrap())
 }
@@ -93,8 +96,7 @@ impl Log {
     }
 
     /// Everything, one message a step: services in the order given, or in turn; restarted and read again all along.
-    fn run(&self, order: &[&'static str]) -> BTreeMap<String, Rows> {
-        let definition = definition();
+    fn run(&self, definition: &Arc<Definition>, order: &[&'static str]) -> BTreeMap<String, Rows> {
         let state: Arc<dyn State> = Arc::new(MemoryState::default());
         for service in order {
             for place in 0..self.streams[service].len() {
@@ -107,7 +109,7 @@ impl Log {
                 assert!(holes.is_empty() && deferred.is_empty(), "{holes:?}");
             }
         }
-        let engine = Engine::open(definition, state, Settings::default()).unwrap();
+        let engine = Engine::open(definition.clone(), state, Settings::default()).unwrap();
         let committed = engine.committed();
         let views = committed.definition().views.iter().enumerate();
         let rows = |place| build_slice(&committed, place, None, 10_000).unwrap().rows.into_iter();
@@ -126,9 +128,13 @@ impl Log {
 
     /// The same in every order of the services.
     fn run_all(&self) -> BTreeMap<String, Rows> {
+        self.run_all_under(&definition("bigint"))
+    }
+
+    fn run_all_under(&self, definition: &Arc<Definition>) -> BTreeMap<String, Rows> {
         let services: Vec<&'static str> = self.streams.keys().copied().collect();
         let reversed: Vec<_> = services.iter().rev().copied().collect();
-        let ends = [self.run(&services), self.run(&reversed)];
+        let ends = [self.run(definition, &services), self.run(definition, &reversed)];
         assert_eq!(ends[0], ends[1]);
         ends[0].clone()
     }
@@ -230,6 +236,21 @@ fn an_event_that_fits_can_be_decided_while_it_waits() {
 }
 
 #[test]
+fn under_a_contract_that_understands_the_event_decisions_on_it_do_nothing() {
+    let mut log = Log::default();
+    let first = log.aged(1, Some("u"), "old".into());
+    let second = log.aged(2, Some("u"), json!({}));
+    log.aged(3, Some("u"), "older".into());
+    log.decide("users-1", &first, Choice::Retry);
+    log.decide("users-1", &first, Choice::Amend { event: aged(1, Some("u"), 1.into()) });
+    log.decide("users-2", &second, discard());
+    assert_eq!(outcomes(&log.run_all()), ["1 retry 1 unfit", "2 amend 1 amended", "3 discard 2 discarded"]);
+    let end = log.run_all_under(&definition("text"));
+    assert_eq!(outcomes(&end), ["1 retry 1 no_letter", "2 amend 1 no_letter", "3 discard 2 discarded"]);
+    assert_eq!(end["people"], [["u", "older"]]);
+}
+
+#[test]
 fn a_stream_that_numbers_for_its_service_is_amended_without_a_sequence() {
     let event = |weight: Value| {
         json!({ "specversion": "1.0", "id": "a", "source": "/t", "type": "things.weighed.v1", "subject": "t",
@@ -277,7 +298,7 @@ fn a_long_queue_goes_on_at_once_and_decisions_on_it_are_put_off() {
         log.decide(&format!("users-{}", place + 1), message, discard());
     }
     let settings = Settings { decided_bytes_per_step: 20_000, ..Settings::default() };
-    let mut engine = Engine::open(definition(), Arc::new(MemoryState::default()), settings).unwrap();
+    let mut engine = Engine::open(definition("bigint"), Arc::new(MemoryState::default()), settings).unwrap();
     let all = (0..2_000).map(|place| log.incoming("users", place)).collect();
     assert_eq!(engine.step(all, None).unwrap().dead_letters.len(), 2_000);
     let mut left: Vec<_> = (0..1_000).map(|place| log.incoming("prejoin", place)).collect();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prejoin_contract::Outcome;
 use prejoin_model::{Row, Value, decode_row};
+use prejoin_state::Space;
 
 use super::{Entity, Step};
 use crate::EngineError;
@@ -49,7 +50,7 @@ impl Step<'_> {
         if !self.chains.get(entity).is_some_and(|chain| chain.is_whole) {
             let prefix = self.letters_prefix(&entity.0, &entity.1);
             let mut numbers = BTreeSet::new();
-            for entry in self.before.scan(prejoin_state::Space::Indexes, &prefix, &[]) {
+            for entry in self.before.scan(Space::Indexes, &prefix, &[]) {
                 numbers.insert(self.number_of_letter(&entry?.0.slice(prefix.len()..))?);
             }
             let chain = self.chains.entry(entity.clone()).or_default();
@@ -153,7 +154,7 @@ impl Step<'_> {
     fn number_of_letter(&self, row_key: &[u8]) -> Result<i64, EngineError> {
         let table = self.definition.dead_letters_table();
         let key = table_key(self.definition.stored(table), row_key);
-        let bytes = self.before.get(prejoin_state::Space::Tables, &key)?;
+        let bytes = self.before.get(Space::Tables, &key)?;
         let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
         let number = row.as_ref().and_then(dead_letters::number_of);
         number.ok_or_else(|| EngineError::Damaged("an index entry without its dead letter".to_owned()))

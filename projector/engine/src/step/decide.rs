@@ -44,11 +44,11 @@ impl Step<'_> {
             }
             None => (DecisionOutcome::NoLetter, None),
         };
-        use DecisionOutcome::{Amended, Discarded, Retried, Waiting};
         self.report.decisions += 1;
         match outcome {
-            Discarded | Amended | Retried => {}
-            _ => self.report.decisions_without_effect += u64::from(outcome != Waiting),
+            DecisionOutcome::Waiting => self.report.decisions_waiting += 1,
+            DecisionOutcome::Discarded | DecisionOutcome::Amended | DecisionOutcome::Retried => {}
+            _ => self.report.decisions_without_effect += 1,
         }
         self.service(&DECISIONS_SERVICE.into()).events_applied += 1;
         self.put_decision(stored, &outcome, frees.as_deref())
