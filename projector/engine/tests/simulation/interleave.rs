@@ -9,16 +9,16 @@ use prejoin_state::MemoryState;
 
 use crate::random::Random;
 use crate::sink::Content;
-use crate::{World, incoming, shop};
+use crate::{World, incoming, seeds, shop};
 
+const HISTORIES_DEFAULT: u64 = 120;
+/// In how many orders each history arrives.
 const ORDERS: usize = 5;
 
 #[test]
 fn every_order_of_arrival_ends_the_same() {
-    let seeds = match std::env::var("PREJOIN_SEED").ok().and_then(|text| text.parse::<u64>().ok()) {
-        Some(seed) => seed..seed + 1,
-        None => 0..150,
-    };
+    let seeds = seeds(HISTORIES_DEFAULT);
+    let is_one = seeds.end - seeds.start == 1;
     let (mut letters, mut decided) = (0, 0);
     for seed in seeds {
         let mut random = Random::new(seed);
@@ -35,7 +35,7 @@ fn every_order_of_arrival_ends_the_same() {
         letters += ends[0]["_dead_letters"].rows.len();
         decided += ends[0]["_decisions"].rows.len();
     }
-    assert!(letters > 0 && decided > 0, "what is never met is not tested");
+    assert!(is_one || (letters > 0 && decided > 0), "what is never met is not tested");
 }
 
 /// Every view after the whole log was taken: decisions first, decisions last, or everything mixed.

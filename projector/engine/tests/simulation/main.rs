@@ -30,11 +30,7 @@ const SIMULATIONS_DEFAULT: u64 = 200;
 
 #[test]
 fn every_history_ends_as_the_oracle_says() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("PREJOIN_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("PREJOIN_SIMULATIONS").unwrap_or(SIMULATIONS_DEFAULT),
-    };
+    let seeds = seeds(SIMULATIONS_DEFAULT);
     let mut seen = Seen::default();
     for seed in seeds.clone() {
         let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulate(seed)));
@@ -54,6 +50,15 @@ fn every_history_ends_as_the_oracle_says() {
             seen.released > 0 && seen.discarded > 0 && seen.without_effect > 0 && seen.put_off > 0,
             "{seen:?}"
         );
+    }
+}
+
+/// The seeds to run: as many as the environment asks for, or the one that it names.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("PREJOIN_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PREJOIN_SIMULATIONS").unwrap_or(default),
     }
 }
 
