@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 25] = [
+const COMMANDS: [(&str, &[&str]); 29] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -27,6 +27,10 @@ const COMMANDS: [(&str, &[&str]); 25] = [
     ("saga list", &["--status", "--orders-url"]),
     ("saga show", &["<ORDER_ID>", "--catalog-url", "--shipping-url"]),
     ("saga retry", &["<ORDER_ID>"]),
+    ("views", &["--json"]),
+    ("views drop", &["<VIEW>"]),
+    ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
+    ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),

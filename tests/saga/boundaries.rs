@@ -91,7 +91,7 @@ fn every_user_does_what_it_must_and_is_refused_the_rest() {
 fn a_saga_works_within_the_boundaries() {
     let server = server();
     make_streams(&server);
-    let shop = Shop::open(&url_of(&server, "{user}"), 60_000, 5);
+    let shop = Shop::open(&url_of(&server, "{user}"), &[], 60_000, 5);
     shop.place_one("one");
     wait_until("the order has settled", &shop.processes(), || match shop.status("one")?.as_str() {
         "confirmed" => shop.settled(),

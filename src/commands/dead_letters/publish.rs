@@ -9,10 +9,11 @@ use prejoin_envelope::{Event, message_id, subject};
 use prejoin_event_log::{
     EventLog, LogError, NewMessage, Numbered, OrderedPublisher, PublishError, PublishProblem, tail,
 };
+use prejoin_projector::Until;
 use prejoin_read_api::{DecisionTaken, read_status};
 
 use super::{AfterFlags, decisions, tell, tell_published};
-use crate::commands::project::project;
+use crate::commands::project::{Projecting, project};
 use crate::output::line;
 use crate::settings::Settings;
 use crate::shutdown;
@@ -54,9 +55,10 @@ pub(super) async fn publish(
             )),
         };
     }
-    if lock.is_some() {
-        let stopped = shutdown::on_signals()?;
-        let _ = project(settings, log, true, stopped, Box::new(|_| {})).await?;
+    if let Some(lock) = &lock {
+        let (until, stopped) = (Until::CaughtUp, shutdown::on_signals()?);
+        let progress = Box::new(|_: &_| {});
+        let _ = project(Projecting { settings, lock, log, until, stopped, progress, requests: None }).await?;
     }
     for taken in wait_for(&numbers, settings).await? {
         tell(&taken, after.json)?;
