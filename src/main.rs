@@ -61,6 +61,9 @@ enum Command {
     /// Every row is compared, at one position, while traffic goes on. Exit code 0 if nothing differs, or if everything
     /// that did is repaired.
     Verify(commands::verify::VerifyFlags),
+    /// Copy the projector's state, or put a copy back
+    #[command(subcommand)]
+    State(commands::state::StateCommand),
     /// Show how the projector, the services' streams and the views are
     Status(commands::status::StatusFlags),
     /// Import, generate or follow events
@@ -101,6 +104,7 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Views(flags) => commands::views::run(flags, settings).await,
         Command::Rebuild(flags) => commands::rebuild::run(flags, settings).await,
         Command::Verify(flags) => commands::verify::run(flags, settings).await,
+        Command::State(command) => commands::state::run(command, settings).await,
         Command::Status(flags) => commands::status::run(flags, settings).await,
         Command::Events(command) => commands::events::run(command, settings).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,

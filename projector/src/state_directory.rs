@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prejoin_engine::{Definition, Engine, EngineError};
-use prejoin_sinks::{GenerationState, ViewStore};
+use prejoin_envelope::Position;
+use prejoin_sinks::{GenerationState, StoreAddress, ViewStore};
 use prejoin_state::{DurableState, State};
 
 use crate::{ProjectorError, ProjectorSettings};
@@ -100,6 +101,40 @@ pub(crate) fn open(
         }
         opened => Ok(opened?),
     }
+}
+
+/// Puts a copy in the place of the state that readers' views come from; what was there is thrown away. The copy must
+/// have been folded under these contracts. Returns the position that it holds.
+pub async fn restore(
+    data_directory: &Path,
+    view_store: &StoreAddress,
+    definition: &Arc<Definition>,
+    copy: &Path,
+) -> Result<Position, ProjectorError> {
+    if !copy.is_dir() {
+        return Err(files(copy, std::io::Error::from(std::io::ErrorKind::NotFound)));
+    }
+    let mut store = ViewStore::open(view_store).await?;
+    let states = find(data_directory, &store.state_directory().await?)?;
+    store.close().await?;
+    tokio::task::block_in_place(|| {
+        let directory = data_directory.join(&states.current);
+        let restored = directory.with_extension("restored");
+        remove(&restored)?;
+        let source = DurableState::open(copy).map_err(EngineError::from)?.snapshot();
+        prejoin_state::copy(source.as_ref(), &restored).map_err(EngineError::from)?;
+        let state: Arc<dyn State> = Arc::new(DurableState::open(&restored).map_err(EngineError::from)?);
+        let position =
+            Engine::open(definition.clone(), state, prejoin_engine::Settings::default())?.position();
+        let discarded = directory.with_extension("discarded");
+        remove(&discarded)?;
+        if directory.exists() {
+            fs::rename(&directory, &discarded).map_err(|source| files(&directory, source))?;
+        }
+        fs::rename(&restored, &directory).map_err(|source| files(&restored, source))?;
+        remove(&discarded)?;
+        Ok(position)
+    })
 }
 
 /// Removes states that another has taken the place of, and what was built from states that are gone.

@@ -1,6 +1,7 @@
 //! What commands asked the running projector for, and how far it is.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ pub(crate) struct Worklist {
     /// Who watches the replay.
     replay_watchers: Vec<mpsc::UnboundedSender<Reply>>,
     replay_told: Instant,
+    /// Comparisons and copies, which go on beside the loop with a state of one commit.
     comparisons: JoinSet<()>,
     repairs: (mpsc::UnboundedSender<Repair>, mpsc::UnboundedReceiver<Repair>),
     repairs_due: VecDeque<Repair>,
@@ -184,6 +186,9 @@ impl Worklist {
                         tell(replies, Reply::Note { text });
                     }
                     self.cancel(committed.definition(), store, sinks, replies).await?;
+                }
+                Request::BackUpState { directory } => {
+                    self.comparisons.spawn(back_up(committed.clone(), directory.clone(), replies.clone()));
                 }
                 Request::DropView { view } => {
                     let reply = drop_view(committed.definition(), store, view).await?;
@@ -412,6 +417,19 @@ impl Worklist {
 
 fn rows_of(store: &ViewStore, view: &str, generation: i64) -> u64 {
     store.counts(view, generation).map_or(0, |(rows, _)| rows.unsigned_abs())
+}
+
+async fn back_up(committed: Committed, directory: PathBuf, replies: mpsc::UnboundedSender<Reply>) {
+    let copied =
+        tokio::task::block_in_place(|| prejoin_state::copy(committed.snapshot().as_ref(), &directory));
+    match copied {
+        Ok(entries) => {
+            let text = format!("{entries} entries at {}", committed.position());
+            tell(&replies, Reply::Note { text });
+            tell(&replies, Reply::Done);
+        }
+        Err(error) => tell(&replies, Reply::Failed { error: error.to_string() }),
+    }
 }
 
 async fn drop_view(

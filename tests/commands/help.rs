@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 29] = [
+const COMMANDS: [(&str, &[&str]); 32] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -31,6 +31,9 @@ const COMMANDS: [(&str, &[&str]); 29] = [
     ("views drop", &["<VIEW>"]),
     ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
     ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("state", &[]),
+    ("state backup", &["<DIR>", "may be at work"]),
+    ("state restore", &["<DIR>", "read from the log again"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
@@ -48,13 +51,15 @@ const COMMANDS: [(&str, &[&str]); 29] = [
 ];
 
 /// Options that every command takes.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 12] = [
     "--config <DIR>",
     "[env: PREJOIN_CONFIG]",
     "--data <DIR>",
     "[env: PREJOIN_DATA]",
     "--nats-url <URL>",
     "[env: PREJOIN_NATS_URL]",
+    "--view-store <STORE>",
+    "[env: PREJOIN_VIEW_STORE]",
     "--log <FORMAT>",
     "[default: human]",
     "PREJOIN_LOG_LEVEL",
