@@ -103,10 +103,18 @@ fn decisions_are_taken_and_a_replay_repeats_them() {
         json!({ "order_id": "o2", "status": "shipped", "total_cents": 500 }),
         json!({ "order_id": "o3", "status": "shipped", "total_cents": null }),
     ];
-    for lost in [None, Some("state"), Some("views.sqlite"), Some("")] {
-        if let Some(lost) = lost {
-            lose(&home.data(), lost);
-            let _ = home.project();
+    for lost in [None, Some("state"), Some("views.sqlite"), Some(""), Some("replay")] {
+        match lost {
+            None => {}
+            Some("replay") => {
+                let _ = home.command(&["rebuild", "--all", "--from-events"]).run().succeeded();
+                let verify = ["verify", "orders_with_customers", "--from-events"];
+                let _ = home.command(&verify).run().succeeded();
+            }
+            Some(lost) => {
+                lose(&home.data(), lost);
+                let _ = home.project();
+            }
         }
         assert_eq!(ids(&home), [""; 0], "{lost:?}");
         assert_eq!(outcomes(&home), expected_outcomes, "{lost:?}");
