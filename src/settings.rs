@@ -156,6 +156,8 @@ impl Settings {
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
+        settings.takeover_after =
+            file.takeover_after_ms.map_or(settings.takeover_after, Duration::from_millis);
         settings.engine.journal_bytes_max =
             file.journal_bytes_max.unwrap_or(settings.engine.journal_bytes_max);
         settings
