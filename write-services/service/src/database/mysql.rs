@@ -9,14 +9,14 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::database::error::DatabaseError;
-use crate::database::open::{CONNECTIONS, Opening, WAIT};
+use crate::database::open::{CONNECTION_WAIT, CONNECTIONS, Opening};
 use crate::database::store::{Dialect, Session, Store};
 use crate::database::value::{Cell, Row, Value};
 use crate::error::ServiceError;
 
 static DIALECT: Dialect = Dialect {
     // Creating a table ends the transaction, so the lock is the session's.
-    lock_tables: "DO GET_LOCK(concat('prejoin_service.', md5(database())), 60)",
+    lock_tables: "SELECT GET_LOCK(concat('prejoin_service.', md5(database())), 60)",
     unlock_tables: "DO RELEASE_LOCK(concat('prejoin_service.', md5(database())))",
     tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = database() ORDER BY table_name",
     common_tables: include_str!("../../sql/mysql.sql"),
@@ -41,7 +41,7 @@ impl MySqlStore {
         }
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(WAIT)
+            .acquire_timeout(CONNECTION_WAIT)
             .after_connect(|connection, _| {
                 Box::pin(async move { sqlx::raw_sql(STRICT).execute(connection).await.map(drop) })
             })
