@@ -127,7 +127,12 @@ impl Context {
                 _ = stop.wait_for(|&stop| stop) => return Ok(()),
             }
         }
-        self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(raised(stop)).await
+        let stopped = async {
+            // Asked to stop before it has begun, it would not publish what the last commands recorded.
+            tokio::task::yield_now().await;
+            raised(stop).await;
+        };
+        self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(stopped).await
     }
 
     async fn catch_up_with_its_log(&self) -> Result<(), ServiceError> {

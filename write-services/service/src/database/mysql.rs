@@ -9,7 +9,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::database::error::DatabaseError;
-use crate::database::open::{CONNECTION_WAIT, CONNECTIONS, Opening};
+use crate::database::open::{CONNECTION_WAIT, CONNECTIONS, LOCK_WAIT_SECONDS, Opening};
 use crate::database::store::{Dialect, Session, Store};
 use crate::database::value::{Cell, Row, Value};
 use crate::error::ServiceError;
@@ -23,9 +23,6 @@ static DIALECT: Dialect = Dialect {
     for_update: " FOR UPDATE",
     skip_locked: " FOR UPDATE SKIP LOCKED",
 };
-
-/// What does not fit is refused, not cut off, however the server is set up.
-const STRICT: &str = "SET SESSION sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')";
 
 pub(super) struct MySqlStore {
     pool: MySqlPool,
@@ -43,7 +40,14 @@ impl MySqlStore {
             .max_connections(CONNECTIONS)
             .acquire_timeout(CONNECTION_WAIT)
             .after_connect(|connection, _| {
-                Box::pin(async move { sqlx::raw_sql(STRICT).execute(connection).await.map(drop) })
+                // What does not fit is refused, not cut off, however the server is set up.
+                let settings = format!(
+                    "SET SESSION sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES'),
+                                 innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+                );
+                Box::pin(
+                    async move { sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await.map(drop) },
+                )
             })
             .connect_with(options)
             .await

@@ -17,6 +17,8 @@ use crate::values;
 pub(super) const CONNECTIONS: u32 = 8;
 /// How long to wait for a free connection to a server, or for a server that is away.
 pub(super) const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+/// How long a server lets a statement wait for what another transaction holds.
+pub(super) const LOCK_WAIT_SECONDS: u32 = 10;
 
 /// A kind of database that a service runs on, with the scripts that make its tables.
 #[derive(Debug, Clone, Copy)]
