@@ -23,9 +23,21 @@ pub(crate) struct FileSettings {
     pub listen: Option<String>,
     pub nats_url: Option<String>,
     pub log: Option<LogFormat>,
+    pub views: ViewsFileSettings,
     pub projector: ProjectorFileSettings,
     /// By name of the service.
     pub services: BTreeMap<Spanned<String>, ServiceFileSettings>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ViewsFileSettings {
+    /// A SQLite file, or `postgres://user:password@host/database`.
+    pub store: Option<String>,
+    /// In PostgreSQL: where the views are.
+    pub schema: Option<String>,
+    /// In PostgreSQL: who may read them.
+    pub reader_role: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -152,11 +152,16 @@ impl SinkSet {
         Ok(stand)
     }
 
-    /// Begins to build a view anew beside what readers see, unless that is under way.
-    pub(crate) fn rebuild(&mut self, place: usize) {
-        let Some(stand) = self.stands.get_mut(&place) else { return };
-        if let (None, Live::Follows(standing)) = (&stand.build, &stand.live) {
-            stand.build = Some(Build::Due { covers: standing.follower.visible() });
+    /// Begins to build a view anew beside what readers see, unless that is under way. False if the state must first
+    /// come to where the view stands.
+    pub(crate) fn rebuild(&mut self, place: usize) -> bool {
+        let Some(stand) = self.stands.get_mut(&place) else { return true };
+        match (&stand.build, &stand.live) {
+            (None, Live::Follows(standing)) => {
+                stand.build = Some(Build::Due { covers: standing.follower.visible() });
+                true
+            }
+            (build, _) => build.is_some(),
         }
     }
 

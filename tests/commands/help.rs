@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 21] = [
+const COMMANDS: [(&str, &[&str]); 28] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -29,8 +29,11 @@ const COMMANDS: [(&str, &[&str]); 21] = [
     ("saga retry", &["<ORDER_ID>"]),
     ("views", &["--json"]),
     ("views drop", &["<VIEW>"]),
-    ("rebuild", &["<VIEW>", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
-    ("verify", &["<VIEW>", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
+    ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("state", &[]),
+    ("state backup", &["<DIR>", "may be at work"]),
+    ("state restore", &["<DIR>", "read from the log again"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
@@ -44,13 +47,15 @@ const COMMANDS: [(&str, &[&str]); 21] = [
 ];
 
 /// Options that every command takes.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 12] = [
     "--config <DIR>",
     "[env: PREJOIN_CONFIG]",
     "--data <DIR>",
     "[env: PREJOIN_DATA]",
     "--nats-url <URL>",
     "[env: PREJOIN_NATS_URL]",
+    "--view-store <STORE>",
+    "[env: PREJOIN_VIEW_STORE]",
     "--log <FORMAT>",
     "[default: human]",
     "PREJOIN_LOG_LEVEL",

@@ -84,7 +84,7 @@ async fn a_store_of_format_1_is_taken_over_in_place() {
         let committed = bench.committed();
         fingerprints.push(crate::bench::view(&committed, view).fingerprint.clone());
     }
-    at.create().await;
+    at.create_file().await;
     at.execute(&FORMAT_1.replace("LABELS_FINGERPRINT", &fingerprints[1])).await;
     bench.set("a", json!({ "label": "one" }));
     bench.set("b", json!({ "label": "two" }));
