@@ -83,7 +83,6 @@ impl Context {
         let finish_by = tokio::time::Instant::now() + FINISH_WAIT;
         while served.is_none() && tokio::time::Instant::now() < finish_by {
             tokio::select! {
-                // The relay first: it must have begun when it is asked to stop, or it publishes nothing.
                 biased;
                 // Requests that finish now still get their positions.
                 ended = &mut relay, if relay_ended.is_none() => relay_ended = Some(ended),
