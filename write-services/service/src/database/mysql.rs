@@ -18,7 +18,9 @@ static DIALECT: Dialect = Dialect {
     // Creating a table ends the transaction, so the lock is the session's.
     lock_tables: "SELECT GET_LOCK(concat('prejoin_service.', md5(database())), 60)",
     unlock_tables: "DO RELEASE_LOCK(concat('prejoin_service.', md5(database())))",
-    tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = database() ORDER BY table_name",
+    // MySQL says that the names are bytes.
+    tables: "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
+              WHERE table_schema = database() ORDER BY table_name",
     common_tables: include_str!("../../sql/mysql.sql"),
     for_update: " FOR UPDATE",
     skip_locked: " FOR UPDATE SKIP LOCKED",
