@@ -69,7 +69,7 @@ enum Command {
     /// Import, generate or follow events
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
-    /// See the events that did not fit
+    /// See the events that did not fit, and decide what is to become of them
     #[command(subcommand)]
     DeadLetters(commands::dead_letters::DeadLettersCommand),
     /// Check contracts and views, and say what is wrong where

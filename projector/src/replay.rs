@@ -129,7 +129,7 @@ impl Replay {
 
 /// A position without services that the definition does not know: no state of it will ever come there.
 fn of_services(position: &Position, definition: &Definition) -> Position {
-    let known = |service: &str| definition.contracts.services().any(|known| known == service);
+    let known = |service: &str| definition.services().any(|known| known == service);
     let known = position.iter().filter(|(service, _)| known(service));
     known.map(|(service, sequence)| (service.to_owned(), sequence)).collect()
 }

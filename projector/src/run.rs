@@ -276,6 +276,7 @@ impl<'a> Loop<'a> {
 
     fn note(&mut self, report: &StepReport) {
         self.report.events += report.applied + report.unknown_types + report.dead_letters.len() as u64;
+        self.report.events += report.decisions + report.discarded;
         self.report.dead_letters += report.dead_letters.len() as u64;
     }
 

@@ -476,10 +476,9 @@ pub(crate) async fn undeclared(
     Ok(generations.into_iter().map(|found| found.view).filter(|name| !declared(name)).collect())
 }
 
-/// A position without services that have no contract any more: no state will ever come to it.
+/// A position without services whose events are no longer read: no state will ever come to it.
 fn of_known_services(position: &Position, committed: &Committed) -> Position {
-    let contracts = &committed.definition().contracts;
-    let known = |service: &str| contracts.services().any(|known| known == service);
+    let known = |service: &str| committed.definition().services().any(|known| known == service);
     position
         .iter()
         .filter(|(service, _)| known(service))

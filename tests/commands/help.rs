@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 28] = [
+const COMMANDS: [(&str, &[&str]); 32] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -44,6 +44,10 @@ const COMMANDS: [(&str, &[&str]); 28] = [
     ("events create-streams", &["Make the streams"]),
     ("dead-letters", &[]),
     ("dead-letters list", &["--json"]),
+    ("dead-letters retry", &["[ID]...", "orders-831", "--all", "--service <SERVICE>", "--wait", "--json"]),
+    ("dead-letters amend", &["<ID>", "--with-data <FILE>", "--with-event <FILE>", "--wait", "--json"]),
+    ("dead-letters discard", &["<ID>...", "--reason <TEXT>", "--wait", "--json"]),
+    ("dead-letters decisions", &["--json"]),
     ("check", &["--against <OLD_CONFIG_DIR>"]),
     ("explain", &["<VIEW>", "--json"]),
 ];
