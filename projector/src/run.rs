@@ -10,14 +10,14 @@ use prejoin_event_log::EventLog;
 use prejoin_sinks::{StoreAddress, StoreError, ViewStore};
 use tokio::sync::{mpsc, watch};
 
-use crate::control::Asked;
+use crate::control::{Asked, Reply};
 use crate::line::{Line, Stepped};
 use crate::replay::{Replay, TakenOver};
 use crate::search::SearchSet;
 use crate::sink_set::{Role, SinkSet};
 use crate::status::{self, now_ms};
 use crate::work::{After, Running, Worklist};
-use crate::{ProjectorError, ProjectorSettings, SearchSettings, state_directory};
+use crate::{ProjectorError, ProjectorSettings, SearchSettings, standby, state_directory};
 
 /// Between attempts to open a view store that failed.
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -37,6 +37,8 @@ pub struct Projector {
     pub view_store: StoreAddress,
     pub settings: ProjectorSettings,
     pub until: Until,
+    /// Whether it waits while another projector writes to the store, and takes over from it.
+    pub is_standby: bool,
     /// Turns true when the projector is to finish its step and end.
     pub shutdown: watch::Receiver<bool>,
     /// Told about every second, and at the end.
@@ -89,12 +91,27 @@ pub async fn run(mut projector: Projector) -> Result<ProgressReport, ProjectorEr
     let mut definition = projector.definition.clone();
     let mut worklist = Worklist::default();
     let mut report = ProgressReport::default();
+    let instance = standby::new_instance();
     loop {
+        if !standby::wait_for_turn(&mut projector, &definition, &instance).await? {
+            return Ok(report);
+        }
         let Some(mut store) = open_store(&mut projector).await? else { return Ok(report) };
-        let running = Loop::open(&mut projector, &definition, &mut store, &mut worklist, report).await?;
-        match running.run(store).await? {
-            Ended::Stopped(report) => return Ok(report),
-            Ended::Again(report_so_far, then) => (report, definition) = (report_so_far, then),
+        let opened =
+            Loop::open(&mut projector, &definition, &instance, &mut store, &mut worklist, report.clone())
+                .await;
+        let ended = match opened {
+            Ok(running) => running.run(store).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(Ended::Stopped(report)) => return Ok(report),
+            Ok(Ended::Again(report_so_far, then)) => (report, definition) = (report_so_far, then),
+            Err(ProjectorError::Store(error @ StoreError::Superseded { .. })) if projector.is_standby => {
+                tracing::warn!("{error}");
+                worklist.stop_comparisons().await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -134,6 +151,8 @@ enum Ended {
 struct Loop<'a> {
     projector: &'a mut Projector,
     worklist: &'a mut Worklist,
+    /// Tells this projector's status from another's.
+    instance: &'a str,
     /// The name of the directory of the state that feeds what readers see.
     state: String,
     line: Line,
@@ -147,6 +166,7 @@ impl<'a> Loop<'a> {
     async fn open(
         projector: &'a mut Projector,
         definition: &Arc<Definition>,
+        instance: &'a str,
         store: &mut ViewStore,
         worklist: &'a mut Worklist,
         report: ProgressReport,
@@ -167,7 +187,17 @@ impl<'a> Loop<'a> {
             None => None,
         };
         let status_written = None;
-        Ok(Loop { projector, worklist, state: states.current, line, sinks, replay, report, status_written })
+        Ok(Loop {
+            projector,
+            worklist,
+            instance,
+            state: states.current,
+            line,
+            sinks,
+            replay,
+            report,
+            status_written,
+        })
     }
 
     async fn run(mut self, mut store: ViewStore) -> Result<Ended, ProjectorError> {
@@ -237,7 +267,12 @@ impl<'a> Loop<'a> {
     /// Takes a replay further. When it stands where readers are, it takes the place of what feeds them.
     async fn advance_replay(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
         let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        replay.turn(store, &self.projector.settings).await?;
+        if let Err(error) = replay.turn(store, &self.projector.settings).await? {
+            tracing::error!("the rebuild from the events was given up: {error}");
+            replay.abandon(self.projector, store).await?;
+            self.worklist.note_replay_ended(Reply::Failed { error });
+            return Ok(());
+        }
         if !replay.is_complete() {
             self.replay = Some(replay);
             return Ok(());
@@ -246,6 +281,7 @@ impl<'a> Loop<'a> {
             Err(replay) => self.replay = Some(replay),
             Ok(TakenOver { state, line, sinks, swapped }) => {
                 self.worklist.note_swapped(line.engine.definition(), &swapped);
+                self.worklist.note_replay_ended(Reply::Done);
                 self.worklist.stop_comparisons().await;
                 self.line = line;
                 self.sinks = sinks;
@@ -285,6 +321,7 @@ impl<'a> Loop<'a> {
 
     fn note(&mut self, report: &StepReport) {
         self.report.events += report.applied + report.unknown_types + report.dead_letters.len() as u64;
+        self.report.events += report.decisions + report.discarded;
         self.report.dead_letters += report.dead_letters.len() as u64;
     }
 
@@ -351,7 +388,7 @@ impl<'a> Loop<'a> {
         store: &mut ViewStore,
         state: &'static str,
     ) -> Result<(), ProjectorError> {
-        let json = status::to_json(&mut self.line, &self.sinks, store, state);
+        let json = status::to_json(&mut self.line, &self.sinks, store, self.instance, state);
         store.write_status(now_ms(), &json).await?;
         (self.report.applied, self.report.log_last) = self.line.progress();
         self.report.position = self.sinks.visible().to_string();

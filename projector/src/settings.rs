@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::standby::TAKEOVER_AFTER;
+
 /// Defaults suit two cores and a few gigabytes of memory.
 #[derive(Debug, Clone)]
 pub struct ProjectorSettings {
@@ -18,6 +20,8 @@ pub struct ProjectorSettings {
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
     pub retired_grace: Duration,
     pub search: SearchSettings,
+    /// How long whoever writes to the view store may say nothing before a standby takes over.
+    pub takeover_after: Duration,
     pub engine: prejoin_engine::Settings,
     pub status_interval: Duration,
 }
@@ -46,6 +50,7 @@ impl Default for ProjectorSettings {
             build_slice_rows: 20_000,
             retired_grace: Duration::from_secs(10),
             search: SearchSettings::default(),
+            takeover_after: TAKEOVER_AFTER,
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),
         }

@@ -9,6 +9,7 @@ use crate::catalog;
 use crate::columns::StoredColumn;
 use crate::compare::StoredRow;
 use crate::database::{Link, Table, signed};
+use crate::postgres::PostgresLink;
 use crate::sqlite::SqliteLink;
 use crate::store::{Generation, generations};
 use crate::{StoreAddress, StoreError, ViewStore};
@@ -47,7 +48,9 @@ impl StoreSnapshot {
         let failed = |source| StoreError::Database { store: store.clone(), source };
         let mut link: Box<dyn Link> = match address {
             StoreAddress::Sqlite(path) => Box::new(SqliteLink::open_to_read(path).await.map_err(failed)?),
-            StoreAddress::Postgres { .. } => return Err(failed(crate::store::unsupported())),
+            StoreAddress::Postgres { url, schema, .. } => {
+                Box::new(PostgresLink::open_to_read(url, schema).await.map_err(failed)?)
+            }
         };
         link.script(link.dialect().begin_snapshot).await.map_err(failed)?;
         let entries = catalog::read(link.as_mut()).await.map_err(failed)?;
@@ -61,6 +64,17 @@ impl StoreSnapshot {
     pub async fn generations(&mut self) -> Result<Vec<Generation>, StoreError> {
         let found = generations(self.link.as_mut()).await.map_err(|source| self.failed(source))?;
         found.map_err(|detail| StoreError::Damaged { store: self.store.clone(), detail })
+    }
+
+    /// What the projector last said of itself, and when by its own clock: milliseconds since 1970.
+    pub async fn status(&mut self) -> Result<Option<(i64, String)>, StoreError> {
+        let select = "SELECT written_at_ms, status FROM _prejoin_status";
+        let found = self.link.query(select, &[]).await;
+        let found = found.and_then(|rows| {
+            let row = rows.into_iter().next();
+            row.map(|mut row| Ok((row.integer()?, row.text()?))).transpose()
+        });
+        found.map_err(|source| self.failed(source))
     }
 
     /// At most `limit` rows of a generation, with their keys, in key order from behind `after` on.

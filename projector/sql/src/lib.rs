@@ -44,7 +44,7 @@ mod zone;
 pub use fulltext::{FULLTEXT_LANGUAGES, FulltextColumn};
 pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{
-    EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
-    RowView, Scan, StoreIndex, TableIndex,
+    EvaluateError, Hop, IndexMethod, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path,
+    Relation, RowView, Scan, StoreIndex, TableIndex,
 };
 pub use views::{ViewFile, Views, parse_views};

@@ -7,6 +7,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::fulltext;
 use crate::names;
+use crate::plan::IndexMethod;
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
 /// Bounds the memory and the stack that reading one statement takes.
@@ -30,6 +31,7 @@ pub(crate) struct ViewStatement {
 pub(crate) struct IndexStatement {
     pub(crate) view: String,
     pub(crate) view_place: Place,
+    pub(crate) method: IndexMethod,
     pub(crate) columns: Vec<IndexedColumn>,
     /// Of a fulltext index; nothing for one that orders rows.
     pub(crate) language: Option<&'static str>,
@@ -302,13 +304,15 @@ fn index_statement(index: &ast::CreateIndex, place: Place) -> Checked<Statement>
             );
         }
     }
-    if !is_fulltext {
-        check_index_method(index.using.as_ref(), view_place)?;
-    }
+    let method = match is_fulltext {
+        true => IndexMethod::BTree,
+        false => index_method(index.using.as_ref(), view_place)?,
+    };
     let columns = index.columns.iter().map(|column| indexed_column(column, is_fulltext, view_place));
     Ok(Statement::Index(IndexStatement {
         view: names::single_name(&index.table_name, place)?,
         view_place,
+        method,
         columns: columns.collect::<Checked<_>>()?,
         language: is_fulltext.then(|| fulltext::language(&index.with, view_place)).transpose()?,
     }))
@@ -318,13 +322,14 @@ fn is_fulltext(method: Option<&IndexType>) -> bool {
     matches!(method, Some(IndexType::Custom(name)) if names::fold(name) == "fulltext")
 }
 
-fn check_index_method(method: Option<&IndexType>, place: Place) -> Checked<()> {
+fn index_method(method: Option<&IndexType>, place: Place) -> Checked<IndexMethod> {
     match method {
-        None | Some(IndexType::BTree) => Ok(()),
+        None | Some(IndexType::BTree) => Ok(IndexMethod::BTree),
+        Some(IndexType::GIN) => Ok(IndexMethod::Gin),
         Some(other) => refuse(
             place,
             format!("an index USING {other} is not supported"),
-            "leave USING out, or write USING fulltext for words to search",
+            "leave USING out, or write USING gin for what jsonb documents and arrays contain, or USING fulltext for words to search",
         ),
     }
 }

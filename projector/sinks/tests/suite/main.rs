@@ -8,6 +8,7 @@ mod stores;
 
 mod building;
 mod comparing;
+mod postgres;
 mod searching;
 mod sqlite;
 mod swapping;
