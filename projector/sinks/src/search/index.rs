@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use prejoin_engine::{Follower, RowOutcome};
 use prejoin_envelope::Position;
-use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError};
 
 use crate::search::analyzer::{analyzer, tokenizer_name};
@@ -20,6 +20,10 @@ use crate::search::stand::{IndexRows, IndexStand};
 const HEAP_BYTES: std::ops::RangeInclusive<usize> = 16 << 20..=2 << 30;
 /// Segments of which more was deleted than this part are written anew.
 const DELETED_PART_MAX: f32 = 0.3;
+/// Larger segments stay as they are, so that closing an index does not wait for long.
+const MERGED_DOCUMENTS_MAX: usize = 500_000;
+
+const WRITER: &str = "only dropping it takes the writer away";
 
 /// Documents and position change in one commit. After an error it is to be dropped: opened again, it stands at its last
 /// commit.
@@ -28,7 +32,8 @@ pub struct SearchIndex {
     path: PathBuf,
     fingerprint: String,
     fields: Fields,
-    writer: IndexWriter,
+    /// Nothing while it is dropped.
+    writer: Option<IndexWriter>,
     stand: IndexStand,
 }
 
@@ -50,6 +55,7 @@ impl SearchIndex {
         Description::of(definition, place.generation).write(&path)?;
         register_analyzers(&index, definition);
         let writer = writer(&index, heap_bytes).map_err(|error| SearchError::index(&path, error))?;
+        let writer = Some(writer);
         let stand = IndexStand::built_from(base);
         let fingerprint = definition.fingerprint.clone();
         Ok(SearchIndex { place, path, fingerprint, fields, writer, stand })
@@ -83,7 +89,7 @@ impl SearchIndex {
         let stand = stand.map_err(unusable)?;
         check_files(&index).map_err(failed)?.map_err(unusable)?;
         register_analyzers(&index, definition);
-        let writer = writer(&index, heap_bytes).map_err(failed)?;
+        let writer = Some(writer(&index, heap_bytes).map_err(failed)?);
         let fingerprint = definition.fingerprint.clone();
         Ok(SearchIndex { place, path, fingerprint, fields, writer, stand })
     }
@@ -116,7 +122,7 @@ impl SearchIndex {
     pub fn replace_rows(&mut self, rows: &[(Bytes, RowOutcome)]) -> Result<(), SearchError> {
         for (key, outcome) in rows {
             if let RowOutcome::Row(_) | RowOutcome::Absent = outcome {
-                self.writer.delete_term(self.fields.term(key));
+                self.writer().delete_term(self.fields.term(key));
             }
             if let RowOutcome::Row(row) = outcome {
                 self.add(key, row)?;
@@ -139,20 +145,37 @@ impl SearchIndex {
         self.commit(IndexStand::following(follower))
     }
 
+    fn writer(&self) -> &IndexWriter {
+        self.writer.as_ref().expect(WRITER)
+    }
+
     fn add(&self, key: &[u8], row: &prejoin_model::Row) -> Result<(), SearchError> {
-        let added = self.writer.add_document(self.fields.document(key, row));
+        let added = self.writer().add_document(self.fields.document(key, row));
         added.map(drop).map_err(|error| SearchError::index(&self.path, error))
     }
 
     fn commit(&mut self, stand: IndexStand) -> Result<(), SearchError> {
         let payload = stand.to_payload(&self.fingerprint, self.place.generation);
-        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
+        let writer = self.writer.as_mut().expect(WRITER);
+        let committed = writer.prepare_commit().and_then(|mut prepared| {
             prepared.set_payload(&payload);
             prepared.commit()
         });
         committed.map_err(|error| SearchError::index(&self.path, error))?;
         self.stand = stand;
         Ok(())
+    }
+}
+
+impl Drop for SearchIndex {
+    /// Lets a merge that is under way end: it would write to a directory that is another's by then.
+    fn drop(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.set_merge_policy(Box::new(NoMergePolicy));
+            if let Err(error) = writer.wait_merging_threads() {
+                tracing::debug!(path = %self.path.display(), %error, "a search index was closed");
+            }
+        }
     }
 }
 
@@ -172,6 +195,7 @@ fn writer(index: &Index, heap_bytes: usize) -> Result<IndexWriter, TantivyError>
     let writer = index.writer_with_options(options)?;
     let mut merging = LogMergePolicy::default();
     merging.set_del_docs_ratio_before_merge(DELETED_PART_MAX);
+    merging.set_max_docs_before_merge(MERGED_DOCUMENTS_MAX);
     writer.set_merge_policy(Box::new(merging));
     Ok(writer)
 }

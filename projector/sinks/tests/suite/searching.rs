@@ -338,16 +338,13 @@ fn damage_is_found_before_it_is_searched() {
     bench.remove("3");
     follow(&mut index, &bench.committed(), &follower, 100);
     drop(index);
-    let names = || {
-        let entries = fs::read_dir(home.directory()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        names
-    };
     let (original, damaged) = (Home::new(), Home::new());
     copy(&home.directory(), &original.directory());
+    let entries = fs::read_dir(original.directory()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
     let mut noticed = 0;
-    for name in names() {
+    for name in names {
         for damage in 0..4 {
             fs::remove_dir_all(damaged.data().join("search")).unwrap_or_default();
             copy(&original.directory(), &damaged.directory());
