@@ -111,6 +111,30 @@ fn a_changed_declaration_leaves_the_view_as_it_is() {
     assert_eq!(system.directories().len(), 1);
 }
 
+#[test]
+fn an_index_that_falls_behind_the_journal_is_built_anew() {
+    let system = System::new(1_200, 80);
+    let _ = system.up().terminate().succeeded();
+    // Many changes between two commits of the index, and a journal that keeps but a few of them.
+    system.home.write(
+        "config/prejoin.toml",
+        "[projector]\nretired_grace_ms = 300\nsearch_commit_interval_ms = 2000\njournal_bytes_max = 500\n",
+    );
+    let generation = system.generation(ORDERS);
+    let up = system.home.up::<&str>(&[]);
+    let counter = Counter::of(&up);
+    let mut round = 0;
+    while !up.stderr().contains("the journal was cut before it could follow") {
+        round += 1;
+        counter.rename("u-last", &format!("Round {round}"));
+        assert!(round < 20_000, "{}", up.describe());
+    }
+    counter.wait_for_order(&[&up], "o-last", "placed", format!("Round {round}").into());
+    system.can_be_searched(&up);
+    assert_eq!(system.generation(ORDERS), generation, "the view followed all the time");
+    system.is_tidy(&up);
+}
+
 /// The index stands a little behind its table; the state is folded to the one first, and then to the other.
 #[test]
 fn a_lost_state_heals_the_index_too() {
