@@ -16,11 +16,14 @@ pub(crate) struct Dialect {
     pub(crate) exists: &'static str,
     /// Adds the meta table's only row unless it is there. Values: service, format.
     pub(crate) insert_meta: &'static str,
-    /// Reads the last number and keeps all others from giving out numbers until the end of the transaction.
+    /// Reads the service and the format, and keeps others from changing them until the end of the transaction.
+    pub(crate) owner: &'static str,
+    /// Reads the last number that was given out, the last that is sent, and the last that was ever acknowledged, and
+    /// keeps all others from changing them until the end of the transaction.
     pub(crate) lock: &'static str,
     /// Numbers rows. Values: their ids as a JSON array in the order of their numbers, the number before the first.
     pub(crate) number: &'static str,
-    /// Deletes rows that are sent. Value: their ids as a JSON array.
+    /// Deletes rows. Value: their ids as a JSON array.
     pub(crate) forget: &'static str,
 }
 

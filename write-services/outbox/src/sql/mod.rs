@@ -4,6 +4,7 @@
 mod database;
 mod record;
 mod rows;
+mod runs;
 
 mod mysql;
 mod postgres;

@@ -12,22 +12,24 @@ use crate::store::PoolUse;
 static DIALECT: Dialect = Dialect {
     create: include_str!("mysql.sql"),
     // Its first format is the second.
-    upgrades: &[""],
+    upgrades: &["", include_str!("mysql_upgrade_2.sql")],
     exists: "SELECT count(*) FROM information_schema.tables
               WHERE table_schema = database() AND table_name = 'prejoin_outbox_meta'",
-    insert_meta: "INSERT IGNORE INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0)",
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta FOR UPDATE",
+    insert_meta: "INSERT IGNORE INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0)",
+    owner: "SELECT service, format FROM prejoin_outbox_meta FOR UPDATE",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta FOR UPDATE",
     // By the primary key and nothing else: a look at more rows would wait for commands that are under way.
     number: "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number FOR ORDINALITY, outbox_id BIGINT PATH '$')) AS fresh
                     STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
                  ON prejoin_outbox.outbox_id = fresh.outbox_id
-                SET prejoin_outbox.sequence = ? + fresh.number
-              WHERE prejoin_outbox.mark = 'unsent' AND prejoin_outbox.sequence IS NULL",
+                SET prejoin_outbox.mark = 'numbered', prejoin_outbox.sequence = ? + fresh.number
+              WHERE prejoin_outbox.mark = 'unsent'",
     forget: "DELETE prejoin_outbox
                FROM JSON_TABLE(?, '$[*]' COLUMNS (outbox_id BIGINT PATH '$')) AS old
                     STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
-                 ON prejoin_outbox.outbox_id = old.outbox_id
-              WHERE prejoin_outbox.mark = 'sent'",
+                 ON prejoin_outbox.outbox_id = old.outbox_id",
 };
 
 /// Named locks are of the whole server, and their names short.

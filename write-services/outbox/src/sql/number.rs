@@ -46,7 +46,7 @@ impl Work {
         if room.is_used_up() {
             return Ok(Window::default());
         }
-        let after = self.stored(after)?;
+        let after = self.stored(after)?.max(self.numbers.sent);
         let numbered_to = self.take_numbered(after, &mut room).await?;
         let mut plan = Plan::default();
         if !room.is_used_up() {
@@ -63,11 +63,14 @@ impl Work {
 
     /// Makes room for what has a number already; the last of it that fits.
     async fn take_numbered(&mut self, after: i64, room: &mut Room) -> Result<Option<i64>, OutboxError> {
+        if after >= self.numbers.last {
+            return Ok(None);
+        }
         let found = self
             .query(
                 "read unsent rows",
                 "SELECT sequence, octet_length(data) FROM prejoin_outbox
-                  WHERE mark = 'unsent' AND sequence > ? ORDER BY sequence LIMIT ?",
+                  WHERE sequence > ? ORDER BY sequence LIMIT ?",
                 &[Value::Integer(after), Value::Integer(room.row_limit())],
             )
             .await?;
@@ -116,11 +119,12 @@ impl Work {
                 "SELECT fresh.outbox_id, fresh.entity, octet_length(fresh.data),
                         octet_length(fresh.event_id) + octet_length(fresh.kind) + octet_length(fresh.entity)
                             + octet_length(fresh.time),
-                        (SELECT max(parked.outbox_id) FROM prejoin_outbox AS parked
-                          WHERE parked.mark = 'parked' AND parked.entity = fresh.entity
-                            AND parked.outbox_id < fresh.outbox_id)
+                        CASE WHEN EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'parked')
+                             THEN (SELECT max(parked.outbox_id) FROM prejoin_outbox AS parked
+                                    WHERE parked.mark = 'parked' AND parked.entity = fresh.entity
+                                      AND parked.outbox_id < fresh.outbox_id) END
                    FROM prejoin_outbox AS fresh
-                  WHERE fresh.mark = 'unsent' AND fresh.sequence IS NULL ORDER BY fresh.outbox_id LIMIT ?",
+                  WHERE fresh.mark = 'unsent' ORDER BY fresh.outbox_id LIMIT ?",
                 &[Value::Integer(rows_max)],
             )
             .await?;
@@ -184,16 +188,15 @@ impl Work {
             return Ok(None);
         }
         let ids: Vec<i64> = plan.number.iter().map(|row| row.0).collect();
-        let (ids_text, base) = (json_array(&ids), self.last_sequence);
+        let (ids_text, base) = (json_array(&ids), self.numbers.last);
         let values = [Value::Text(&ids_text), Value::Integer(base)];
         let numbered = self.execute("number rows", self.dialect.number, &values).await?;
         if usize::try_from(numbered).ok() != Some(ids.len()) {
             let detail = format!("{numbered} of {} rows that it numbered were there", ids.len());
             return Err(OutboxError::Overtaken { service: self.service.to_string(), detail });
         }
-        let last = base.saturating_add_unsigned(numbered);
-        self.set_last_sequence(last).await?;
-        Ok(Some(last))
+        self.numbers.last = base.saturating_add_unsigned(numbered);
+        Ok(Some(self.numbers.last))
     }
 
     /// The unsent rows with numbers above `after` and up to `last`.
@@ -202,7 +205,7 @@ impl Work {
             .query(
                 "read unsent rows",
                 "SELECT outbox_id, sequence, event_id, kind, entity, time, data FROM prejoin_outbox
-                  WHERE mark = 'unsent' AND sequence > ? AND sequence <= ? ORDER BY sequence",
+                  WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
                 &[Value::Integer(after), Value::Integer(last)],
             )
             .await?;

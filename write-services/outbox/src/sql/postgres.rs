@@ -14,18 +14,20 @@ use crate::store::PoolUse;
 static DIALECT: Dialect = Dialect {
     create: include_str!("postgres.sql"),
     // Its first format is the second.
-    upgrades: &[""],
+    upgrades: &["", include_str!("postgres_upgrade_2.sql")],
     exists: "SELECT count(*) FROM pg_class WHERE oid = to_regclass('prejoin_outbox_meta')",
-    insert_meta: "INSERT INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0) \
-                  ON CONFLICT DO NOTHING",
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta FOR UPDATE",
+    insert_meta: "INSERT INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0) ON CONFLICT DO NOTHING",
+    owner: "SELECT service, format FROM prejoin_outbox_meta FOR UPDATE",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta FOR UPDATE",
     // From the ids to the rows: the expressions keep the planner from going through all that is unsent.
-    number: "UPDATE prejoin_outbox SET sequence = $2 + fresh.number
+    number: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = $2 + fresh.number
                FROM (SELECT value::bigint AS outbox_id, ordinality AS number
                        FROM json_array_elements_text($1::json) WITH ORDINALITY) AS fresh
-              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark || '' = 'unsent' AND sequence + 0 IS NULL",
+              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark || '' = 'unsent'",
     forget: "DELETE FROM prejoin_outbox
-              WHERE mark = 'sent' AND outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
+              WHERE outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
 };
 
 /// The outbox of one schema has one turn: the table's identity tells it from others in the same database. The number in

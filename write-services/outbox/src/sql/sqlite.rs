@@ -14,17 +14,19 @@ use crate::store::PoolUse;
 
 static DIALECT: Dialect = Dialect {
     create: include_str!("sqlite.sql"),
-    upgrades: &[include_str!("sqlite_upgrade_1.sql")],
+    upgrades: &[include_str!("sqlite_upgrade_1.sql"), include_str!("sqlite_upgrade_2.sql")],
     exists: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'prejoin_outbox_meta'",
-    insert_meta: "INSERT INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0) \
-                  ON CONFLICT DO NOTHING",
+    insert_meta: "INSERT INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0) ON CONFLICT DO NOTHING",
     // A transaction has the write lock from its beginning.
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta",
+    owner: "SELECT service, format FROM prejoin_outbox_meta",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta",
     // From the ids to the rows: the other way round, every row would be looked for among the ids.
     number: "WITH fresh (outbox_id, number) AS MATERIALIZED (SELECT value, key + 1 FROM json_each(?1))
-             UPDATE prejoin_outbox SET sequence = ?2 + fresh.number FROM fresh
-              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent' AND +sequence IS NULL",
-    forget: "DELETE FROM prejoin_outbox WHERE mark = 'sent' AND outbox_id IN (SELECT value FROM json_each(?))",
+             UPDATE prejoin_outbox SET mark = 'numbered', sequence = ?2 + fresh.number FROM fresh
+              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent'",
+    forget: "DELETE FROM prejoin_outbox WHERE outbox_id IN (SELECT value FROM json_each(?))",
 };
 
 pub(crate) struct SqliteDatabase {
