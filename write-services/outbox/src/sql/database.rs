@@ -23,6 +23,8 @@ pub(crate) struct Dialect {
     pub(crate) lock: &'static str,
     /// Numbers rows. Values: their ids as a JSON array in the order of their numbers, the number before the first.
     pub(crate) number: &'static str,
+    /// Numbers rows of successive ids. Values: the number of the first less its id, the first id, the last.
+    pub(crate) number_run: &'static str,
     /// Deletes rows. Value: their ids as a JSON array.
     pub(crate) forget: &'static str,
 }

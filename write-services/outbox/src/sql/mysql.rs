@@ -26,6 +26,8 @@ static DIALECT: Dialect = Dialect {
                  ON prejoin_outbox.outbox_id = fresh.outbox_id
                 SET prejoin_outbox.mark = 'numbered', prejoin_outbox.sequence = ? + fresh.number
               WHERE prejoin_outbox.mark = 'unsent'",
+    number_run: "UPDATE prejoin_outbox FORCE INDEX (PRIMARY) SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND mark = 'unsent'",
     forget: "DELETE prejoin_outbox
                FROM JSON_TABLE(?, '$[*]' COLUMNS (outbox_id BIGINT PATH '$')) AS old
                     STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)

@@ -16,6 +16,9 @@ const ENVELOPE_BYTES: u64 = 512;
 /// JSON writes one byte of text as at most six.
 const ESCAPED_BYTES_MAX: u64 = 6;
 
+/// More runs of ids than this are numbered one by one.
+const RUNS_MAX: usize = 16;
+
 /// An unsent row without a number, as far as it must be known before its data is read.
 struct Candidate {
     row: OutboxId,
@@ -188,15 +191,32 @@ impl Work {
             return Ok(None);
         }
         let ids: Vec<i64> = plan.number.iter().map(|row| row.0).collect();
-        let (ids_text, base) = (json_array(&ids), self.numbers.last);
-        let values = [Value::Text(&ids_text), Value::Integer(base)];
-        let numbered = self.execute("number rows", self.dialect.number, &values).await?;
+        let numbered = self.number(&ids).await?;
         if usize::try_from(numbered).ok() != Some(ids.len()) {
             let detail = format!("{numbered} of {} rows that it numbered were there", ids.len());
             return Err(OutboxError::Overtaken { service: self.service.to_string(), detail });
         }
-        self.numbers.last = base.saturating_add_unsigned(numbered);
+        self.numbers.last = self.numbers.last.saturating_add_unsigned(numbered);
         Ok(Some(self.numbers.last))
+    }
+
+    /// Numbers these rows from the last number on; says how many there were. Runs of successive ids, which is what there
+    /// is as a rule, are less work for the database than so many single ones.
+    async fn number(&mut self, ids: &[i64]) -> Result<u64, OutboxError> {
+        let (doing, base) = ("number rows", self.numbers.last);
+        let runs: Vec<&[i64]> = ids.chunk_by(|id, next| id + 1 == *next).take(RUNS_MAX + 1).collect();
+        if runs.len() > RUNS_MAX {
+            let values = [Value::Text(&json_array(ids)), Value::Integer(base)];
+            return self.execute(doing, self.dialect.number, &values).await;
+        }
+        let mut numbered = 0;
+        for run in runs {
+            let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
+            let next = base.saturating_add_unsigned(numbered) + 1;
+            let values = [next.saturating_sub(first), first, last].map(Value::Integer);
+            numbered += self.execute(doing, self.dialect.number_run, &values).await?;
+        }
+        Ok(numbered)
     }
 
     /// The unsent rows with numbers above `after` and up to `last`.

@@ -26,6 +26,8 @@ static DIALECT: Dialect = Dialect {
                FROM (SELECT value::bigint AS outbox_id, ordinality AS number
                        FROM json_array_elements_text($1::json) WITH ORDINALITY) AS fresh
               WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark || '' = 'unsent'",
+    number_run: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND mark || '' = 'unsent'",
     forget: "DELETE FROM prejoin_outbox
               WHERE outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
 };

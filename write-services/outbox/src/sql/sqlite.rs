@@ -26,6 +26,8 @@ static DIALECT: Dialect = Dialect {
     number: "WITH fresh (outbox_id, number) AS MATERIALIZED (SELECT value, key + 1 FROM json_each(?1))
              UPDATE prejoin_outbox SET mark = 'numbered', sequence = ?2 + fresh.number FROM fresh
               WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent'",
+    number_run: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND +mark = 'unsent'",
     forget: "DELETE FROM prejoin_outbox WHERE outbox_id IN (SELECT value FROM json_each(?))",
 };
 
