@@ -5,6 +5,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod parked;
 pub(crate) mod project;
 pub(crate) mod saga;
 pub(crate) mod serve;
