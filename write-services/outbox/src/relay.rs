@@ -57,7 +57,8 @@ impl Relay {
         Relay { outbox, log, settings }
     }
 
-    /// Works until `shutdown`, then finishes the window that is on its way. Failures that pass are waited out and
+    /// Works until `shutdown`, then finishes the window that is on its way, and a batch of what was recorded before, even
+    /// if it was asked to stop before it began. Failures that pass are waited out and
     /// logged; what somebody must decide or repair ends it with an error.
     ///
     /// Dropping the future at any point loses and doubles nothing.
@@ -66,6 +67,8 @@ impl Relay {
         let work = self.work(stop);
         tokio::pin!(work, shutdown);
         tokio::select! {
+            // The work first: what has not begun when it is asked to stop would publish nothing.
+            biased;
             ended = &mut work => return ended,
             () = &mut shutdown => {}
         }
@@ -115,6 +118,7 @@ impl Relay {
 
     async fn work(&self, mut stop: Stop) -> Result<(), OutboxError> {
         let _active = tokio::select! {
+            biased;
             active = self.outbox.active.lock() => active,
             _ = stop.wait_for(|&stop| stop) => return Ok(()),
         };

@@ -215,6 +215,13 @@ async fn asked_to_stop_it_finishes_what_was_recorded_before(kind: Kind) {
     }
     database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, 0..20).await;
+    // Asked before it begins.
+    for round in 20..40 {
+        database.record("a", round).await;
+        let relay = database.outbox.relay(Arc::clone(&fixture.log), slow.clone());
+        relay.run(std::future::ready(())).await.unwrap();
+        assert_log_holds(&fixture.log, 0..=round).await;
+    }
 }
 
 async fn rows_are_kept_for_the_log_to_be_checked_and_forgotten_later(kind: Kind) {
