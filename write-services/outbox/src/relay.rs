@@ -333,7 +333,7 @@ impl Relay {
     fn next_batch_rows(&self, batch_rows: usize, found: usize) -> usize {
         let least = self.settings.window_messages.clamp(1, self.settings.batch_rows.max(1));
         match found >= batch_rows {
-            true => batch_rows.saturating_mul(2).clamp(least, self.settings.batch_rows.max(1)),
+            true => batch_rows.saturating_mul(4).clamp(least, self.settings.batch_rows.max(1)),
             false => least,
         }
     }

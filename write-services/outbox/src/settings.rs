@@ -12,7 +12,7 @@ pub struct RelaySettings {
     /// memory at most.
     pub window_bytes: usize,
     /// How many rows are numbered and read at a time at most. The first batch of a backlog has a window of messages,
-    /// each that is full doubles the next.
+    /// each that is full lets the next one have four times as many.
     pub batch_rows: usize,
     /// An event larger than this is parked.
     pub event_bytes_max: usize,
