@@ -45,6 +45,12 @@ enum Command {
     /// See where orders stand that asked for stock, and ask again
     #[command(subcommand)]
     Saga(commands::saga::SagaCommand),
+    /// List the views with their generations, or remove one that is no longer declared
+    Views(commands::views::ViewsFlags),
+    /// Build views anew without downtime, or say what that would change
+    Rebuild(commands::rebuild::RebuildFlags),
+    /// Compute views anew and compare with what readers see; repair what differs
+    Verify(commands::verify::VerifyFlags),
     /// Show how the projector, the services' streams and the views are
     Status(commands::status::StatusFlags),
     /// Import, generate or follow events
@@ -82,6 +88,9 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Serve(flags) => commands::serve::run(flags, settings).await,
         Command::Service(flags) => commands::service::run(flags, settings).await,
         Command::Saga(command) => commands::saga::run(command, settings).await,
+        Command::Views(flags) => commands::views::run(flags, settings).await,
+        Command::Rebuild(flags) => commands::rebuild::run(flags, settings).await,
+        Command::Verify(flags) => commands::verify::run(flags, settings).await,
         Command::Status(flags) => commands::status::run(flags, settings).await,
         Command::Events(command) => commands::events::run(command, settings).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,

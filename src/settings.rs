@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use prejoin_event_log::{Credentials, EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
-use prejoin_projector::ProjectorSettings;
+use prejoin_projector::{ProjectorSettings, StoreAddress};
 use tokio::net::TcpListener;
 
 use crate::config::ConfigFiles;
-use crate::lock::{self, DataLock};
+use crate::lock::{self, DataLock, Taken};
 use crate::logging::{self, LogFormat};
 
 const DEFAULT_DATA: &str = "data";
@@ -58,8 +58,18 @@ impl Settings {
         Ok(Settings { files, data, nats_url })
     }
 
-    pub(crate) fn view_store(&self) -> PathBuf {
-        self.data.join("views.sqlite")
+    pub(crate) fn view_store(&self) -> StoreAddress {
+        StoreAddress::Sqlite(self.data.join("views.sqlite"))
+    }
+
+    /// The view store's file, for what cannot read other stores yet.
+    pub(crate) fn view_store_file(&self) -> anyhow::Result<PathBuf> {
+        match self.view_store() {
+            StoreAddress::Sqlite(path) => Ok(path),
+            store => bail!(
+                "the query API reads SQLite view stores so far, and the views are in {store}. Read them there, or leave out store in [views] of prejoin.toml"
+            ),
+        }
     }
 
     pub(crate) fn embedded_log(&self) -> PathBuf {
@@ -73,6 +83,11 @@ impl Settings {
     /// Takes the data directory for a command that works on the projector's part of it.
     pub(crate) fn lock(&self, command: &str) -> anyhow::Result<DataLock> {
         lock::take(&self.data, "lock", command)
+    }
+
+    /// The same, where it is no error that another process has it.
+    pub(crate) fn try_lock(&self, command: &str) -> anyhow::Result<Taken> {
+        lock::try_take(&self.data, "lock", command)
     }
 
     /// Takes what a service's process needs: its own database with NATS, all of the data directory with the embedded
@@ -130,6 +145,8 @@ impl Settings {
         set(&mut settings.step_events_max, file.step_events_max);
         set(&mut settings.step_bytes_max, file.step_bytes_max);
         set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
+        set(&mut settings.build_slice_rows, file.build_slice_rows);
+        settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
         settings.engine.journal_bytes_max =

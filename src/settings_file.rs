@@ -34,6 +34,8 @@ pub(crate) struct ProjectorFileSettings {
     pub step_events_max: Option<usize>,
     pub step_bytes_max: Option<usize>,
     pub fan_out_slice_rows: Option<usize>,
+    pub build_slice_rows: Option<usize>,
+    pub retired_grace_ms: Option<u64>,
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,
     pub journal_bytes_max: Option<u64>,

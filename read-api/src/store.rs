@@ -16,8 +16,8 @@ const CONNECTIONS_MAX: u32 = 4;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows that SQLite's thread may be ahead of the answer.
 const ROWS_AHEAD: usize = 256;
-/// The layout of the store that this version reads.
-const FORMAT: i64 = 1;
+/// The layouts of the store that this version reads. What it reads of them is the same.
+const FORMATS: std::ops::RangeInclusive<i64> = 1..=2;
 
 /// Connections to the store at a path. The file may come late, vanish and be made anew: each snapshot looks.
 pub(crate) struct Store {
@@ -45,8 +45,8 @@ impl Store {
         let format =
             sqlx::query("SELECT format FROM _prejoin_store").fetch_optional(snapshot.connection()).await;
         match format.map_err(|error| self.explain(error))?.map(|row| row.try_get::<i64, _>(0)).transpose()? {
-            Some(FORMAT) => Ok(snapshot),
-            Some(other) => Err(Error::unreadable(format!("format {other} where {FORMAT} is known"))),
+            Some(format) if FORMATS.contains(&format) => Ok(snapshot),
+            Some(other) => Err(Error::unreadable(format!("format {other} where {} is known", FORMATS.end()))),
             None => Err(self.absent("the projector is still creating it")),
         }
     }

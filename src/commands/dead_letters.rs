@@ -22,7 +22,7 @@ pub(crate) struct ListFlags {
 
 pub(crate) async fn run(command: DeadLettersCommand, settings: Settings) -> anyhow::Result<()> {
     let DeadLettersCommand::List(flags) = command;
-    let path = settings.view_store();
+    let path = settings.view_store_file()?;
     let letters =
         read_dead_letters(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
     for letter in &letters {

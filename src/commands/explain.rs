@@ -139,14 +139,17 @@ impl Explanation<'_> {
 fn aggregates(group: &GroupTable) -> Vec<String> {
     let first = group.key_columns + group.decided_columns;
     let kept = |(place, aggregate): (usize, &prejoin_sql::GroupAggregate)| {
-        let kept = match aggregate.accumulation {
-            Accumulation::Count | Accumulation::BoolAnd | Accumulation::BoolOr => "a counter",
-            Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average => {
+        let kept = match (aggregate.accumulation, aggregate.distinct) {
+            (Accumulation::Count, true) => "its values with the rows that have them: one look-up",
+            (Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average, true) => {
+                "a sum and a counter of its different values, and the rows that have them: one look-up"
+            }
+            (Accumulation::Count | Accumulation::BoolAnd | Accumulation::BoolOr, _) => "a counter",
+            (Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average, false) => {
                 "a sum and a counter"
             }
-            Accumulation::CountDistinct => "its values with the rows that have them: one look-up",
-            Accumulation::Minimum | Accumulation::Maximum => "its values in order: one look-up",
-            Accumulation::Collect => "its values; all of the group's are read again",
+            (Accumulation::Minimum | Accumulation::Maximum, _) => "its values in order: one look-up",
+            (Accumulation::Collect, _) => "its values; all of the group's are read again",
         };
         format!("{}: {kept}", group.schema.columns[first + place].name)
     };

@@ -16,9 +16,10 @@ pub(crate) struct ServeFlags {
 
 pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
     let stopped = shutdown::on_signals()?;
+    let view_store = settings.view_store_file()?;
     let listener = bind(&settings.listen(flags.listen), "--listen").await?;
     line(format!("query API  {}/", url_of(&listener)?))?;
-    let api = ReadApi::open(settings.view_store()).with_services(settings.service_urls());
+    let api = ReadApi::open(view_store).with_services(settings.service_urls());
     api.run(listener, shutdown::wait(stopped)).await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(crate) struct StatusFlags {
 }
 
 pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Result<()> {
-    let path = settings.view_store();
+    let path = settings.view_store_file()?;
     let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
     if flags.json {
         line(serde_json::to_string_pretty(&status)?)?;

@@ -98,8 +98,17 @@ impl Committed {
         &self.position
     }
 
-    pub fn definition(&self) -> &Definition {
+    pub fn definition(&self) -> &Arc<Definition> {
         &self.definition
+    }
+
+    /// The number of the commit: later ones have higher numbers.
+    pub fn commit(&self) -> u64 {
+        self.commit
+    }
+
+    pub fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.snapshot.clone()
     }
 }
 

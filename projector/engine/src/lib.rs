@@ -29,4 +29,4 @@ pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
 pub use error::EngineError;
 pub use follow::{Advance, Follower, Pending, advance};
 pub use progress::Progress;
-pub use recompute::{RowOutcome, Slice, build_slice};
+pub use recompute::{RowOutcome, Slice, build_slice, recompute};

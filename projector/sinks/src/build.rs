@@ -1,48 +1,70 @@
-//! Building a generation beside the one that readers see: slices with a cursor, then one transaction that swaps.
+//! Building a generation beside the one that readers see: slices with a cursor, then its indexes.
 
 use bytes::Bytes;
-use prejoin_engine::{Advance, RowOutcome, View};
+use prejoin_engine::{RowOutcome, View};
 use prejoin_envelope::Position;
-use prejoin_sql::{RowView, StoreIndex};
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use prejoin_sql::RowView;
 
 use crate::catalog::{self, CatalogEntry};
-use crate::live::{Counts, note_errors, write_advance};
-use crate::rows::GenerationTable;
-use crate::store::{OpenGeneration, stored_columns};
-use crate::stored_form::quoted;
-use crate::{SqliteStore, StoreError};
+use crate::columns::StoredColumn;
+use crate::database::Link;
+use crate::live::not_open;
+use crate::rows::{self, Counts, Refused, Way};
+use crate::store::{GenerationState, OpenGeneration};
+use crate::{StoreError, ViewStore};
 
-impl SqliteStore {
+/// PostgreSQL cuts longer names. The names of a table's indexes are a little longer than its own.
+const TABLE_NAME_BYTES_MAX: usize = 56;
+
+impl ViewStore {
     /// Begins a new generation of a view, whose rows are to follow the journal from `base` on. Returns its number.
     pub async fn begin_build(&mut self, view: &View, base: &Position) -> Result<i64, StoreError> {
+        let state_directory = self.state_directory().await?;
+        self.begin_build_from(view, base, &state_directory).await
+    }
+
+    /// As `begin_build`, from a state that is not the one that the current generations follow.
+    pub async fn begin_build_from(
+        &mut self,
+        view: &View,
+        base: &Position,
+        state_directory: &str,
+    ) -> Result<i64, StoreError> {
         let name = &view.plan.name;
-        let newest = sqlx::query_scalar::<_, i64>(
-            "SELECT coalesce(max(generation), 0) FROM _prejoin_generations WHERE view = ?",
-        );
-        let newest = newest.bind(name).fetch_one(&mut self.connection).await;
-        let generation = 1 + newest.map_err(|source| self.failed(source))?;
-        let entry = CatalogEntry {
-            view: name.clone(),
-            generation,
-            state: "building".to_owned(),
-            table_name: format!("_g{generation}_{name}"),
-            fingerprint: view.fingerprint.clone(),
-            followed: base.clone(),
-            visible: Position::default(),
-            rows: 0,
-            cursor: None,
-        };
-        let columns = stored_columns(&view.plan);
+        let form = self.link.dialect().form;
         self.begin().await?;
-        let created = create(&mut self.connection, &entry, &columns, view.plan.comment.as_deref()).await;
-        self.end(created).await?;
-        self.open.insert((name.clone(), generation), OpenGeneration { entry, columns, row_errors: 0 });
+        let begun = async {
+            let generation = 1 + catalog::newest_generation(self.link.as_mut(), name).await?;
+            let entry = CatalogEntry {
+                view: name.clone(),
+                generation,
+                state: GenerationState::Building,
+                table_name: table_name(view, generation),
+                columns: StoredColumn::of_view(&view.plan, form),
+                comment: view.plan.comment.clone(),
+                fingerprint: view.fingerprint.clone(),
+                followed: base.clone(),
+                // What readers will have if it is shown before it has followed anything.
+                visible: base.clone(),
+                rows: 0,
+                cursor: None,
+                state_directory: state_directory.to_owned(),
+            };
+            let open = OpenGeneration::new(entry, 0, false);
+            catalog::insert_building(self.link.as_mut(), &open.entry).await?;
+            let create = (self.link.dialect().create_table)(&open.table());
+            self.link.script(&create).await?;
+            Ok(open)
+        };
+        let begun = begun.await;
+        let open = self.end(begun).await?;
+        let generation = open.entry.generation;
+        self.open.insert((name.clone(), generation), open);
         Ok(generation)
     }
 
-    /// Adds a slice of rows to a generation being built, and notes where the next one begins. Repeating the last
-    /// slice after a restart does no harm.
+    /// Adds a slice of rows to a generation being built, in key order behind those before, and notes where the next one
+    /// begins. Repeating the last slice after a restart does no harm.
     pub async fn write_build(
         &mut self,
         view: &str,
@@ -50,148 +72,67 @@ impl SqliteStore {
         rows: Vec<(Bytes, RowOutcome)>,
         next: Option<&Bytes>,
     ) -> Result<(), StoreError> {
-        self.begin().await?;
-        let worked = match self.open.get(&(view.to_owned(), generation)) {
-            Some(open) => write_slice(&mut self.connection, open, rows, next).await,
-            None => Err(not_open(view, generation)),
+        let key = (view.to_owned(), generation);
+        let mut refused = Refused::FailsAll;
+        let counts = loop {
+            self.begin().await?;
+            let worked = match self.open.get(&key) {
+                Some(open) => write_slice(self.link.as_mut(), open, &rows, next, refused).await,
+                None => Err(not_open(view, generation)),
+            };
+            match worked {
+                Err(error) if self.retries_row_by_row(&error, &mut refused) => self.roll_back().await,
+                worked => break self.end(worked).await?,
+            }
         };
-        let counts = self.end(worked).await?;
-        if let Some(open) = self.open.get_mut(&(view.to_owned(), generation)) {
-            (open.entry.rows, open.row_errors) = (counts.rows, counts.row_errors);
+        if let Some(open) = self.open.get_mut(&key) {
+            open.note(counts);
+            open.is_resumed = false;
         }
         Ok(())
     }
 
-    /// Takes a generation whose rows are complete to the commit, adds the declared indexes, and makes it the one that
-    /// readers see, all in one transaction. The one before is removed: readers in the middle of a query keep their
-    /// snapshot of it.
-    pub async fn make_current(
-        &mut self,
-        view: &View,
-        generation: i64,
-        advance: Advance,
-    ) -> Result<(), StoreError> {
+    /// Adds the declared indexes to a generation whose rows are all there. It is ready then: it follows the journal
+    /// from its base through `write_live`, and can be made what readers see.
+    pub async fn complete_build(&mut self, view: &View, generation: i64) -> Result<(), StoreError> {
         let key = (view.plan.name.clone(), generation);
         self.begin().await?;
         let worked = match self.open.get(&key) {
-            Some(open) => swap(&mut self.connection, open, &view.plan, advance).await,
+            Some(open) => complete(self.link.as_mut(), open, &view.plan).await,
             None => Err(not_open(&key.0, generation)),
         };
-        let counts = self.end(worked).await?;
-        self.open.retain(|(name, other), _| *name != key.0 || *other == generation);
+        self.end(worked).await?;
         if let Some(open) = self.open.get_mut(&key) {
-            (open.entry.rows, open.row_errors) = (counts.rows, counts.row_errors);
+            open.entry.state = GenerationState::Ready;
         }
-        Ok(())
-    }
-
-    /// Removes a generation that readers do not see.
-    pub async fn abandon(&mut self, view: &str, generation: i64) -> Result<(), StoreError> {
-        let entries = self.read_catalog().await?;
-        let is_it = |entry: &&CatalogEntry| {
-            entry.view == view && entry.generation == generation && entry.state != "current"
-        };
-        if let Some(entry) = entries.iter().find(is_it) {
-            self.begin().await?;
-            let dropped = catalog::drop_generation(&mut self.connection, entry).await;
-            self.end(dropped).await?;
-        }
-        self.open.remove(&(view.to_owned(), generation));
-        Ok(())
-    }
-
-    /// Removes a view with all its generations: it is no longer defined, and nobody would keep its rows up to date.
-    pub async fn remove_view(&mut self, view: &str) -> Result<(), StoreError> {
-        let entries = self.read_catalog().await?;
-        self.begin().await?;
-        let removed = drop_view(&mut self.connection, view, &entries).await;
-        self.end(removed).await?;
-        self.open.retain(|(name, _), _| name != view);
         Ok(())
     }
 }
 
-async fn drop_view(
-    connection: &mut SqliteConnection,
-    view: &str,
-    entries: &[CatalogEntry],
-) -> Result<(), sqlx::Error> {
-    let drop_view = format!("DROP VIEW IF EXISTS {}", quoted(view));
-    sqlx::raw_sql(AssertSqlSafe(drop_view)).execute(&mut *connection).await?;
-    for entry in entries.iter().filter(|entry| entry.view == view) {
-        catalog::drop_generation(connection, entry).await?;
-    }
-    Ok(())
-}
-
-async fn create(
-    connection: &mut SqliteConnection,
-    entry: &CatalogEntry,
-    columns: &[crate::stored_form::StoredColumn],
-    comment: Option<&str>,
-) -> Result<(), sqlx::Error> {
-    catalog::insert_building(connection, entry, columns, comment).await?;
-    let create = GenerationTable { name: &entry.table_name, columns }.create_statement();
-    sqlx::raw_sql(AssertSqlSafe(create)).execute(connection).await.map(drop)
+fn table_name(view: &View, generation: i64) -> String {
+    let name = format!("_g{generation}_{}", view.plan.name);
+    if name.len() <= TABLE_NAME_BYTES_MAX { name } else { format!("_g{generation}_{}", view.fingerprint) }
 }
 
 async fn write_slice(
-    connection: &mut SqliteConnection,
+    link: &mut dyn Link,
     open: &OpenGeneration,
-    rows: Vec<(Bytes, RowOutcome)>,
+    rows: &[(Bytes, RowOutcome)],
     next: Option<&Bytes>,
+    refused: Refused,
 ) -> Result<Counts, sqlx::Error> {
-    let table = GenerationTable { name: &open.entry.table_name, columns: &open.columns };
-    let written = table.write(connection, rows).await?;
-    let row_errors =
-        open.row_errors + note_errors(connection, &open.entry, &written, open.row_errors > 0).await?;
-    let rows = open.entry.rows + written.rows_added - written.rows_removed;
-    catalog::write_cursor(connection, &open.entry, next.map(|next| &next[..]), rows).await?;
-    Ok(Counts { rows, row_errors })
-}
-
-/// The one commit point of a build: afterwards readers see the new generation.
-async fn swap(
-    connection: &mut SqliteConnection,
-    open: &OpenGeneration,
-    plan: &RowView,
-    advance: Advance,
-) -> Result<Counts, sqlx::Error> {
-    let entry = &open.entry;
-    let counts = write_advance(connection, open, advance).await?;
-    for (number, index) in plan.store_indexes.iter().enumerate() {
-        sqlx::raw_sql(AssertSqlSafe(index_statement(open, number, index))).execute(&mut *connection).await?;
-    }
-    let name = quoted(&entry.view);
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP VIEW IF EXISTS {name}"))).execute(&mut *connection).await?;
-    let before = catalog::read(connection).await?;
-    for old in before.iter().filter(|old| old.view == entry.view && old.state == "current") {
-        catalog::drop_generation(connection, old).await?;
-    }
-    let visible: Vec<String> = open.columns.iter().map(|column| quoted(&column.name)).collect();
-    let select =
-        format!("CREATE VIEW {name} AS SELECT {} FROM {}", visible.join(", "), quoted(&entry.table_name));
-    sqlx::raw_sql(AssertSqlSafe(select)).execute(&mut *connection).await?;
-    sqlx::query(
-        "UPDATE _prejoin_generations SET state = 'current', cursor = NULL WHERE view = ? AND generation = ?",
-    )
-    .bind(&entry.view)
-    .bind(entry.generation)
-    .execute(connection)
-    .await?;
+    let counts = rows::write(link, open, rows, Way::Load, refused).await?;
+    catalog::write_cursor(link, &open.entry, next.map(|next| &next[..]), counts.rows).await?;
     Ok(counts)
 }
 
-fn index_statement(open: &OpenGeneration, number: usize, index: &StoreIndex) -> String {
-    let columns = index.columns.iter().map(|&(column, descending)| {
-        let order = if descending { "DESC" } else { "ASC" };
-        format!("{} {order}", quoted(open.columns[column].ordering_name()))
-    });
-    let name = quoted(&format!("{}_i{number}", open.entry.table_name));
-    let columns: Vec<String> = columns.collect();
-    format!("CREATE INDEX {name} ON {} ({})", quoted(&open.entry.table_name), columns.join(", "))
-}
-
-fn not_open(view: &str, generation: i64) -> sqlx::Error {
-    sqlx::Error::Protocol(format!("generation {generation} of {view} is not being built"))
+async fn complete(link: &mut dyn Link, open: &OpenGeneration, plan: &RowView) -> Result<(), sqlx::Error> {
+    let (dialect, table) = (link.dialect(), open.table());
+    for statement in (dialect.complete_table)(&table) {
+        link.script(&statement).await?;
+    }
+    for (number, index) in plan.store_indexes.iter().enumerate() {
+        link.script(&(dialect.create_index)(&table, number, index)).await?;
+    }
+    catalog::write_state(link, &open.entry, GenerationState::Ready).await
 }

@@ -1,198 +1,257 @@
 //! The catalog: which views there are, their generations, and where each stands. What readers go by.
 
+use std::collections::BTreeMap;
+
 use prejoin_envelope::Position;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use crate::stored_form::StoredColumn;
+use crate::columns::{StoredColumn, describe, read_description};
+use crate::database::{Link, Value, quoted};
+use crate::store::GenerationState;
 
-/// Raised with every change of the tables below.
-pub(crate) const FORMAT: i64 = 1;
+/// Raised with every change of the catalog's tables; each database's `upgrades` lead from earlier ones to it.
+pub(crate) const FORMAT: i64 = 2;
 
 /// Pending fan-outs inserted at once.
 const PENDING_TO_A_STATEMENT: usize = 256;
-
-pub(crate) const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS _prejoin_store (
-    one INTEGER PRIMARY KEY CHECK (one = 1), format INTEGER NOT NULL, epoch INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS _prejoin_generations (
-    view TEXT NOT NULL, generation INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('building', 'current', 'retired')),
-    table_name TEXT NOT NULL, columns TEXT NOT NULL, comment TEXT, fingerprint TEXT NOT NULL,
-    followed TEXT NOT NULL, position TEXT NOT NULL, rows INTEGER NOT NULL,
-    -- While it is built: the grain key at which the next slice begins; NULL at the beginning.
-    cursor BLOB,
-    PRIMARY KEY (view, generation));
-CREATE UNIQUE INDEX IF NOT EXISTS _prejoin_one_current ON _prejoin_generations (view) WHERE state = 'current';
-CREATE TABLE IF NOT EXISTS _prejoin_pending (
-    view TEXT NOT NULL, generation INTEGER NOT NULL, place INTEGER NOT NULL, fan_out BLOB NOT NULL,
-    PRIMARY KEY (view, generation, place));
-CREATE TABLE IF NOT EXISTS _prejoin_row_errors (
-    view TEXT NOT NULL, generation INTEGER NOT NULL, key BLOB NOT NULL, key_text TEXT NOT NULL, error TEXT NOT NULL,
-    PRIMARY KEY (view, generation, key));
-CREATE TABLE IF NOT EXISTS _prejoin_status (
-    one INTEGER PRIMARY KEY CHECK (one = 1), written_at_ms INTEGER NOT NULL, status TEXT NOT NULL);
-";
 
 /// A generation as the catalog has it.
 pub(crate) struct CatalogEntry {
     pub view: String,
     pub generation: i64,
-    pub state: String,
+    pub state: GenerationState,
     pub table_name: String,
+    pub columns: Vec<StoredColumn>,
+    pub comment: Option<String>,
     pub fingerprint: String,
     pub followed: Position,
     /// What readers may rely on.
     pub visible: Position,
     pub rows: i64,
     pub cursor: Option<Vec<u8>>,
+    pub state_directory: String,
 }
 
-pub(crate) async fn read(connection: &mut SqliteConnection) -> Result<Vec<CatalogEntry>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT view, generation, state, table_name, fingerprint, followed, position, rows, cursor FROM _prejoin_generations ORDER BY view, generation",
-    )
-    .fetch_all(connection)
-    .await?;
+impl CatalogEntry {
+    /// The values that name it.
+    fn place(&self) -> [Value<'_>; 2] {
+        [Value::from(&self.view), Value::from(self.generation)]
+    }
+}
+
+pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx::Error> {
+    let form = link.dialect().form;
+    let rows = link
+        .query(
+            "SELECT view, generation, state, retired_at_ms, table_name, columns, comment, fingerprint, followed, position, rows, cursor,
+                    state_directory
+               FROM _prejoin_generations ORDER BY view, generation",
+            &[],
+        )
+        .await?;
     rows.into_iter()
-        .map(|row| {
+        .map(|mut row| {
             Ok(CatalogEntry {
-                view: row.try_get(0)?,
-                generation: row.try_get(1)?,
-                state: row.try_get(2)?,
-                table_name: row.try_get(3)?,
-                fingerprint: row.try_get(4)?,
-                followed: position_from_json(&row.try_get::<String, _>(5)?)?,
-                visible: position_from_json(&row.try_get::<String, _>(6)?)?,
-                rows: row.try_get(7)?,
-                cursor: row.try_get(8)?,
+                view: row.text()?,
+                generation: row.integer()?,
+                state: read_state(&row.text()?, row.optional_integer()?)?,
+                table_name: row.text()?,
+                columns: read_description(&row.text()?, form)?,
+                comment: row.optional_text()?,
+                fingerprint: row.text()?,
+                followed: position_from_json(&row.text()?)?,
+                visible: position_from_json(&row.text()?)?,
+                rows: row.integer()?,
+                cursor: row.optional_blob()?,
+                state_directory: row.text()?,
             })
         })
         .collect()
 }
 
+fn read_state(name: &str, retired_at_ms: Option<i64>) -> Result<GenerationState, sqlx::Error> {
+    Ok(match name {
+        "building" => GenerationState::Building,
+        "ready" => GenerationState::Ready,
+        "current" => GenerationState::Current,
+        "retired" => GenerationState::Retired { since_ms: retired_at_ms.unwrap_or(0) },
+        other => return Err(sqlx::Error::Decode(format!("a generation is {other}").into())),
+    })
+}
+
 pub(crate) async fn read_pending(
-    connection: &mut SqliteConnection,
-    view: &str,
-    generation: i64,
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
 ) -> Result<Vec<Vec<u8>>, sqlx::Error> {
-    let pending = sqlx::query_scalar(
-        "SELECT fan_out FROM _prejoin_pending WHERE view = ? AND generation = ? ORDER BY place",
-    );
-    pending.bind(view).bind(generation).fetch_all(connection).await
+    let select = "SELECT fan_out FROM _prejoin_pending WHERE view = ? AND generation = ? ORDER BY place";
+    let pending = link.query(select, &entry.place()).await?;
+    pending.into_iter().map(|mut row| row.blob()).collect()
 }
 
 pub(crate) async fn write_pending(
-    connection: &mut SqliteConnection,
-    view: &str,
-    generation: i64,
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
     pending: &[Vec<u8>],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM _prejoin_pending WHERE view = ? AND generation = ?")
-        .bind(view)
-        .bind(generation)
-        .execute(&mut *connection)
-        .await?;
+    link.execute("DELETE FROM _prejoin_pending WHERE view = ? AND generation = ?", &entry.place()).await?;
     let placed: Vec<_> = (0_i64..).zip(pending).collect();
     for chunk in placed.chunks(PENDING_TO_A_STATEMENT) {
-        let values = vec!["(?, ?, ?, ?)"; chunk.len()].join(", ");
-        let insert =
-            format!("INSERT INTO _prejoin_pending (view, generation, place, fan_out) VALUES {values}");
-        let mut query = sqlx::query(AssertSqlSafe(insert));
-        for (place, fan_out) in chunk {
-            query = query.bind(view).bind(generation).bind(place).bind(fan_out.as_slice());
-        }
-        query.execute(&mut *connection).await?;
+        let rows = vec!["(?, ?, ?, ?)"; chunk.len()].join(", ");
+        let insert = format!("INSERT INTO _prejoin_pending (view, generation, place, fan_out) VALUES {rows}");
+        let [view, generation] = entry.place();
+        let values: Vec<_> = chunk
+            .iter()
+            .flat_map(|(place, fan_out)| [view, generation, (*place).into(), fan_out.as_slice().into()])
+            .collect();
+        link.execute(&insert, &values).await?;
     }
     Ok(())
 }
 
+pub(crate) async fn newest_generation(link: &mut dyn Link, view: &str) -> Result<i64, sqlx::Error> {
+    let select = "SELECT coalesce(max(generation), 0) FROM _prejoin_generations WHERE view = ?";
+    crate::database::query_one(link, select, &[view.into()]).await?.integer()
+}
+
 /// Notes a generation that is being built.
-pub(crate) async fn insert_building(
-    connection: &mut SqliteConnection,
-    entry: &CatalogEntry,
-    columns: &[StoredColumn],
-    comment: Option<&str>,
-) -> Result<(), sqlx::Error> {
-    let columns = serde_json::to_string(columns).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    sqlx::query(
-        "INSERT INTO _prejoin_generations (view, generation, state, table_name, columns, comment, fingerprint, followed, position, rows)
-         VALUES (?, ?, 'building', ?, ?, ?, ?, ?, '{}', 0)",
+pub(crate) async fn insert_building(link: &mut dyn Link, entry: &CatalogEntry) -> Result<(), sqlx::Error> {
+    let columns = describe(&entry.columns)?;
+    let (followed, visible) = (position_to_json(&entry.followed), position_to_json(&entry.visible));
+    let [view, generation] = entry.place();
+    link.execute(
+        "INSERT INTO _prejoin_generations (view, generation, state, table_name, columns, comment, fingerprint, followed, position, rows,
+                                           state_directory)
+         VALUES (?, ?, 'building', ?, ?, ?, ?, ?, ?, 0, ?)",
+        &[
+            view,
+            generation,
+            (&entry.table_name).into(),
+            (&columns).into(),
+            entry.comment.as_deref().into(),
+            (&entry.fingerprint).into(),
+            (&followed).into(),
+            (&visible).into(),
+            (&entry.state_directory).into(),
+        ],
     )
-    .bind(&entry.view)
-    .bind(entry.generation)
-    .bind(&entry.table_name)
-    .bind(columns)
-    .bind(comment)
-    .bind(&entry.fingerprint)
-    .bind(position_to_json(&entry.followed))
-    .execute(connection)
     .await?;
     Ok(())
 }
 
 pub(crate) async fn write_positions(
-    connection: &mut SqliteConnection,
-    view: &str,
-    generation: i64,
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
     followed: &Position,
     visible: &Position,
     rows: i64,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE _prejoin_generations SET followed = ?, position = ?, rows = ? WHERE view = ? AND generation = ?")
-        .bind(position_to_json(followed))
-        .bind(position_to_json(visible))
-        .bind(rows)
-        .bind(view)
-        .bind(generation)
-        .execute(connection)
-        .await?;
+    let (followed, visible) = (position_to_json(followed), position_to_json(visible));
+    let [view, generation] = entry.place();
+    link.execute(
+        "UPDATE _prejoin_generations SET followed = ?, position = ?, rows = ? WHERE view = ? AND generation = ?",
+        &[(&followed).into(), (&visible).into(), rows.into(), view, generation],
+    )
+    .await?;
     Ok(())
 }
 
 /// Notes where the next slice of a build begins, and the rows so far.
 pub(crate) async fn write_cursor(
-    connection: &mut SqliteConnection,
+    link: &mut dyn Link,
     entry: &CatalogEntry,
     cursor: Option<&[u8]>,
     rows: i64,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE _prejoin_generations SET cursor = coalesce(?, cursor), rows = ? WHERE view = ? AND generation = ?")
-        .bind(cursor)
-        .bind(rows)
-        .bind(&entry.view)
-        .bind(entry.generation)
-        .execute(connection)
-        .await?;
+    let [view, generation] = entry.place();
+    link.execute(
+        "UPDATE _prejoin_generations SET cursor = coalesce(?, cursor), rows = ? WHERE view = ? AND generation = ?",
+        &[cursor.into(), rows.into(), view, generation],
+    )
+    .await?;
     Ok(())
 }
 
-/// Removes every trace of a generation.
-pub(crate) async fn drop_generation(
-    connection: &mut SqliteConnection,
+pub(crate) async fn write_state(
+    link: &mut dyn Link,
     entry: &CatalogEntry,
+    state: GenerationState,
 ) -> Result<(), sqlx::Error> {
-    let table = crate::stored_form::quoted(&entry.table_name);
-    sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE IF EXISTS {table}"))).execute(&mut *connection).await?;
+    let [view, generation] = entry.place();
+    let (name, retired_at_ms) = match state {
+        GenerationState::Building => ("building", None),
+        GenerationState::Ready => ("ready", None),
+        GenerationState::Current => ("current", None),
+        GenerationState::Retired { since_ms } => ("retired", Some(since_ms)),
+    };
+    link.execute(
+        "UPDATE _prejoin_generations SET state = ?, cursor = NULL WHERE view = ? AND generation = ?",
+        &[name.into(), view, generation],
+    )
+    .await?;
+    if let Some(retired_at_ms) = retired_at_ms {
+        let retire = "UPDATE _prejoin_generations SET retired_at_ms = ? WHERE view = ? AND generation = ?";
+        link.execute(retire, &[retired_at_ms.into(), view, generation]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn count_row_errors(link: &mut dyn Link, entry: &CatalogEntry) -> Result<i64, sqlx::Error> {
+    let select = "SELECT count(*) FROM _prejoin_row_errors WHERE view = ? AND generation = ?";
+    crate::database::query_one(link, select, &entry.place()).await?.integer()
+}
+
+/// Forgets that a row failed; returns how often it was listed: once or not at all.
+pub(crate) async fn clear_row_error(
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
+    key: &[u8],
+) -> Result<i64, sqlx::Error> {
+    let [view, generation] = entry.place();
+    let delete = "DELETE FROM _prejoin_row_errors WHERE view = ? AND generation = ? AND key = ?";
+    let cleared = link.execute(delete, &[view, generation, key.into()]).await?;
+    Ok(crate::database::signed(cleared))
+}
+
+/// Lists a row that failed and is not listed.
+pub(crate) async fn insert_row_error(
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
+    key: &[u8],
+    error: &str,
+) -> Result<(), sqlx::Error> {
+    let [view, generation] = entry.place();
+    let key_text = printable(key);
+    link.execute(
+        "INSERT INTO _prejoin_row_errors (view, generation, key, key_text, error) VALUES (?, ?, ?, ?, ?)",
+        &[view, generation, key.into(), (&key_text).into(), error.into()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A key as a person can recognise it: its printable characters, others as hexadecimal.
+fn printable(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}
+
+/// Removes every trace of a generation that no SQL view reads.
+pub(crate) async fn drop_generation(link: &mut dyn Link, entry: &CatalogEntry) -> Result<(), sqlx::Error> {
+    link.script(&format!("DROP TABLE IF EXISTS {}", quoted(&entry.table_name))).await?;
     for catalog_table in ["_prejoin_generations", "_prejoin_pending", "_prejoin_row_errors"] {
         let delete = format!("DELETE FROM {catalog_table} WHERE view = ? AND generation = ?");
-        sqlx::query(AssertSqlSafe(delete))
-            .bind(&entry.view)
-            .bind(entry.generation)
-            .execute(&mut *connection)
-            .await?;
+        link.execute(&delete, &entry.place()).await?;
     }
     Ok(())
 }
 
 /// A JSON object from service to sequence.
-pub(crate) fn position_to_json(position: &Position) -> String {
+fn position_to_json(position: &Position) -> String {
     let map: serde_json::Map<_, _> =
         position.iter().map(|(service, sequence)| (service.to_owned(), sequence.into())).collect();
     serde_json::Value::Object(map).to_string()
 }
 
 fn position_from_json(text: &str) -> Result<Position, sqlx::Error> {
-    let map: std::collections::BTreeMap<String, u64> =
+    let map: BTreeMap<String, u64> =
         serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
     Ok(map.into_iter().collect())
 }

@@ -1,17 +1,31 @@
 //! Places that hold view rows together with the position they reflect.
 //!
 //! Knows how rows are stored and made visible, not how they are computed. The one crate of the projector that knows
-//! sqlx.
+//! sqlx. What the store's databases are asked is written once where it is the same for all; how each of them wants the
+//! rest said is in a folder of its own.
 
-mod build;
-mod catalog;
+mod address;
 mod error;
-mod file;
-mod live;
+
+mod columns;
+mod database;
+mod sqlite;
+
+mod catalog;
 mod rows;
 mod store;
-mod stored_form;
 
+mod build;
+mod live;
+mod retire;
+mod swap;
+
+mod compare;
+mod snapshot;
+
+pub use address::StoreAddress;
+pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;
 pub use live::LiveWrite;
-pub use store::{Generation, SqliteStore};
+pub use snapshot::StoreSnapshot;
+pub use store::{Generation, GenerationState, ViewStore};

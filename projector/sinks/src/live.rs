@@ -1,12 +1,12 @@
 //! A live transaction: the rows and positions of every view together.
 
 use prejoin_engine::{Advance, Pending};
-use sqlx::SqliteConnection;
 
-use crate::catalog::{self, CatalogEntry};
-use crate::rows::{GenerationTable, Written};
-use crate::store::OpenGeneration;
-use crate::{SqliteStore, StoreError};
+use crate::catalog;
+use crate::database::Link;
+use crate::rows::{self, Counts, Refused, Way};
+use crate::store::{OpenGeneration, OpenGenerations};
+use crate::{StoreError, ViewStore};
 
 /// What one view's generation gets in a live transaction.
 #[derive(Debug)]
@@ -16,108 +16,61 @@ pub struct LiveWrite {
     pub advance: Advance,
 }
 
-/// Rows and failed rows of a generation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Counts {
-    pub rows: i64,
-    pub row_errors: i64,
-}
-
-impl SqliteStore {
-    /// Writes every view's rows and positions in one transaction. `Superseded` if another writer has taken over.
+impl ViewStore {
+    /// Writes rows and positions of generations that readers see, or that are ready to be seen, in one transaction.
+    /// `Superseded` if another writer has taken over.
     pub async fn write_live(&mut self, writes: Vec<LiveWrite>) -> Result<(), StoreError> {
-        self.begin().await?;
-        let mut done = Vec::new();
-        let mut worked = Ok(());
-        for write in writes {
-            let key = (write.view, write.generation);
-            let Some(open) = self.open.get(&key) else {
-                worked =
-                    Err(sqlx::Error::Protocol(format!("{} was not taken up before it was written", key.0)));
-                break;
-            };
-            match write_advance(&mut self.connection, open, write.advance).await {
-                Ok(counts) => done.push((key, counts)),
-                Err(source) => {
-                    worked = Err(source);
-                    break;
-                }
+        let mut refused = Refused::FailsAll;
+        let counts = loop {
+            self.begin().await?;
+            match write_all(self.link.as_mut(), &self.open, &writes, refused).await {
+                Err(error) if self.retries_row_by_row(&error, &mut refused) => self.roll_back().await,
+                worked => break self.end(worked).await?,
             }
-        }
-        self.end(worked).await?;
-        for (key, counts) in done {
-            if let Some(open) = self.open.get_mut(&key) {
-                (open.entry.rows, open.row_errors) = (counts.rows, counts.row_errors);
+        };
+        for (write, counts) in writes.into_iter().zip(counts) {
+            if let Some(open) = self.open.get_mut(&(write.view, write.generation)) {
+                open.note(counts);
+                open.has_pending = !write.advance.follower.pending.is_empty();
             }
         }
         Ok(())
     }
 }
 
+async fn write_all(
+    link: &mut dyn Link,
+    open: &OpenGenerations,
+    writes: &[LiveWrite],
+    refused: Refused,
+) -> Result<Vec<Counts>, sqlx::Error> {
+    let mut counts = Vec::new();
+    for LiveWrite { view, generation, advance } in writes {
+        let open = open.get(&(view.clone(), *generation)).ok_or_else(|| not_open(view, *generation))?;
+        counts.push(write_advance(link, open, advance, refused).await?);
+    }
+    Ok(counts)
+}
+
 /// Writes one generation's rows and positions inside the open transaction; returns its counts afterwards.
-pub(crate) async fn write_advance(
-    connection: &mut SqliteConnection,
+async fn write_advance(
+    link: &mut dyn Link,
     open: &OpenGeneration,
-    advance: Advance,
+    advance: &Advance,
+    refused: Refused,
 ) -> Result<Counts, sqlx::Error> {
-    let table = GenerationTable { name: &open.entry.table_name, columns: &open.columns };
     let follower = &advance.follower;
-    let written = table.write(connection, advance.rows).await?;
-    let rows = open.entry.rows + written.rows_added - written.rows_removed;
-    let row_errors =
-        open.row_errors + note_errors(connection, &open.entry, &written, open.row_errors > 0).await?;
-    let pending: Vec<Vec<u8>> = follower.pending.iter().map(Pending::to_bytes).collect();
-    let (view, generation) = (open.entry.view.as_str(), open.entry.generation);
-    catalog::write_pending(connection, view, generation, &pending).await?;
-    catalog::write_positions(connection, view, generation, &follower.followed, &follower.visible(), rows)
-        .await?;
-    Ok(Counts { rows, row_errors })
+    let counts = rows::write(link, open, &advance.rows, Way::Put, refused).await?;
+    if open.has_pending || !follower.pending.is_empty() {
+        let pending: Vec<Vec<u8>> = follower.pending.iter().map(Pending::to_bytes).collect();
+        catalog::write_pending(link, &open.entry, &pending).await?;
+    }
+    catalog::write_positions(link, &open.entry, &follower.followed, &follower.visible(), counts.rows).await?;
+    Ok(counts)
 }
 
-/// Lists rows that failed, clears those that are good again. Returns by how much the number of failed rows changed.
-pub(crate) async fn note_errors(
-    connection: &mut SqliteConnection,
-    entry: &CatalogEntry,
-    written: &Written,
-    clears: bool,
-) -> Result<i64, sqlx::Error> {
-    let mut change = 0;
-    for key in written.good.iter().filter(|_| clears) {
-        let cleared =
-            sqlx::query("DELETE FROM _prejoin_row_errors WHERE view = ? AND generation = ? AND key = ?")
-                .bind(&entry.view)
-                .bind(entry.generation)
-                .bind(key.to_vec())
-                .execute(&mut *connection)
-                .await?;
-        change -= i64::try_from(cleared.rows_affected()).unwrap_or(i64::MAX);
-    }
-    for (key, error) in &written.failed {
-        let known: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM _prejoin_row_errors WHERE view = ? AND generation = ? AND key = ?",
-        )
-        .bind(&entry.view)
-        .bind(entry.generation)
-        .bind(key.to_vec())
-        .fetch_one(&mut *connection)
-        .await?;
-        change += 1 - known;
-        sqlx::query(
-            "INSERT INTO _prejoin_row_errors (view, generation, key, key_text, error) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (view, generation, key) DO UPDATE SET error = excluded.error",
-        )
-        .bind(&entry.view)
-        .bind(entry.generation)
-        .bind(key.to_vec())
-        .bind(printable(key))
-        .bind(error)
-        .execute(&mut *connection)
-        .await?;
-    }
-    Ok(change)
-}
-
-/// A key as a person can recognise it: its printable characters, others as hexadecimal.
-fn printable(key: &[u8]) -> String {
-    key.escape_ascii().to_string()
+pub(crate) fn not_open(view: &str, generation: i64) -> sqlx::Error {
+    sqlx::Error::Protocol(format!(
+        "generation {generation} of {view} was neither begun nor taken up before it was written"
+    ))
 }

@@ -1,148 +1,145 @@
-//! Set-based writes of rows: many to a statement, sorted by key.
+//! Rows as they were computed, written to the table of a generation; those that failed are listed.
 
 use bytes::Bytes;
 use prejoin_engine::RowOutcome;
-use prejoin_model::Row;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection};
 
-use crate::stored_form::{StoredColumn, StoredValue, quoted};
+use crate::catalog;
+use crate::database::{KeyedRow, Link, Table};
+use crate::store::OpenGeneration;
 
-/// Rows to a statement, largest first: few distinct statements, all of them cached.
-const STATEMENT_ROWS: [usize; 4] = [256, 32, 4, 1];
-/// SQLite's default limit of bound values in a statement.
-const BOUND_VALUES_MAX: usize = 32_766;
-
-/// The table of one generation.
-pub(crate) struct GenerationTable<'a> {
-    pub name: &'a str,
-    pub columns: &'a [StoredColumn],
+/// How rows get into the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Beside those that are there, or in their place.
+    Put,
+    /// Behind those that are there.
+    Load,
 }
 
-/// What a write did.
-#[derive(Debug, Default)]
-pub(crate) struct Written {
-    pub rows_added: i64,
-    pub rows_removed: i64,
-    /// Keys that could not be computed, with the error.
-    pub failed: Vec<(Bytes, String)>,
-    /// Keys that could.
-    pub good: Vec<Bytes>,
+/// What becomes of a row that the database refuses for a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The transaction fails with it. The way to begin with: values are rarely refused.
+    FailsAll,
+    /// It is listed as failed, like a row that could not be computed.
+    FailsAlone,
 }
 
-impl GenerationTable<'_> {
-    pub(crate) fn create_statement(&self) -> String {
-        let mut definitions = vec!["_key BLOB PRIMARY KEY NOT NULL".to_owned()];
-        definitions.extend(self.columns.iter().flat_map(StoredColumn::definitions));
-        format!("CREATE TABLE {} ({}) WITHOUT ROWID", quoted(self.name), definitions.join(", "))
+/// Rows and failed rows of a generation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub rows: i64,
+    pub row_errors: i64,
+}
+
+/// Puts rows that are there, removes those that are not, leaves those that failed as they were. Returns the
+/// generation's counts afterwards.
+pub(crate) async fn write(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    outcomes: &[(Bytes, RowOutcome)],
+    way: Way,
+    refused: Refused,
+) -> Result<Counts, sqlx::Error> {
+    let table = open.table();
+    let (mut put, mut absent, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, outcome) in outcomes {
+        match outcome {
+            RowOutcome::Row(row) => put.push((key, row)),
+            RowOutcome::Absent => absent.push(key),
+            RowOutcome::Failed(error) => failed.push((key, error.to_string())),
+        }
     }
+    let mut rows = open.entry.rows;
+    if !absent.is_empty() {
+        rows -= link.remove(&table, &absent).await?;
+    }
+    let mut good = absent;
+    if refused == Refused::FailsAlone {
+        rows += write_each(link, &table, &put, way, &mut good, &mut failed).await?;
+    } else if !put.is_empty() {
+        rows += write_together(link, &table, &put, way).await?;
+        good.extend(put.iter().map(|(key, _)| *key));
+    }
+    let row_errors = open.row_errors + note_errors(link, open, &good, &failed).await?;
+    Ok(Counts { rows, row_errors })
+}
 
-    /// Puts rows that are there, removes those that are not, leaves those that failed as they were.
-    pub(crate) async fn write(
-        &self,
-        connection: &mut SqliteConnection,
-        outcomes: Vec<(Bytes, RowOutcome)>,
-    ) -> Result<Written, sqlx::Error> {
-        let mut written = Written::default();
-        let (mut put, mut absent) = (Vec::new(), Vec::new());
-        for (key, outcome) in outcomes {
-            match outcome {
-                RowOutcome::Row(row) => put.push((key, row)),
-                RowOutcome::Absent => absent.push(key),
-                RowOutcome::Failed(error) => written.failed.push((key, error.to_string())),
+async fn write_together(
+    link: &mut dyn Link,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+    way: Way,
+) -> Result<i64, sqlx::Error> {
+    match way {
+        Way::Put => link.put(table, rows).await,
+        Way::Load => link.load(table, rows).await,
+    }
+}
+
+/// Halves what is refused until single rows are, which fail alone.
+async fn write_each<'a>(
+    link: &mut dyn Link,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'a>],
+    way: Way,
+    good: &mut Vec<&'a Bytes>,
+    failed: &mut Vec<(&'a Bytes, String)>,
+) -> Result<i64, sqlx::Error> {
+    let mut added = 0;
+    // In the order of their keys: the parts that come first lie on top.
+    let mut parts: Vec<&[KeyedRow<'a>]> = vec![rows];
+    while let Some(part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        link.script("SAVEPOINT prejoin_part").await?;
+        match write_together(link, table, part, way).await {
+            Ok(more) => {
+                added += more;
+                good.extend(part.iter().map(|(key, _)| *key));
             }
-        }
-        for chunk in chunks(&absent, 1) {
-            let delete =
-                format!("DELETE FROM {} WHERE _key IN ({})", quoted(self.name), placeholders(chunk.len()));
-            let done = bind_keys(sqlx::query(AssertSqlSafe(delete)), chunk).execute(&mut *connection).await?;
-            written.rows_removed += count(done.rows_affected());
-        }
-        for chunk in chunks(&put, self.width()) {
-            written.rows_added += self.put(&mut *connection, chunk).await?;
-        }
-        written.good = put.into_iter().map(|(key, _)| key).chain(absent).collect();
-        Ok(written)
-    }
-
-    /// Inserts or replaces rows; returns how many were not there before.
-    async fn put(
-        &self,
-        connection: &mut SqliteConnection,
-        rows: &[(Bytes, Row)],
-    ) -> Result<i64, sqlx::Error> {
-        let known = format!(
-            "SELECT count(*) FROM {} WHERE _key IN ({})",
-            quoted(self.name),
-            placeholders(rows.len())
-        );
-        let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(known));
-        for (key, _) in rows {
-            query = query.bind(key.to_vec());
-        }
-        let known = query.fetch_one(&mut *connection).await?;
-        let mut query = sqlx::query(AssertSqlSafe(self.upsert_statement(rows.len())));
-        let mut values = Vec::with_capacity(self.width());
-        for (key, row) in rows {
-            query = query.bind(key.to_vec());
-            for (column, value) in self.columns.iter().zip(row) {
-                column.store(value, &mut values);
+            Err(error) if (link.dialect().refuses_values)(&error) => {
+                link.script("ROLLBACK TO SAVEPOINT prejoin_part").await?;
+                match part {
+                    [(key, _)] => failed.push((key, said(&error))),
+                    _ => {
+                        let (first, second) = part.split_at(part.len() / 2);
+                        parts.extend([second, first]);
+                    }
+                }
             }
-            for value in values.drain(..) {
-                query = bind(query, value);
-            }
+            Err(error) => return Err(error),
         }
-        query.execute(connection).await?;
-        Ok(count(rows.len() as u64) - known)
+        link.script("RELEASE SAVEPOINT prejoin_part").await?;
     }
+    Ok(added)
+}
 
-    fn upsert_statement(&self, rows: usize) -> String {
-        let names: Vec<String> = self.columns.iter().flat_map(StoredColumn::names).map(quoted).collect();
-        let values = vec![format!("({})", placeholders(self.width())); rows].join(", ");
-        let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-        format!(
-            "INSERT INTO {} (_key, {}) VALUES {values} ON CONFLICT (_key) DO UPDATE SET {}",
-            quoted(self.name),
-            names.join(", "),
-            updates.join(", ")
-        )
-    }
-
-    fn width(&self) -> usize {
-        1 + self.columns.iter().map(|column| column.names().count()).sum::<usize>()
+/// What the database said, without how sqlx introduces it.
+fn said(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(database) => format!("the view store refuses it: {}", database.message()),
+        None => error.to_string(),
     }
 }
 
-/// Parts of the largest statement sizes that fit the limit of bound values.
-fn chunks<T>(mut items: &[T], width: usize) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let fits = |rows: &usize| *rows <= items.len() && *rows * width <= BOUND_VALUES_MAX;
-        let (chunk, rest) = items.split_at(STATEMENT_ROWS.into_iter().find(fits)?);
-        items = rest;
-        Some(chunk)
-    })
-}
-
-fn placeholders(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
-
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
-
-fn bind_keys<'q>(query: SqliteQuery<'q>, keys: &[Bytes]) -> SqliteQuery<'q> {
-    keys.iter().fold(query, |query, key| query.bind(key.to_vec()))
-}
-
-fn bind(query: SqliteQuery<'_>, value: StoredValue) -> SqliteQuery<'_> {
-    match value {
-        StoredValue::Null => query.bind(None::<i64>),
-        StoredValue::Integer(value) => query.bind(value),
-        StoredValue::Text(value) => query.bind(value),
-        StoredValue::Blob(value) => query.bind(value),
+/// Lists rows that failed, clears those that are good again. Returns by how much the number of failed rows changed.
+async fn note_errors(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    good: &[&Bytes],
+    failed: &[(&Bytes, String)],
+) -> Result<i64, sqlx::Error> {
+    let mut change = 0;
+    if open.row_errors > 0 {
+        for key in good {
+            change -= catalog::clear_row_error(link, &open.entry, key).await?;
+        }
     }
-}
-
-fn count(rows: u64) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
+    for (key, error) in failed {
+        change += 1 - catalog::clear_row_error(link, &open.entry, key).await?;
+        catalog::insert_row_error(link, &open.entry, key, error).await?;
+    }
+    Ok(change)
 }

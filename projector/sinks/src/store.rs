@@ -1,26 +1,36 @@
-//! The view store on SQLite: generations of views, each with the position it reflects, in one file with one writer.
+//! The view store: generations of views, each with the position it reflects, in one database with one writer.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bytes::Bytes;
 use prejoin_engine::{Pending, View};
 use prejoin_envelope::Position;
-use prejoin_sql::RowView;
-use sqlx::{Connection, SqliteConnection};
 
-use crate::StoreError;
 use crate::catalog::{self, CatalogEntry, FORMAT};
-use crate::file;
-use crate::stored_form::StoredColumn;
+use crate::database::{Link, Table, query_one};
+use crate::rows::{Counts, Refused};
+use crate::sqlite::SqliteLink;
+use crate::{StoreAddress, StoreError};
+
+/// What a generation is to readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GenerationState {
+    /// Its rows are written slice by slice.
+    Building,
+    /// Its rows are complete, its indexes are there; readers do not see it yet.
+    Ready,
+    /// Readers see it.
+    Current,
+    /// Readers saw it until then, in milliseconds since 1970.
+    Retired { since_ms: i64 },
+}
 
 /// A generation as found in the store.
 #[derive(Debug)]
 pub struct Generation {
     pub view: String,
     pub generation: i64,
-    /// Whether readers see it; otherwise it is being built.
-    pub is_current: bool,
+    pub state: GenerationState,
     pub fingerprint: String,
     /// Its rows are the view at this position, but for pending fan-outs. While it is built: the base from which the
     /// journal is to be followed.
@@ -31,84 +41,91 @@ pub struct Generation {
     pub rows: i64,
     /// While it is built: where the next slice begins.
     pub cursor: Option<Bytes>,
+    /// The directory of the state that it was built from.
+    pub state_directory: String,
 }
 
 /// What the writer keeps of a generation that it writes to.
 pub(crate) struct OpenGeneration {
     pub entry: CatalogEntry,
-    pub columns: Vec<StoredColumn>,
     pub row_errors: i64,
+    pub has_pending: bool,
+    /// Taken up while it was being built: rows behind its cursor may be there.
+    pub is_resumed: bool,
 }
 
-pub struct SqliteStore {
-    pub(crate) path: String,
-    pub(crate) connection: SqliteConnection,
+/// By view and generation.
+pub(crate) type OpenGenerations = BTreeMap<(String, i64), OpenGeneration>;
+
+/// A store, opened as its one writer.
+pub struct ViewStore {
+    /// As messages show it.
+    pub(crate) address: String,
+    pub(crate) opened: StoreAddress,
+    pub(crate) link: Box<dyn Link>,
     epoch: i64,
-    /// Which file was opened.
-    identity: Option<(u64, u64)>,
-    /// By view and generation.
-    pub(crate) open: BTreeMap<(String, i64), OpenGeneration>,
+    /// Tells this store from one that took its place.
+    identity: i64,
+    pub(crate) open: OpenGenerations,
 }
 
-impl SqliteStore {
-    /// Opens the store, creating it if missing, and becomes its one writer: whoever wrote before can write no more.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let shown = path.display().to_string();
-        let failed = |source| StoreError::Database { path: shown.clone(), source };
-        let mut connection = file::open(path).await.map_err(failed)?;
-        let found: i64 = sqlx::query_scalar("SELECT format FROM _prejoin_store")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        if found != FORMAT {
-            return Err(StoreError::Format { path: shown, found, expected: FORMAT });
-        }
-        let epoch = sqlx::query_scalar("UPDATE _prejoin_store SET epoch = epoch + 1 RETURNING epoch")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        let identity = file::identity(path);
-        Ok(SqliteStore { path: shown, connection, epoch, identity, open: BTreeMap::new() })
+impl CatalogEntry {
+    pub(crate) fn is(&self, view: &str, generation: i64) -> bool {
+        self.view == view && self.generation == generation
+    }
+}
+
+impl OpenGeneration {
+    pub(crate) fn new(entry: CatalogEntry, row_errors: i64, has_pending: bool) -> Self {
+        OpenGeneration { entry, row_errors, has_pending, is_resumed: false }
     }
 
-    /// Every generation in the store: those that readers see, and those whose build was not finished.
-    pub async fn generations(&mut self) -> Result<Vec<Generation>, StoreError> {
-        let entries = self.read_catalog().await?;
-        let mut generations = Vec::new();
-        for entry in entries {
-            let stored = catalog::read_pending(&mut self.connection, &entry.view, entry.generation).await;
-            let pending = stored.map_err(|source| self.failed(source))?;
-            let pending = pending.iter().map(|bytes| Pending::from_bytes(bytes)).collect::<Result<_, _>>();
-            generations.push(Generation {
-                pending: pending.map_err(|error| self.damaged(error.to_string()))?,
-                is_current: entry.state == "current",
-                view: entry.view,
-                generation: entry.generation,
-                fingerprint: entry.fingerprint,
-                followed: entry.followed,
-                visible: entry.visible,
-                rows: entry.rows,
-                cursor: entry.cursor.map(Bytes::from),
-            });
+    pub(crate) fn table(&self) -> Table<'_> {
+        Table { name: &self.entry.table_name, columns: &self.entry.columns }
+    }
+
+    pub(crate) fn note(&mut self, counts: Counts) {
+        (self.entry.rows, self.row_errors) = (counts.rows, counts.row_errors);
+    }
+}
+
+impl ViewStore {
+    /// Opens the store, creating it if missing, and becomes its one writer: whoever wrote before can write no more.
+    pub async fn open(address: &StoreAddress) -> Result<Self, StoreError> {
+        let store = address.to_string();
+        let failed = |source| StoreError::Database { store: store.clone(), source };
+        let mut link: Box<dyn Link> = match address {
+            StoreAddress::Sqlite(path) => Box::new(SqliteLink::open(path).await.map_err(failed)?),
+            StoreAddress::Postgres { .. } => return Err(failed(unsupported())),
+        };
+        let found = upgrade(link.as_mut()).await.map_err(failed)?;
+        if found != FORMAT {
+            return Err(StoreError::Format { store, found, expected: FORMAT });
         }
-        Ok(generations)
+        let (epoch, identity) = take_over(link.as_mut()).await.map_err(failed)?;
+        let opened = address.clone();
+        Ok(ViewStore { address: store, opened, link, epoch, identity, open: OpenGenerations::new() })
+    }
+
+    /// Every generation in the store: those that readers see or saw, and those that they do not see yet.
+    pub async fn generations(&mut self) -> Result<Vec<Generation>, StoreError> {
+        let found = generations(self.link.as_mut()).await.map_err(|source| self.failed(source))?;
+        found.map_err(|detail| self.damaged(detail))
     }
 
     /// Takes up a generation that goes on from where it stands.
     pub async fn resume(&mut self, view: &View, generation: i64) -> Result<(), StoreError> {
         let name = &view.plan.name;
         let entries = self.read_catalog().await?;
-        let found = entries.into_iter().find(|entry| entry.view == *name && entry.generation == generation);
+        let entry = entries.into_iter().find(|entry| entry.is(name, generation));
         let entry =
-            found.ok_or_else(|| self.damaged(format!("it has no generation {generation} of {name}")))?;
-        let counted =
-            sqlx::query_scalar("SELECT count(*) FROM _prejoin_row_errors WHERE view = ? AND generation = ?")
-                .bind(name)
-                .bind(generation)
-                .fetch_one(&mut self.connection)
-                .await;
-        let row_errors = counted.map_err(|source| self.failed(source))?;
-        let open = OpenGeneration { columns: stored_columns(&view.plan), row_errors, entry };
+            entry.ok_or_else(|| self.damaged(format!("it has no generation {generation} of {name}")))?;
+        let row_errors = catalog::count_row_errors(self.link.as_mut(), &entry).await;
+        let row_errors = row_errors.map_err(|source| self.failed(source))?;
+        let pending = catalog::read_pending(self.link.as_mut(), &entry).await;
+        let has_pending = !pending.map_err(|source| self.failed(source))?.is_empty();
+        let is_resumed = entry.state == GenerationState::Building;
+        let open = OpenGeneration { entry, row_errors, has_pending, is_resumed };
         self.open.insert((name.clone(), generation), open);
         Ok(())
     }
@@ -119,51 +136,46 @@ impl SqliteStore {
         Some((open.entry.rows, open.row_errors))
     }
 
-    /// Writes how the projector is, for readers of `/status`. `Replaced` if the path names another file by now: what is
-    /// written here, nobody would read.
+    /// Writes how the projector is, for readers of `/status`. `Replaced` if the address names another store by now: what
+    /// is written here, nobody would read.
     pub async fn write_status(&mut self, written_at_ms: i64, status: &str) -> Result<(), StoreError> {
-        if file::identity(Path::new(&self.path)) != self.identity {
-            return Err(StoreError::Replaced { path: self.path.clone() });
+        if self.link.is_replaced() {
+            return Err(StoreError::Replaced { store: self.address.clone() });
         }
         self.begin().await?;
-        let written = sqlx::query(
-            "INSERT INTO _prejoin_status (one, written_at_ms, status) VALUES (1, ?, ?)
-             ON CONFLICT (one) DO UPDATE SET written_at_ms = excluded.written_at_ms, status = excluded.status",
-        )
-        .bind(written_at_ms)
-        .bind(status)
-        .execute(&mut self.connection)
-        .await;
+        let upsert = "INSERT INTO _prejoin_status (one, written_at_ms, status) VALUES (1, ?, ?)
+             ON CONFLICT (one) DO UPDATE SET written_at_ms = excluded.written_at_ms, status = excluded.status";
+        let written = self.link.execute(upsert, &[written_at_ms.into(), status.into()]).await;
         self.end(written).await.map(drop)
     }
 
     pub async fn close(self) -> Result<(), StoreError> {
-        let path = self.path;
-        self.connection.close().await.map_err(|source| StoreError::Database { path, source })
+        let store = self.address;
+        self.link.close().await.map_err(|source| StoreError::Database { store, source })
     }
 
     /// Begins a transaction that is this writer's to make.
     pub(crate) async fn begin(&mut self) -> Result<(), StoreError> {
-        let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut self.connection).await;
+        let dialect = self.link.dialect();
+        let begun = self.link.script(dialect.begin).await;
         begun.map_err(|source| self.failed(source))?;
-        let epoch = sqlx::query_scalar::<_, i64>("SELECT epoch FROM _prejoin_store");
-        match epoch.fetch_one(&mut self.connection).await {
-            Ok(epoch) if self.epoch == epoch => Ok(()),
-            Ok(_) => {
-                self.roll_back().await;
-                Err(StoreError::Superseded { path: self.path.clone() })
+        let fenced = read_fence(self.link.as_mut()).await;
+        let error = match fenced {
+            Ok((epoch, identity)) if (epoch, identity) == (self.epoch, self.identity) => return Ok(()),
+            Ok((_, identity)) if identity == self.identity => {
+                StoreError::Superseded { store: self.address.clone() }
             }
-            Err(source) => {
-                self.roll_back().await;
-                Err(self.failed(source))
-            }
-        }
+            Ok(_) => StoreError::Replaced { store: self.address.clone() },
+            Err(source) => self.failed(source),
+        };
+        self.roll_back().await;
+        Err(error)
     }
 
     /// Commits the transaction if its work went well, else ends it without effect.
     pub(crate) async fn end<T>(&mut self, worked: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         let committed = match worked {
-            Ok(value) => sqlx::query("COMMIT").execute(&mut self.connection).await.map(|_| value),
+            Ok(value) => self.link.script("COMMIT").await.map(|()| value),
             Err(source) => Err(source),
         };
         match committed {
@@ -176,25 +188,98 @@ impl SqliteStore {
     }
 
     /// The error that led here is the one to report.
-    async fn roll_back(&mut self) {
-        if let Err(source) = sqlx::query("ROLLBACK").execute(&mut self.connection).await {
+    pub(crate) async fn roll_back(&mut self) {
+        if let Err(source) = self.link.script("ROLLBACK").await {
             tracing::debug!(%source, "rolling back");
         }
     }
 
+    /// Whether a transaction that failed for a value is worth another attempt, in which the row fails alone.
+    pub(crate) fn retries_row_by_row(&self, error: &sqlx::Error, refused: &mut Refused) -> bool {
+        *refused == Refused::FailsAll && (self.link.dialect().refuses_values)(error) && {
+            *refused = Refused::FailsAlone;
+            true
+        }
+    }
+
     pub(crate) async fn read_catalog(&mut self) -> Result<Vec<CatalogEntry>, StoreError> {
-        catalog::read(&mut self.connection).await.map_err(|source| self.failed(source))
+        catalog::read(self.link.as_mut()).await.map_err(|source| self.failed(source))
     }
 
     pub(crate) fn failed(&self, source: sqlx::Error) -> StoreError {
-        StoreError::Database { path: self.path.clone(), source }
+        let store = self.address.clone();
+        match (self.link.dialect().is_held)(&source) {
+            true => StoreError::Held { store, source },
+            false => StoreError::Database { store, source },
+        }
     }
 
     pub(crate) fn damaged(&self, detail: String) -> StoreError {
-        StoreError::Damaged { path: self.path.clone(), detail }
+        StoreError::Damaged { store: self.address.clone(), detail }
     }
 }
 
-pub(crate) fn stored_columns(plan: &RowView) -> Vec<StoredColumn> {
-    plan.columns.iter().map(StoredColumn::new).collect()
+/// Brings tables of an earlier format to the present one. Returns the format that they then have.
+async fn upgrade(link: &mut dyn Link) -> Result<i64, sqlx::Error> {
+    let dialect = link.dialect();
+    link.script(dialect.begin).await?;
+    let found = query_one(link, "SELECT format FROM _prejoin_store", &[]).await?.integer()?;
+    let done = usize::try_from(found).ok().and_then(|format| format.checked_sub(1));
+    let Some(ahead) = done.and_then(|done| dialect.upgrades.get(done..)) else {
+        link.script("ROLLBACK").await?;
+        return Ok(found);
+    };
+    for script in ahead {
+        link.script(script).await?;
+    }
+    if !ahead.is_empty() {
+        link.execute("UPDATE _prejoin_store SET format = ?", &[FORMAT.into()]).await?;
+    }
+    link.script("COMMIT").await?;
+    Ok(FORMAT)
+}
+
+/// Raises the epoch: transactions of earlier writers find another one than theirs.
+async fn take_over(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {
+    link.script(link.dialect().begin).await?;
+    link.execute("UPDATE _prejoin_store SET epoch = epoch + 1", &[]).await?;
+    let taken = read_fence(link).await?;
+    link.script("COMMIT").await?;
+    Ok(taken)
+}
+
+async fn read_fence(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {
+    let fence = link.dialect().fence;
+    let mut fence = query_one(link, fence, &[]).await?;
+    Ok((fence.integer()?, fence.integer()?))
+}
+
+/// As the catalog has them; the detail if a pending fan-out cannot be read.
+pub(crate) async fn generations(link: &mut dyn Link) -> Result<Result<Vec<Generation>, String>, sqlx::Error> {
+    let mut generations = Vec::new();
+    for entry in catalog::read(link).await? {
+        let pending = catalog::read_pending(link, &entry).await?;
+        let pending = pending.iter().map(|bytes| Pending::from_bytes(bytes)).collect::<Result<_, _>>();
+        let pending = match pending {
+            Ok(pending) => pending,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        generations.push(Generation {
+            pending,
+            view: entry.view,
+            generation: entry.generation,
+            state: entry.state,
+            fingerprint: entry.fingerprint,
+            followed: entry.followed,
+            visible: entry.visible,
+            rows: entry.rows,
+            cursor: entry.cursor.map(Bytes::from),
+            state_directory: entry.state_directory,
+        });
+    }
+    Ok(Ok(generations))
+}
+
+pub(crate) fn unsupported() -> sqlx::Error {
+    sqlx::Error::Configuration("view stores are SQLite files so far".into())
 }

@@ -17,17 +17,9 @@ impl<'a> Layered<'a> {
     pub fn new(base: &'a dyn Snapshot, batch: &'a Batch) -> Self {
         Layered { base, batch }
     }
-}
 
-impl Snapshot for Layered<'_> {
-    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        match self.batch.space(space).get(key) {
-            Some(written) => Ok(written.clone()),
-            None => self.base.get(space, key),
-        }
-    }
-
-    fn scan<'a>(&'a self, space: Space, prefix: &[u8], from: &[u8]) -> Entries<'a> {
+    /// The entries, for as long as what it is made of lives.
+    pub(crate) fn into_scan(self, space: Space, prefix: &[u8], from: &[u8]) -> Entries<'a> {
         let start = from.max(prefix);
         let owned_prefix = Bytes::copy_from_slice(prefix);
         let mut written = self
@@ -42,6 +34,19 @@ impl Snapshot for Layered<'_> {
             return stored;
         }
         Box::new(Merge { stored: stored.peekable(), written })
+    }
+}
+
+impl Snapshot for Layered<'_> {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        match self.batch.space(space).get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.base.get(space, key),
+        }
+    }
+
+    fn scan<'a>(&'a self, space: Space, prefix: &[u8], from: &[u8]) -> Entries<'a> {
+        Layered::new(self.base, self.batch).into_scan(space, prefix, from)
     }
 }
 

@@ -6,10 +6,12 @@ mod batch;
 mod durable;
 mod layered;
 mod memory;
+mod overlay;
 mod port;
 
 pub use batch::{Batch, Write};
 pub use durable::DurableState;
 pub use layered::Layered;
 pub use memory::MemoryState;
+pub use overlay::OverlayState;
 pub use port::{Entries, Entry, Snapshot, Space, State, StateError};

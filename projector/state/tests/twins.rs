@@ -1,10 +1,11 @@
-//! The durable state and its in-memory twin answer alike, and so does a batch laid over either.
+//! The durable state and its in-memory twin answer alike, and so does what is laid over either.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use prejoin_state::{Batch, DurableState, Layered, MemoryState, Snapshot, Space, State};
+use prejoin_state::{Batch, DurableState, Layered, MemoryState, OverlayState, Snapshot, Space, State};
 use proptest::prelude::*;
 
 type Write = (u8, Vec<u8>, Option<u8>);
@@ -44,6 +45,8 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let durable = DurableState::open(folder.path()).unwrap();
         let memory = MemoryState::default();
+        // Begins as the state is after the first step, which it must not change.
+        let mut overlay: Option<OverlayState> = None;
         let mut model = vec![BTreeMap::new(); Space::ALL.len()];
         let prefix = [&[7], prefix.as_slice()].concat();
         let from = [&[7], from.as_slice()].concat();
@@ -62,7 +65,12 @@ proptest! {
             let layered: Vec<_> = before.iter().map(|base| Layered::new(base.as_ref(), &batch)).collect();
             durable.commit(batch.clone()).unwrap();
             memory.commit(batch.clone()).unwrap();
-            let after = [durable.snapshot(), memory.snapshot()];
+            match &overlay {
+                Some(overlay) => overlay.commit(batch.clone()).unwrap(),
+                None => overlay = Some(OverlayState::new(Arc::from(durable.snapshot()))),
+            }
+            let overlaid = overlay.as_ref().map(State::snapshot);
+            let after: Vec<_> = [durable.snapshot(), memory.snapshot()].into_iter().chain(overlaid).collect();
             for (index, space) in Space::ALL.into_iter().enumerate() {
                 let expected: Vec<_> = model[index].iter()
                     .filter(|(key, _)| key.starts_with(&prefix) && **key >= from)

@@ -9,10 +9,12 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{Connection, SqliteConnection};
 
-use crate::catalog::{FORMAT, SCHEMA};
+use crate::catalog::FORMAT;
+
+const SCHEMA: &str = include_str!("schema.sql");
 
 /// Opens the file, making it if it is missing. It has the catalog's tables, and a format.
-pub(crate) async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     if !path.exists() {
         create(path).await?;
     }
@@ -49,6 +51,13 @@ async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
     Ok(connection)
 }
 
+/// Opens a file that is there, for one reader.
+pub(super) async fn open_to_read(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options =
+        SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(30));
+    SqliteConnection::connect_with(&options).await
+}
+
 /// Removes those of the files that are there.
 fn remove(path: &Path, suffixes: &[&str]) -> io::Result<()> {
     for suffix in suffixes {
@@ -63,7 +72,7 @@ fn remove(path: &Path, suffixes: &[&str]) -> io::Result<()> {
 }
 
 /// Which file a path names: device and number; nothing if there is none.
-pub(crate) fn identity(path: &Path) -> Option<(u64, u64)> {
+pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }

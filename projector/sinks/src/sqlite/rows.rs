@@ -1,0 +1,117 @@
+//! Set-based writes of rows: many to a statement.
+
+use bytes::Bytes;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+
+use super::{SqliteQuery, places, stored_value};
+use crate::columns::StoredValue;
+use crate::database::{KeyedRow, Table, quoted, signed};
+
+/// Rows to a statement, largest first: few distinct statements, all of them cached.
+const STATEMENT_ROWS: [usize; 4] = [256, 32, 4, 1];
+/// SQLite's default limit of bound values in a statement.
+const BOUND_VALUES_MAX: usize = 32_766;
+
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    let mut added = 0;
+    for chunk in chunks(rows, 1 + table.width()) {
+        added += put_chunk(connection, table, chunk).await?;
+    }
+    Ok(added)
+}
+
+async fn put_chunk(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    let name = quoted(table.name);
+    let known = format!("SELECT count(*) FROM {name} WHERE _key IN ({})", places(rows.len()));
+    let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(known));
+    for (key, _) in rows {
+        query = query.bind(key.to_vec());
+    }
+    let known = query.fetch_one(&mut *connection).await?;
+    let mut query = sqlx::query(AssertSqlSafe(upsert_statement(table, rows.len())));
+    let mut values = Vec::with_capacity(table.width());
+    for (key, row) in rows {
+        query = query.bind(key.to_vec());
+        table.store(row, &mut values);
+        for value in values.drain(..) {
+            query = bind(query, value);
+        }
+    }
+    query.execute(connection).await?;
+    Ok(signed(rows.len() as u64) - known)
+}
+
+fn upsert_statement(table: &Table<'_>, rows: usize) -> String {
+    let names = table.names();
+    let values = vec![format!("({})", places(1 + names.len())); rows].join(", ");
+    let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    format!(
+        "INSERT INTO {} (_key, {}) VALUES {values} ON CONFLICT (_key) DO UPDATE SET {}",
+        quoted(table.name),
+        names.join(", "),
+        updates.join(", ")
+    )
+}
+
+pub(super) async fn remove(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    keys: &[&Bytes],
+) -> Result<i64, sqlx::Error> {
+    let mut removed = 0;
+    for chunk in chunks(keys, 1) {
+        let delete = format!("DELETE FROM {} WHERE _key IN ({})", quoted(table.name), places(chunk.len()));
+        let query = sqlx::query(AssertSqlSafe(delete));
+        let query = chunk.iter().fold(query, |query, key| query.bind(key.to_vec()));
+        removed += signed(query.execute(&mut *connection).await?.rows_affected());
+    }
+    Ok(removed)
+}
+
+pub(super) async fn read(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    after: Option<&[u8]>,
+    limit: i64,
+) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+    // No key is empty, and the empty one is the least.
+    let select = format!(
+        "SELECT _key, {} FROM {} WHERE _key > ? ORDER BY _key LIMIT ?",
+        table.names().join(", "),
+        quoted(table.name)
+    );
+    let query = sqlx::query(AssertSqlSafe(select)).bind(after.unwrap_or_default().to_vec()).bind(limit);
+    let rows = query.fetch_all(connection).await?;
+    let keyed = rows.iter().map(|row| {
+        let values = (1..row.len()).map(|index| stored_value(row, index)).collect::<Result<_, _>>()?;
+        Ok((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), values))
+    });
+    keyed.collect()
+}
+
+/// Parts of the largest statement sizes that fit the limit of bound values.
+fn chunks<T>(mut items: &[T], width: usize) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let fits = |rows: &usize| *rows <= items.len() && *rows * width <= BOUND_VALUES_MAX;
+        let (chunk, rest) = items.split_at(STATEMENT_ROWS.into_iter().find(fits)?);
+        items = rest;
+        Some(chunk)
+    })
+}
+
+fn bind(query: SqliteQuery<'_>, value: StoredValue) -> SqliteQuery<'_> {
+    match value {
+        StoredValue::Null => query.bind(None::<i64>),
+        StoredValue::Integer(value) => query.bind(value),
+        StoredValue::Text(value) => query.bind(value),
+        StoredValue::Blob(value) => query.bind(value),
+    }
+}

@@ -1,0 +1,14 @@
+//! The view store: generations, positions and rows in one transaction, one writer, every type as its database keeps it.
+//! What holds for every store is tested on every store.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+mod bench;
+mod stores;
+
+mod building;
+mod comparing;
+mod sqlite;
+mod swapping;
+mod taking_over;
+mod writing;
