@@ -13,15 +13,17 @@ use crate::support::{Home, block_on, wait_until};
 fn record(database: &Path, events: &[(&str, usize)]) {
     block_on(async {
         let options = SqliteConnectOptions::new().filename(database).busy_timeout(Duration::from_secs(20));
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
+        let pool = pool.expect("the service has made it");
         let outbox = Outbox::sqlite("users", pool.clone());
-        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.expect("nobody holds it for long");
         for (entity, bytes) in events {
             let data = json!({ "user_id": entity, "name": "x".repeat(*bytes) });
-            let event = NewEvent::new("users.registered.v1", entity, &data).unwrap();
-            outbox.record(&mut *tx, event).await.unwrap();
+            let event = NewEvent::new("users.registered.v1", entity, &data);
+            let recorded = outbox.record(&mut *tx, event.expect("it is JSON")).await;
+            drop(recorded.expect("it is recorded"));
         }
-        tx.commit().await.unwrap();
+        tx.commit().await.expect("it is committed");
         pool.close().await;
     });
 }
