@@ -18,7 +18,7 @@ pub(crate) async fn record<C: RecordEvent>(outbox: &Outbox, connection: &mut C) 
 /// Carries what was recorded to a log, and forgets it there.
 pub(crate) async fn relay(outbox: &Outbox, row: OutboxId) {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let log = EmbeddedLog::open(&directory.path().join("log")).expect("a log can be made");
+    let log = EmbeddedLog::open(directory.path().join("log")).expect("a log can be made");
     let log: Arc<dyn EventLog> = Arc::new(log);
     let (stop, stopped) = oneshot::channel::<()>();
     let settings = RelaySettings {

@@ -21,7 +21,7 @@ fn record(database: &Path, events: &[(&str, usize)]) {
             let data = json!({ "user_id": entity, "name": "x".repeat(*bytes) });
             let event = NewEvent::new("users.registered.v1", entity, &data);
             let recorded = outbox.record(&mut *tx, event.expect("it is JSON")).await;
-            drop(recorded.expect("it is recorded"));
+            let _ = recorded.expect("it is recorded");
         }
         tx.commit().await.expect("it is committed");
         pool.close().await;
