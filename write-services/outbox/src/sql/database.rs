@@ -69,15 +69,17 @@ pub(crate) trait SqlDatabase: Send + Sync {
 /// was claimed. After an error it is to be dropped.
 #[async_trait]
 pub(crate) trait Link: Send {
-    /// Begins a transaction that will write. Statements in it see what was committed before they began.
-    async fn begin(&mut self) -> Result<(), sqlx::Error>;
+    /// Begins a transaction that will write, and asks its first question on the same way. Statements in it see what was
+    /// committed before they began.
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error>;
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error>;
+    /// Runs the last statements of a transaction, which end in semicolons and have no values, and commits on the same way.
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error>;
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error>;
 
     /// Several statements without values.
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error>;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error>;
 
     /// Returns how many rows were changed, or would have been but for having the new values already.
     async fn execute(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<u64, sqlx::Error>;

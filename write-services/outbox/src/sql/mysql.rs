@@ -4,7 +4,9 @@
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{Executor as _, MySql, MySqlConnection, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Executor as _, MySql, MySqlConnection, MySqlPool, Row as _, TypeInfo as _, ValueRef as _,
+};
 
 use crate::sql::database::{Cell, Cells, Dialect, Link, SqlDatabase, Value};
 use crate::store::PoolUse;
@@ -85,20 +87,22 @@ struct MySqlLink {
 #[async_trait]
 impl Link for MySqlLink {
     /// The default level locks gaps between rows, into which commands could then not insert.
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.script("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE").await
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
+        let script =
+            format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE; {first}");
+        cells(sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut self.connection).await?)
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.script("COMMIT").await
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        self.script(&format!("{last} COMMIT")).await
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.script("ROLLBACK").await
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(script)).await?;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
         Ok(())
     }
 

@@ -85,20 +85,21 @@ struct PostgresLink {
 
 #[async_trait]
 impl Link for PostgresLink {
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.script("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
+        let script = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {first}");
+        cells(sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut self.connection).await?)
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.script("COMMIT").await
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        self.script(&format!("{last} COMMIT")).await
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.script("ROLLBACK").await
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(script)).await?;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
         Ok(())
     }
 

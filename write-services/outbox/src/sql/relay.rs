@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use crate::error::OutboxError;
 use crate::sql::database::{Cells, Dialect, Link, SqlDatabase, Value};
 use crate::sql::rows::{Columns, failed, loaded, stored};
-use crate::sql::runs::{RUNS, SentPlace, places, reaching_into};
+use crate::sql::runs::{KeptRun, RUNS, SentPlace, insert_runs, places, reaching_into};
 use crate::store::{KeepRows, OutboxId, RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit};
 
 /// Forgotten at a time.
@@ -30,6 +30,8 @@ pub(crate) struct Work {
     pub(crate) numbers: Numbers,
     /// What the database has of them.
     found: Numbers,
+    /// Acknowledged runs that the database does not have yet.
+    pub(crate) runs: Vec<KeptRun>,
 }
 
 /// How far the numbering came.
@@ -74,19 +76,15 @@ impl SqlRelay {
 
     async fn begin(&mut self) -> Result<Work, OutboxError> {
         let mut link = self.take_link().await?;
-        link.begin().await.map_err(self.failed("begin a transaction"))?;
         let (service, dialect) = (Arc::clone(&self.service), self.database.dialect());
-        let (numbers, found) = (Numbers::default(), Numbers::default());
-        let mut work = Work { service, dialect, link, numbers, found };
-        let numbers = work.one_row("read its last number", dialect.lock, &[]).await?;
-        work.numbers = work.columns(numbers).numbers()?;
-        work.found = work.numbers;
-        Ok(work)
+        let found = link.begin(dialect.lock).await.map_err(self.failed("begin a transaction"))?;
+        let numbers = Columns::new(&service, found.into_iter().next().unwrap_or_default()).numbers()?;
+        Ok(Work { service, dialect, link, numbers, found: numbers, runs: Vec::new() })
     }
 
     async fn commit(&mut self, mut work: Work) -> Result<(), OutboxError> {
-        work.keep_numbers().await?;
-        work.link.commit().await.map_err(self.failed("commit"))?;
+        let last = work.ending();
+        work.link.commit(&last).await.map_err(self.failed("commit"))?;
         self.link = Some(work.link);
         Ok(())
     }
@@ -164,18 +162,17 @@ impl Work {
         Ok(self.query(doing, statement, values).await?.into_iter().next().unwrap_or_default())
     }
 
-    async fn keep_numbers(&mut self) -> Result<(), OutboxError> {
-        if self.numbers == self.found {
-            return Ok(());
+    /// What is still to be written, as statements. They hold numbers only.
+    fn ending(&mut self) -> String {
+        let mut ending = insert_runs(&std::mem::take(&mut self.runs));
+        if self.numbers != self.found {
+            let Numbers { last, sent, acknowledged } = self.numbers;
+            ending.push_str(&format!(
+                "UPDATE prejoin_outbox_meta
+                    SET last_sequence = {last}, sent_sequence = {sent}, acknowledged_sequence = {acknowledged};"
+            ));
         }
-        let Numbers { last, sent, acknowledged } = self.numbers;
-        self.execute(
-            "keep its last number",
-            "UPDATE prejoin_outbox_meta SET last_sequence = ?, sent_sequence = ?, acknowledged_sequence = ?",
-            &[Value::Integer(last), Value::Integer(sent), Value::Integer(acknowledged)],
-        )
-        .await?;
-        Ok(())
+        ending
     }
 
     pub(crate) async fn park_row(&mut self, row: OutboxId, reason: &str) -> Result<(), OutboxError> {
@@ -215,7 +212,7 @@ impl RelayStore for SqlRelay {
             return Ok(Window::default());
         }
         let mut work = self.begin().await?;
-        work.mark_sent(sent).await?;
+        work.mark_sent(sent)?;
         let window = work.next_window(after, limit).await?;
         self.commit(work).await?;
         Ok(window)

@@ -13,7 +13,8 @@ const CHECK_ROWS: i64 = 5000;
 impl Work {
     pub(crate) async fn apply(&mut self, repair: &Repair) -> Result<(), OutboxError> {
         let sent_before = self.numbers.sent;
-        self.mark_sent(&repair.mark_sent).await?;
+        self.mark_sent(&repair.mark_sent)?;
+        self.write_runs().await?;
         if repair.renumber {
             self.give_numbers_back(sent_before).await?;
         }

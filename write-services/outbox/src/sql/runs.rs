@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use crate::error::OutboxError;
 use crate::sql::database::{Cells, Value};
 use crate::sql::relay::Work;
-use crate::sql::rows::{Columns, stored};
+use crate::sql::rows::{Columns, failed, stored};
 use crate::sql::store::now_ms;
 use crate::store::SentRun;
 
@@ -19,6 +19,28 @@ pub(crate) const RUNS: &str = "SELECT first_sequence, last_sequence, stream_sequ
                                  FROM prejoin_outbox_sent
                                 WHERE first_sequence > ? AND first_sequence <= ? AND last_sequence >= ?
                                 ORDER BY run_id";
+
+/// A run as its row has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeptRun {
+    first: i64,
+    last: i64,
+    place: i64,
+    sent_at_ms: i64,
+}
+
+/// A statement; nothing for no runs.
+pub(crate) fn insert_runs(runs: &[KeptRun]) -> String {
+    if runs.is_empty() {
+        return String::new();
+    }
+    let row = |run: &KeptRun| format!("({}, {}, {}, {})", run.first, run.last, run.place, run.sent_at_ms);
+    let rows: Vec<String> = runs.iter().map(row).collect();
+    format!(
+        "INSERT INTO prejoin_outbox_sent (first_sequence, last_sequence, stream_sequence, sent_at_ms) VALUES {};",
+        rows.join(", ")
+    )
+}
 
 /// Where a row lies, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,26 +78,24 @@ pub(crate) fn places(
 }
 
 impl Work {
-    pub(crate) async fn mark_sent(&mut self, sent: &[SentRun]) -> Result<(), OutboxError> {
+    /// They are written at the end of the transaction, or by `write_runs`.
+    pub(crate) fn mark_sent(&mut self, sent: &[SentRun]) -> Result<(), OutboxError> {
+        let sent_at_ms = now_ms();
         for SentRun { sequences, stream_sequence } in sent.iter().flat_map(parts) {
             let (first, last) = (self.stored(*sequences.start())?, self.stored(*sequences.end())?);
-            let place = self.stored(stream_sequence)?;
-            self.execute(
-                "mark rows as sent",
-                "INSERT INTO prejoin_outbox_sent (first_sequence, last_sequence, stream_sequence, sent_at_ms)
-                 VALUES (?, ?, ?, ?)",
-                &[
-                    Value::Integer(first),
-                    Value::Integer(last),
-                    Value::Integer(place),
-                    Value::Integer(now_ms()),
-                ],
-            )
-            .await?;
+            self.runs.push(KeptRun { first, last, place: self.stored(stream_sequence)?, sent_at_ms });
             self.numbers.sent = self.numbers.sent.max(last);
             self.numbers.acknowledged = self.numbers.acknowledged.max(last);
         }
         Ok(())
+    }
+
+    pub(crate) async fn write_runs(&mut self) -> Result<(), OutboxError> {
+        let script = insert_runs(&std::mem::take(&mut self.runs));
+        if script.is_empty() {
+            return Ok(());
+        }
+        self.link.script(&script).await.map_err(failed(&self.service, "mark rows as sent"))
     }
 
     pub(crate) async fn places(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction, TypeInfo as _, ValueRef as _};
 
 use crate::sql::database::{Cell, Cells, Dialect, Link, SqlDatabase, Value};
 use crate::store::PoolUse;
@@ -86,12 +86,15 @@ struct SqliteLink {
 #[async_trait]
 impl Link for SqliteLink {
     /// With the write lock from the start, so that it cannot fail for having read first.
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
         self.transaction = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
-        Ok(())
+        self.query(first, &[]).await
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        if !last.is_empty() {
+            self.script(last).await?;
+        }
         match self.transaction.take() {
             Some(transaction) => transaction.commit().await,
             None => Ok(()),
@@ -105,7 +108,8 @@ impl Link for SqliteLink {
         }
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        let script = AssertSqlSafe(script.to_owned());
         match &mut self.transaction {
             Some(transaction) => sqlx::raw_sql(script).execute(&mut **transaction).await?,
             None => sqlx::raw_sql(script).execute(&self.pool).await?,

@@ -81,8 +81,7 @@ impl OutboxStore for SqlStore {
         let doing = "create its tables";
         let dialect = self.database.dialect();
         let mut link = self.database.link().await.map_err(self.failed(doing))?;
-        link.begin().await.map_err(self.failed(doing))?;
-        let exists = link.query(dialect.exists, &[]).await.map_err(self.failed(doing))?;
+        let exists = link.begin(dialect.exists).await.map_err(self.failed(doing))?;
         let exists = exists.into_iter().next().map(|cells| self.columns(cells).integer()).transpose()?;
         if exists == Some(1) {
             self.upgrade(link.as_mut()).await?;
@@ -94,7 +93,7 @@ impl OutboxStore for SqlStore {
             .await
             .map_err(self.failed(doing))?;
         self.upgrade(link.as_mut()).await?;
-        link.commit().await.map_err(self.failed(doing))
+        link.commit("").await.map_err(self.failed(doing))
     }
 
     async fn sent_sequence(&self, row: OutboxId) -> Result<Option<u64>, OutboxError> {
@@ -209,8 +208,7 @@ impl OutboxStore for SqlStore {
             ),
         };
         let mut link = self.database.link().await.map_err(self.failed(doing))?;
-        link.begin().await.map_err(self.failed(doing))?;
-        link.query(self.database.dialect().lock, &[]).await.map_err(self.failed(doing))?;
+        link.begin(self.database.dialect().lock).await.map_err(self.failed(doing))?;
         let decided = link.execute(statement, &values).await.map_err(self.failed(doing))?;
         if decided > 0 {
             link.execute(
@@ -220,7 +218,7 @@ impl OutboxStore for SqlStore {
             .await
             .map_err(self.failed(doing))?;
         }
-        link.commit().await.map_err(self.failed(doing))?;
+        link.commit("").await.map_err(self.failed(doing))?;
         Ok(decided > 0)
     }
 
