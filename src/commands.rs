@@ -12,6 +12,7 @@ pub(crate) mod rebuild;
 pub(crate) mod saga;
 pub(crate) mod serve;
 pub(crate) mod service;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod told;
 pub(crate) mod up;

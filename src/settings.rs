@@ -15,8 +15,10 @@ use tokio::net::TcpListener;
 use crate::config::ConfigFiles;
 use crate::lock::{self, DataLock, Taken};
 use crate::logging::{self, LogFormat};
+use crate::settings_file::ViewsFileSettings;
 
 const DEFAULT_DATA: &str = "data";
+const DEFAULT_SCHEMA: &str = "prejoin";
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The services that this binary brings, with the port each listens on by default.
@@ -36,6 +38,9 @@ pub(crate) struct CommonFlags {
     /// NATS server with JetStream, such as nats://127.0.0.1:4222 [default: the embedded log in the data directory]
     #[arg(long, global = true, value_name = "URL", env = "PREJOIN_NATS_URL", hide_env_values = true)]
     nats_url: Option<String>,
+    /// Where views are kept: a SQLite file, or postgres://user@host/database [default: views.sqlite in the data directory]
+    #[arg(long, global = true, value_name = "STORE", env = "PREJOIN_VIEW_STORE", hide_env_values = true)]
+    view_store: Option<String>,
     /// How logs are written to standard error [default: human]; PREJOIN_LOG_LEVEL=debug writes more
     #[arg(long, global = true, value_name = "FORMAT", env = "PREJOIN_LOG", hide_env_values = true)]
     log: Option<LogFormat>,
@@ -45,6 +50,7 @@ pub(crate) struct Settings {
     pub files: ConfigFiles,
     pub data: PathBuf,
     nats_url: Option<String>,
+    view_store: StoreAddress,
 }
 
 impl Settings {
@@ -55,11 +61,12 @@ impl Settings {
         let data = flags.data.or_else(|| files.settings.data.clone()).unwrap_or_else(|| DEFAULT_DATA.into());
         let nats_url =
             flags.nats_url.or_else(|| files.settings.nats_url.clone()).filter(|url| !url.is_empty());
-        Ok(Settings { files, data, nats_url })
+        let view_store = view_store(flags.view_store, &files.settings.views, &data)?;
+        Ok(Settings { files, data, nats_url, view_store })
     }
 
     pub(crate) fn view_store(&self) -> StoreAddress {
-        StoreAddress::Sqlite(self.data.join("views.sqlite"))
+        self.view_store.clone()
     }
 
     /// The view store's file, for what cannot read other stores yet.
@@ -181,9 +188,31 @@ impl Settings {
         SERVICES.iter().map(|(name, _)| ((*name).to_owned(), self.service_url(name))).collect()
     }
 
-    pub(crate) fn service_database(&self, service: &str) -> PathBuf {
-        let set = self.files.settings.services.get(service).and_then(|settings| settings.database.clone());
-        set.unwrap_or_else(|| self.data.join(format!("{service}.sqlite")))
+    /// The address of a service's database: named by a flag, set, or the file of its own in the data directory; and the
+    /// schema, if one is set.
+    pub(crate) fn service_database(&self, service: &str, flag: Option<String>) -> (String, Option<&str>) {
+        let settings = self.files.settings.services.get(service);
+        let set = settings.and_then(|settings| settings.database.clone());
+        let own = || self.data.join(format!("{service}.sqlite")).display().to_string();
+        let schema = settings.and_then(|settings| settings.schema.as_deref());
+        (flag.or(set).unwrap_or_else(own), schema)
+    }
+}
+
+/// The view store: a file in the data directory if none is named.
+fn view_store(flag: Option<String>, file: &ViewsFileSettings, data: &Path) -> anyhow::Result<StoreAddress> {
+    let named = flag.or_else(|| file.store.clone()).filter(|store| !store.is_empty());
+    let Some(store) = named else { return Ok(StoreAddress::Sqlite(data.join("views.sqlite"))) };
+    match store.split_once("://") {
+        None => Ok(StoreAddress::Sqlite(store.into())),
+        Some(("postgres" | "postgresql", _)) => Ok(StoreAddress::Postgres {
+            url: store,
+            schema: file.schema.clone().unwrap_or_else(|| DEFAULT_SCHEMA.to_owned()),
+            reader_role: file.reader_role.clone(),
+        }),
+        Some((scheme, _)) => bail!(
+            "{scheme}:// is no view store: name a SQLite file or postgres://user:password@host/database, with --view-store or as store in [views] of prejoin.toml"
+        ),
     }
 }
 
@@ -228,6 +257,19 @@ pub(crate) fn shown(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_view_store_is_a_file_or_a_schema() {
+        let file = ViewsFileSettings { schema: Some("reports".to_owned()), ..ViewsFileSettings::default() };
+        let store = |flag: Option<&str>| view_store(flag.map(str::to_owned), &file, Path::new("d"));
+        for default in [None, Some("")] {
+            assert_eq!(store(default).unwrap(), StoreAddress::Sqlite("d/views.sqlite".into()));
+        }
+        assert_eq!(store(Some("other/v.db")).unwrap(), StoreAddress::Sqlite("other/v.db".into()));
+        let address = store(Some("postgresql://me:secret@db/views")).unwrap();
+        assert_eq!(address.to_string(), "postgresql://db/views, schema reports");
+        assert!(store(Some("mysql://me:secret@db")).unwrap_err().to_string().starts_with("mysql:// is no"));
+    }
 
     #[test]
     fn a_user_is_read_from_an_address_and_a_password_is_not_shown() {

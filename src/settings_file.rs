@@ -23,9 +23,21 @@ pub(crate) struct FileSettings {
     pub listen: Option<String>,
     pub nats_url: Option<String>,
     pub log: Option<LogFormat>,
+    pub views: ViewsFileSettings,
     pub projector: ProjectorFileSettings,
     /// By name of the service.
     pub services: BTreeMap<Spanned<String>, ServiceFileSettings>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ViewsFileSettings {
+    /// A SQLite file, or `postgres://user:password@host/database`.
+    pub store: Option<String>,
+    /// In PostgreSQL: where the views are.
+    pub schema: Option<String>,
+    /// In PostgreSQL: who may read them.
+    pub reader_role: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -45,8 +57,10 @@ pub(crate) struct ProjectorFileSettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServiceFileSettings {
     pub listen: Option<String>,
-    /// The SQLite file of the service; `DATA/<service>.sqlite` by default.
-    pub database: Option<PathBuf>,
+    /// The address of the service's database, or an SQLite file; `DATA/<service>.sqlite` by default.
+    pub database: Option<String>,
+    /// The schema in a PostgreSQL database; the one of the service's name by default.
+    pub schema: Option<String>,
     /// How long it waits for another service's answer to what it asked by an event.
     pub answer_wait_ms: Option<u64>,
 }

@@ -21,3 +21,4 @@ pub use error::ProjectorError;
 pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot};
 pub use run::{ProgressReport, Projector, ReadAgain, Until, run};
 pub use settings::ProjectorSettings;
+pub use state_directory::restore as restore_state;

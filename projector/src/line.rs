@@ -40,7 +40,7 @@ impl Line {
     ) -> Self {
         let mut line = Line { services: BTreeMap::new(), queue: Queue::default(), tasks: Vec::new(), engine };
         let definition = line.engine.definition().clone();
-        for service in definition.contracts.services() {
+        for service in definition.services() {
             let service: Arc<str> = service.into();
             let dense = definition.contracts.numbering(&service) == Numbering::Dense;
             let processed = processed(&line.engine, &service, dense);
@@ -190,6 +190,11 @@ impl Line {
                 "{} more dead letters; see them all with: prejoin dead-letters list",
                 report.dead_letters.len() - 10
             );
+        }
+        if report.decisions > 0 {
+            let (decisions, released) = (report.decisions, report.released);
+            let (waiting, without_effect) = (report.decisions_waiting, report.decisions_without_effect);
+            tracing::info!(decisions, waiting, without_effect, released, "decisions on dead letters");
         }
         for Hole { service, expected, found } in &report.holes {
             tracing::error!(%service, expected, found, "events are missing from the log");

@@ -2,18 +2,15 @@
 //! what readers see; then one takes the other's place.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use prejoin_engine::{Committed, Definition};
+use prejoin_engine::Definition;
 use prejoin_envelope::Position;
 use prejoin_sinks::ViewStore;
-use tokio::sync::mpsc;
 
 use crate::control::{Reply, Work};
 use crate::line::Line;
 use crate::sink_set::{Role, SinkSet, Swapped};
 use crate::stand::Build;
-use crate::work::{PROGRESS_INTERVAL, tell};
 use crate::{Projector, ProjectorError, ProjectorSettings, state_directory};
 
 /// Events of a step: readers' views get their turn in between.
@@ -24,8 +21,6 @@ pub(crate) struct Replay {
     state: String,
     line: Line,
     sinks: SinkSet,
-    watchers: Vec<mpsc::UnboundedSender<Reply>>,
-    told: Instant,
 }
 
 /// What takes the place of what was.
@@ -52,19 +47,18 @@ impl Replay {
         let covers = of_services(readers, definition);
         let sinks =
             SinkSet::attached(store, &state, Role::Replay { covers }, &line.engine.committed()).await?;
-        Ok(Replay { state, line, sinks, watchers: Vec::new(), told: Instant::now() })
+        Ok(Replay { state, line, sinks })
     }
 
-    pub(crate) fn watch(&mut self, replies: mpsc::UnboundedSender<Reply>) {
-        self.watchers.push(replies);
-    }
-
-    /// A step, and the sinks' part of it.
+    /// A step, and the sinks' part of it. An error says why it can never be completed, if that is so.
     pub(crate) async fn turn(
         &mut self,
         store: &mut ViewStore,
         settings: &ProjectorSettings,
-    ) -> Result<(), ProjectorError> {
+    ) -> Result<Result<(), String>, ProjectorError> {
+        if let Err(refused) = self.line.refusal() {
+            return Ok(Err(refused.to_string()));
+        }
         let step_events_max = settings.step_events_max.min(STEP_EVENTS_MAX);
         let bounded = ProjectorSettings { step_events_max, ..settings.clone() };
         self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
@@ -75,8 +69,7 @@ impl Replay {
             self.sinks.advance(store, &committed, settings).await?;
         }
         self.line.done(stepped.done_to);
-        self.tell_progress(store);
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// Whether there is something to do at once.
@@ -101,7 +94,6 @@ impl Replay {
             return Ok(Err(self));
         }
         let swapped = self.sinks.swap(store, &committed).await?;
-        self.tell_swapped(&committed, &swapped);
         self.sinks.take_over();
         Ok(Ok(TakenOver { state: self.state, line: self.line, sinks: self.sinks, swapped }))
     }
@@ -112,33 +104,16 @@ impl Replay {
         projector: &Projector,
         store: &mut ViewStore,
     ) -> Result<(), ProjectorError> {
-        let Replay { state, line, watchers, .. } = self;
-        for watcher in &watchers {
-            tell(watcher, Reply::Failed { error: "the rebuild was cancelled".to_owned() });
-        }
+        let Replay { state, line, .. } = self;
         drop(line);
         state_directory::abandon(&projector.data_directory, &state, store).await
     }
 
-    fn tell_swapped(&self, committed: &Committed, swapped: &[Swapped]) {
-        for watcher in &self.watchers {
-            for Swapped { view, generation, rows } in swapped {
-                let view = committed.definition().views[*view].plan.name.clone();
-                tell(watcher, Reply::Swapped { view, generation: *generation, rows: *rows });
-            }
-            tell(watcher, Reply::Done);
-        }
-    }
-
-    fn tell_progress(&mut self, store: &ViewStore) {
-        if self.told.elapsed() < PROGRESS_INTERVAL {
-            return;
-        }
-        self.told = Instant::now();
+    /// How far it is, for those who watch.
+    pub(crate) fn progress(&self, store: &ViewStore) -> Vec<Reply> {
         let (done, last) = self.line.progress();
-        let replay = Reply::Progress { view: None, work: Work::Replay, done, total: Some(last) };
+        let mut replies = vec![Reply::Progress { view: None, work: Work::Replay, done, total: Some(last) }];
         let definition = self.line.engine.definition().clone();
-        let mut replies = vec![replay];
         for (name, stand, _, _) in self.sinks.report(store, &definition) {
             let (work, generation) = match &stand.build {
                 Some(Build::Rows { standing, .. }) => (Work::Build, standing.generation),
@@ -148,15 +123,13 @@ impl Replay {
             let done = store.counts(name, generation).map_or(0, |(rows, _)| rows.unsigned_abs());
             replies.push(Reply::Progress { view: Some(name.to_owned()), work, done, total: None });
         }
-        for watcher in &self.watchers {
-            replies.iter().for_each(|reply| tell(watcher, reply.clone()));
-        }
+        replies
     }
 }
 
 /// A position without services that the definition does not know: no state of it will ever come there.
 fn of_services(position: &Position, definition: &Definition) -> Position {
-    let known = |service: &str| definition.contracts.services().any(|known| known == service);
+    let known = |service: &str| definition.services().any(|known| known == service);
     let known = position.iter().filter(|(service, _)| known(service));
     known.map(|(service, sequence)| (service.to_owned(), sequence)).collect()
 }

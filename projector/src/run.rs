@@ -10,7 +10,7 @@ use prejoin_event_log::EventLog;
 use prejoin_sinks::{StoreAddress, StoreError, ViewStore};
 use tokio::sync::{mpsc, watch};
 
-use crate::control::Asked;
+use crate::control::{Asked, Reply};
 use crate::line::{Line, Stepped};
 use crate::replay::{Replay, TakenOver};
 use crate::sink_set::{Role, SinkSet};
@@ -223,7 +223,12 @@ impl<'a> Loop<'a> {
     /// Takes a replay further. When it stands where readers are, it takes the place of what feeds them.
     async fn advance_replay(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
         let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        replay.turn(store, &self.projector.settings).await?;
+        if let Err(error) = replay.turn(store, &self.projector.settings).await? {
+            tracing::error!("the rebuild from the events was given up: {error}");
+            replay.abandon(self.projector, store).await?;
+            self.worklist.note_replay_ended(Reply::Failed { error });
+            return Ok(());
+        }
         if !replay.is_complete() {
             self.replay = Some(replay);
             return Ok(());
@@ -232,6 +237,7 @@ impl<'a> Loop<'a> {
             Err(replay) => self.replay = Some(replay),
             Ok(TakenOver { state, line, sinks, swapped }) => {
                 self.worklist.note_swapped(line.engine.definition(), &swapped);
+                self.worklist.note_replay_ended(Reply::Done);
                 self.worklist.stop_comparisons().await;
                 self.line = line;
                 self.sinks = sinks;
@@ -270,6 +276,7 @@ impl<'a> Loop<'a> {
 
     fn note(&mut self, report: &StepReport) {
         self.report.events += report.applied + report.unknown_types + report.dead_letters.len() as u64;
+        self.report.events += report.decisions + report.discarded;
         self.report.dead_letters += report.dead_letters.len() as u64;
     }
 

@@ -152,11 +152,16 @@ impl SinkSet {
         Ok(stand)
     }
 
-    /// Begins to build a view anew beside what readers see, unless that is under way.
-    pub(crate) fn rebuild(&mut self, place: usize) {
-        let Some(stand) = self.stands.get_mut(&place) else { return };
-        if let (None, Live::Follows(standing)) = (&stand.build, &stand.live) {
-            stand.build = Some(Build::Due { covers: standing.follower.visible() });
+    /// Begins to build a view anew beside what readers see, unless that is under way. False if the state must first
+    /// come to where the view stands.
+    pub(crate) fn rebuild(&mut self, place: usize) -> bool {
+        let Some(stand) = self.stands.get_mut(&place) else { return true };
+        match (&stand.build, &stand.live) {
+            (None, Live::Follows(standing)) => {
+                stand.build = Some(Build::Due { covers: standing.follower.visible() });
+                true
+            }
+            (build, _) => build.is_some(),
         }
     }
 
@@ -471,10 +476,9 @@ pub(crate) async fn undeclared(
     Ok(generations.into_iter().map(|found| found.view).filter(|name| !declared(name)).collect())
 }
 
-/// A position without services that have no contract any more: no state will ever come to it.
+/// A position without services whose events are no longer read: no state will ever come to it.
 fn of_known_services(position: &Position, committed: &Committed) -> Position {
-    let contracts = &committed.definition().contracts;
-    let known = |service: &str| contracts.services().any(|known| known == service);
+    let known = |service: &str| committed.definition().services().any(|known| known == service);
     position
         .iter()
         .filter(|(service, _)| known(service))

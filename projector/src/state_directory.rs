@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use prejoin_engine::{Definition, Engine, EngineError};
-use prejoin_sinks::{GenerationState, ViewStore};
+use prejoin_envelope::Position;
+use prejoin_sinks::{GenerationState, StoreAddress, ViewStore};
 use prejoin_state::{DurableState, State};
 
 use crate::{ProjectorError, ProjectorSettings};
@@ -23,18 +24,24 @@ pub(crate) struct States {
     pub replay: Option<String>,
     /// To be removed: another took its place.
     left_over: Vec<String>,
+    /// Likewise: what a process left behind that was killed while it made a state, threw it away, or compared with it.
+    half_made: Vec<String>,
 }
 
 /// Looks which states there are; `named` is the one that the view store's catalog names. If that was lost, another one
 /// that is there will do: any state is a cache of the same log.
 pub(crate) fn find(data_directory: &Path, named: &str) -> Result<States, ProjectorError> {
-    let mut found = Vec::new();
+    let (mut found, mut half_made) = (Vec::new(), Vec::new());
     let entries = fs::read_dir(data_directory).map_err(|source| files(data_directory, source))?;
     for entry in entries {
         let entry = entry.map_err(|source| files(data_directory, source))?;
-        found.extend(entry.file_name().to_str().and_then(number));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match name.split_once('.') {
+            Some((state, _)) if number(state).is_some() => half_made.push(name),
+            _ => found.extend(number(&name)),
+        }
     }
-    Ok(choose(found, named))
+    Ok(States { half_made, ..choose(found, named) })
 }
 
 fn choose(mut found: Vec<u64>, named: &str) -> States {
@@ -46,7 +53,12 @@ fn choose(mut found: Vec<u64>, named: &str) -> States {
     };
     let replay = found.last().copied().filter(|&last| last > current);
     let left_over = found.into_iter().filter(|&other| other != current && Some(other) != replay);
-    States { current: name(current), replay: replay.map(name), left_over: left_over.map(name).collect() }
+    States {
+        current: name(current),
+        replay: replay.map(name),
+        left_over: left_over.map(name).collect(),
+        half_made: Vec::new(),
+    }
 }
 
 /// The name of the state that takes the place of this one.
@@ -91,14 +103,48 @@ pub(crate) fn open(
     }
 }
 
+/// Puts a copy in the place of the state that readers' views come from; what was there is thrown away. The copy must
+/// have been folded under these contracts. Returns the position that it holds.
+pub async fn restore(
+    data_directory: &Path,
+    view_store: &StoreAddress,
+    definition: &Arc<Definition>,
+    copy: &Path,
+) -> Result<Position, ProjectorError> {
+    if !copy.is_dir() {
+        return Err(files(copy, std::io::Error::from(std::io::ErrorKind::NotFound)));
+    }
+    let mut store = ViewStore::open(view_store).await?;
+    let states = find(data_directory, &store.state_directory().await?)?;
+    store.close().await?;
+    tokio::task::block_in_place(|| {
+        let directory = data_directory.join(&states.current);
+        let restored = directory.with_extension("restored");
+        remove(&restored)?;
+        let source = DurableState::open(copy).map_err(EngineError::from)?.snapshot();
+        prejoin_state::copy(source.as_ref(), &restored).map_err(EngineError::from)?;
+        let state: Arc<dyn State> = Arc::new(DurableState::open(&restored).map_err(EngineError::from)?);
+        let position =
+            Engine::open(definition.clone(), state, prejoin_engine::Settings::default())?.position();
+        let discarded = directory.with_extension("discarded");
+        remove(&discarded)?;
+        if directory.exists() {
+            fs::rename(&directory, &discarded).map_err(|source| files(&directory, source))?;
+        }
+        fs::rename(&restored, &directory).map_err(|source| files(&restored, source))?;
+        remove(&discarded)?;
+        Ok(position)
+    })
+}
+
 /// Removes states that another has taken the place of, and what was built from states that are gone.
 pub(crate) async fn tidy(
     data_directory: &Path,
     states: &States,
     store: &mut ViewStore,
 ) -> Result<(), ProjectorError> {
-    for state in &states.left_over {
-        remove(&data_directory.join(state))?;
+    for name in states.left_over.iter().chain(&states.half_made) {
+        remove(&data_directory.join(name))?;
     }
     let is_kept = |state: &str| state == states.current || states.replay.as_deref() == Some(state);
     abandon_builds(store, |state| !is_kept(state)).await
@@ -142,7 +188,12 @@ mod tests {
 
     fn states(current: &str, replay: Option<&str>, left_over: &[&str]) -> States {
         let left_over = left_over.iter().map(|name| (*name).to_owned()).collect();
-        States { current: current.to_owned(), replay: replay.map(str::to_owned), left_over }
+        States {
+            current: current.to_owned(),
+            replay: replay.map(str::to_owned),
+            left_over,
+            half_made: Vec::new(),
+        }
     }
 
     #[test]

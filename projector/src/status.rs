@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use prejoin_engine::Engine;
+use prejoin_engine::{DECISIONS_SERVICE, Engine};
 use prejoin_event_log::{EventLog, LogError, tail};
 use prejoin_sinks::ViewStore;
 use serde::Serialize;
@@ -108,13 +108,21 @@ async fn log_end(
 pub(crate) fn to_json(line: &mut Line, sinks: &SinkSet, store: &ViewStore, state: &'static str) -> String {
     let definition = line.engine.definition().clone();
     let engine = &line.engine;
-    let services =
-        line.services.iter_mut().map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
+    let services = line.services.iter_mut().filter(|(name, view)| !is_unused(engine, name, view));
+    let services = services.map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
     let sinks = sinks.report(store, &definition);
     let sinks = sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors)));
     let status =
         Status { state, pid: std::process::id(), services: services.collect(), sinks: sinks.collect() };
     serde_json::to_string(&status).expect("plain data with text keys always serializes")
+}
+
+/// Whether nobody ever decided anything: then there is no stream of decisions, and nothing waits for it.
+fn is_unused(engine: &Engine, name: &str, view: &ServiceView) -> bool {
+    name == DECISIONS_SERVICE
+        && engine.position().get(name) == 0
+        && view.log_end.borrow().is_none_or(|end| end.stream_sequence == 0)
+        && !matches!(&*view.source.borrow(), SourceState::Refused(_))
 }
 
 fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> ServiceStatus {

@@ -1,6 +1,7 @@
 //! What commands asked the running projector for, and how far it is.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ use crate::stand::{Build, Live};
 use crate::{Projector, ProjectorError, state_directory};
 
 /// Between two words on how far a build is.
-pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// What the loop does next.
 pub(crate) enum After {
@@ -41,6 +42,10 @@ pub(crate) struct Running<'a> {
 pub(crate) struct Worklist {
     asked: VecDeque<Asked>,
     rebuilds: Vec<Rebuild>,
+    /// Who watches the replay.
+    replay_watchers: Vec<mpsc::UnboundedSender<Reply>>,
+    replay_told: Instant,
+    /// Comparisons and copies, which go on beside the loop with a state of one commit.
     comparisons: JoinSet<()>,
     repairs: (mpsc::UnboundedSender<Repair>, mpsc::UnboundedReceiver<Repair>),
     repairs_due: VecDeque<Repair>,
@@ -61,6 +66,8 @@ impl Default for Worklist {
         Worklist {
             asked: VecDeque::new(),
             rebuilds: Vec::new(),
+            replay_watchers: Vec::new(),
+            replay_told: Instant::now(),
             comparisons: JoinSet::new(),
             repairs: mpsc::unbounded_channel(),
             repairs_due: VecDeque::new(),
@@ -99,10 +106,23 @@ impl Worklist {
                     tell(&rebuild.replies, Reply::Swapped { view: name.clone(), generation, rows });
                 }
             }
+            for watcher in &self.replay_watchers {
+                let (generation, rows) = (*generation, *rows);
+                tell(watcher, Reply::Swapped { view: name.clone(), generation, rows });
+            }
         }
+        let declared = |name: &String| definition.views.iter().any(|view| view.plan.name == *name);
+        self.rebuilds.iter_mut().for_each(|rebuild| rebuild.views.retain(declared));
         let is_done = |rebuild: &mut Rebuild| rebuild.views.is_empty();
         for rebuild in self.rebuilds.extract_if(.., is_done) {
             tell(&rebuild.replies, Reply::Done);
+        }
+    }
+
+    /// Tells those who watch the replay how it ended.
+    pub(crate) fn note_replay_ended(&mut self, last: Reply) {
+        for watcher in self.replay_watchers.drain(..) {
+            tell(&watcher, last.clone());
         }
     }
 
@@ -143,7 +163,8 @@ impl Worklist {
                             Replay::open(projector, &definition, state, store, &sinks.visible()).await?
                         }
                     };
-                    replay.insert(begun).watch(replies.clone());
+                    *replay = Some(begun);
+                    self.replay_watchers.push(replies.clone());
                 }
                 Request::Rebuild { views, from_events: false } => {
                     match self.rebuild(projector, &committed, views, replies) {
@@ -159,10 +180,15 @@ impl Worklist {
                 Request::CancelRebuild => {
                     if let Some(replay) = replay.take() {
                         replay.abandon(projector, store).await?;
+                        let error = "the rebuild was cancelled".to_owned();
+                        self.note_replay_ended(Reply::Failed { error });
                         let text = "the rebuild from the events was given up".to_owned();
                         tell(replies, Reply::Note { text });
                     }
                     self.cancel(committed.definition(), store, sinks, replies).await?;
+                }
+                Request::BackUpState { directory } => {
+                    self.comparisons.spawn(back_up(committed.clone(), directory.clone(), replies.clone()));
                 }
                 Request::DropView { view } => {
                     let reply = drop_view(committed.definition(), store, view).await?;
@@ -180,6 +206,9 @@ impl Worklist {
         self.asked = later;
         self.begin_rebuilds(committed.definition(), sinks);
         self.tell_progress(store, sinks, committed.definition());
+        if let Some(replay) = replay {
+            self.tell_replay(replay, store);
+        }
         Ok(After::GoOn)
     }
 
@@ -221,11 +250,10 @@ impl Worklist {
 
     fn begin_rebuilds(&mut self, definition: &Definition, sinks: &mut SinkSet) {
         for rebuild in &mut self.rebuilds {
-            for name in std::mem::take(&mut rebuild.to_begin) {
-                if let Some(place) = definition.views.iter().position(|view| view.plan.name == name) {
-                    sinks.rebuild(place);
-                }
-            }
+            rebuild.to_begin.retain(|name| {
+                let place = definition.views.iter().position(|view| view.plan.name == *name);
+                place.is_some_and(|place| !sinks.rebuild(place))
+            });
         }
     }
 
@@ -352,6 +380,17 @@ impl Worklist {
         Ok(())
     }
 
+    fn tell_replay(&mut self, replay: &Replay, store: &ViewStore) {
+        if self.replay_told.elapsed() < PROGRESS_INTERVAL {
+            return;
+        }
+        self.replay_told = Instant::now();
+        let progress = replay.progress(store);
+        for watcher in &self.replay_watchers {
+            progress.iter().for_each(|reply| tell(watcher, reply.clone()));
+        }
+    }
+
     fn tell_progress(&mut self, store: &ViewStore, sinks: &SinkSet, definition: &Definition) {
         for rebuild in &mut self.rebuilds {
             if rebuild.told.elapsed() < PROGRESS_INTERVAL {
@@ -378,6 +417,19 @@ impl Worklist {
 
 fn rows_of(store: &ViewStore, view: &str, generation: i64) -> u64 {
     store.counts(view, generation).map_or(0, |(rows, _)| rows.unsigned_abs())
+}
+
+async fn back_up(committed: Committed, directory: PathBuf, replies: mpsc::UnboundedSender<Reply>) {
+    let copied =
+        tokio::task::block_in_place(|| prejoin_state::copy(committed.snapshot().as_ref(), &directory));
+    match copied {
+        Ok(entries) => {
+            let text = format!("{entries} entries at {}", committed.position());
+            tell(&replies, Reply::Note { text });
+            tell(&replies, Reply::Done);
+        }
+        Err(error) => tell(&replies, Reply::Failed { error: error.to_string() }),
+    }
 }
 
 async fn drop_view(

@@ -4,7 +4,7 @@ mod relations;
 
 use anyhow::bail;
 use clap::Args;
-use prejoin_engine::{DEAD_LETTERS_VIEW, Definition};
+use prejoin_engine::Definition;
 use prejoin_model::TableId;
 use prejoin_sql::{Accumulation, GroupTable, RowView};
 use serde_json::{Value, json};
@@ -25,11 +25,8 @@ pub(crate) struct ExplainFlags {
 pub(crate) fn run(flags: ExplainFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let Some(view) = definition.views.iter().find(|view| view.plan.name == flags.view) else {
-        let known = definition
-            .views
-            .iter()
-            .map(|view| view.plan.name.as_str())
-            .filter(|name| *name != DEAD_LETTERS_VIEW);
+        let known =
+            definition.views.iter().filter(|view| !view.is_built_in()).map(|view| view.plan.name.as_str());
         bail!("there is no view {:?}; there are {}", flags.view, known.collect::<Vec<_>>().join(", "));
     };
     let explanation = Explanation { definition: &definition, plan: &view.plan };

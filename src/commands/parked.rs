@@ -3,11 +3,11 @@
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use prejoin_outbox::{Decision, DiscardedRow, Outbox, OutboxId, ParkedRow};
-use prejoin_service::{Database, Domain};
+use prejoin_service::{Address, Database, Domain};
 use serde_json::{Value, json};
 
 use crate::output::line;
-use crate::settings::{Settings, shown};
+use crate::settings::shown;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ParkedCommand {
@@ -62,9 +62,9 @@ pub(crate) struct DiscardFlags {
 pub(crate) async fn run(
     command: &ParkedCommand,
     domain: &'static Domain,
-    settings: &Settings,
+    address: &Address,
 ) -> anyhow::Result<()> {
-    let (database, outbox) = open(domain, settings).await?;
+    let (database, outbox) = open(domain, address).await?;
     let done = match command {
         ParkedCommand::List(flags) if flags.discarded => list_discarded(&outbox, flags).await,
         ParkedCommand::List(flags) => list(&outbox, flags).await,
@@ -84,13 +84,14 @@ pub(crate) async fn run(
 }
 
 /// The service's outbox; the service may be at work on it.
-async fn open(domain: &'static Domain, settings: &Settings) -> anyhow::Result<(Database, Outbox)> {
-    let path = settings.service_database(domain.name);
-    if !path.exists() {
-        bail!("{} has no database yet: there is no {}", domain.name, shown(&path));
+async fn open(domain: &'static Domain, address: &Address) -> anyhow::Result<(Database, Outbox)> {
+    if let Address::Sqlite(path) = address
+        && !path.exists()
+    {
+        bail!("{} has no database yet: there is no {}", domain.name, shown(path));
     }
-    let database = Database::open(domain.name, &path, domain.migrations).await?;
-    let outbox = Outbox::sqlite(domain.name, database.writer().clone());
+    let database = Database::open(domain.name, address, domain.migrations).await?;
+    let outbox = database.outbox(domain.name);
     outbox.migrate().await?;
     Ok((database, outbox))
 }

@@ -8,10 +8,6 @@ use crate::commands::ask::ask;
 use crate::commands::told::Teller;
 use crate::settings::Settings;
 
-/// Contracts and views are read again first. Readers see what they saw until a new generation is complete, then the new
-/// one from one moment to the next. With a projector running on the data directory, it does the work and this command
-/// watches; Ctrl-C asks whether to give up. Otherwise this command does it. Killed, it goes on where it was the next
-/// time a projector runs.
 #[derive(Debug, Args)]
 pub(crate) struct RebuildFlags {
     /// The views to build anew

@@ -85,7 +85,7 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     for (name, _, listener) in services {
         let (settings, log, stop) = (settings.clone(), log.clone(), shutdown::wait(stopped.clone()));
         parts.spawn(async move {
-            service::serve(&settings, name, log, listener, stop)
+            service::serve(&settings, name, None, log, listener, stop)
                 .await
                 .with_context(|| format!("the {name} service"))
         });

@@ -8,8 +8,6 @@ use crate::commands::ask::ask;
 use crate::commands::told::Teller;
 use crate::settings::Settings;
 
-/// Computes every row anew and compares it with the one in the view store, at one position, while traffic goes on.
-/// Exit code 0 if nothing differs or everything was repaired.
 #[derive(Debug, Args)]
 pub(crate) struct VerifyFlags {
     /// The views to compare

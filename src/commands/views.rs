@@ -11,7 +11,6 @@ use crate::commands::ask::{Show, ask};
 use crate::output::line;
 use crate::settings::Settings;
 
-/// Without a subcommand, lists the views. Nothing is asked of a running projector, and nothing disturbs it.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ViewsFlags {

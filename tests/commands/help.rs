@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 29] = [
+const COMMANDS: [(&str, &[&str]); 36] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -33,8 +33,11 @@ const COMMANDS: [(&str, &[&str]); 29] = [
     ("saga retry", &["<ORDER_ID>"]),
     ("views", &["--json"]),
     ("views drop", &["<VIEW>"]),
-    ("rebuild", &["<VIEW>", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
-    ("verify", &["<VIEW>", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
+    ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("state", &[]),
+    ("state backup", &["<DIR>", "may be at work"]),
+    ("state restore", &["<DIR>", "read from the log again"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
@@ -43,18 +46,24 @@ const COMMANDS: [(&str, &[&str]); 29] = [
     ("events create-streams", &["Make the streams"]),
     ("dead-letters", &[]),
     ("dead-letters list", &["--json"]),
+    ("dead-letters retry", &["[ID]...", "orders-831", "--all", "--service <SERVICE>", "--wait", "--json"]),
+    ("dead-letters amend", &["<ID>", "--with-data <FILE>", "--with-event <FILE>", "--wait", "--json"]),
+    ("dead-letters discard", &["<ID>...", "--reason <TEXT>", "--wait", "--json"]),
+    ("dead-letters decisions", &["--json"]),
     ("check", &["--against <OLD_CONFIG_DIR>"]),
     ("explain", &["<VIEW>", "--json"]),
 ];
 
 /// Options that every command takes.
-const COMMON: [&str; 10] = [
+const COMMON: [&str; 12] = [
     "--config <DIR>",
     "[env: PREJOIN_CONFIG]",
     "--data <DIR>",
     "[env: PREJOIN_DATA]",
     "--nats-url <URL>",
     "[env: PREJOIN_NATS_URL]",
+    "--view-store <STORE>",
+    "[env: PREJOIN_VIEW_STORE]",
     "--log <FORMAT>",
     "[default: human]",
     "PREJOIN_LOG_LEVEL",

@@ -25,7 +25,7 @@ fn everything_is_replayed_beside_what_readers_see() {
             other => Err(format!("{other:?}")),
         });
     }
-    reader.is_content();
+    reader.ends_content();
     system.is_served(&up);
     let _ = up.terminate().succeeded();
     let up = system.home.up::<&str>(&[]);
@@ -49,7 +49,7 @@ fn a_changed_contract_is_replayed_while_the_old_one_serves() {
     let _ = system.run(&["rebuild", "--all", "--from-events"]).succeeded();
     let found = rows(&up.url("api"), "first_names?first_name=not.is.null&limit=1");
     assert!(found.as_ref().is_ok_and(|rows| rows.len() == 1), "{found:?}");
-    reader.is_content();
+    reader.ends_content();
     counter_goes_on(&system, &up);
 }
 

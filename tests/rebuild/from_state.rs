@@ -28,7 +28,7 @@ fn every_view_is_built_anew_while_readers_read_and_orders_come() {
         counter.place(&order, "u1");
         counter.wait_for_order(&[&up], &order, "placed", json!("Ann"));
     }
-    reader.is_content();
+    reader.ends_content();
     system.is_served(&up);
     let told = up.terminate().succeeded().stderr;
     assert!(!told.contains("ERROR"), "{told}");
@@ -76,7 +76,7 @@ fn a_changed_file_is_read_by_a_rebuild_of_the_running_projector() {
         "{found:?}"
     );
     assert_eq!(system.generation("order_details"), details, "a view that means the same is left as it is");
-    reader.is_content();
+    reader.ends_content();
 
     // Comments and spaces do not count.
     system

@@ -8,6 +8,7 @@ mod shop;
 mod support;
 
 mod comparing;
+mod copies;
 mod from_events;
 mod from_state;
 mod reader;

@@ -33,7 +33,7 @@ impl Reader {
     }
 
     /// It saw what it should, and read at all.
-    pub(crate) fn is_content(self) {
+    pub(crate) fn ends_content(self) {
         self.stop.store(true, Ordering::Relaxed);
         let read = self.reading.join().expect("the reader does not panic");
         assert!(read.as_ref().is_ok_and(|reads| *reads > 0), "{read:?}");

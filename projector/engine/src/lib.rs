@@ -6,6 +6,8 @@
 mod ahead;
 mod attach;
 mod dead_letters;
+mod decision;
+mod decisions;
 mod definition;
 mod engine;
 mod error;
@@ -19,14 +21,19 @@ mod keys;
 mod progress;
 mod recompute;
 mod stale;
+mod step;
 mod stored;
 mod walk;
 
 pub use attach::{SinkAttachment, attach_sink};
 pub use dead_letters::DEAD_LETTERS_VIEW;
+pub use decision::{Choice, Decision, LetterId, Numbered, digest_of};
+pub use decisions::DECISIONS_VIEW;
 pub use definition::{Definition, View};
 pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
 pub use error::EngineError;
 pub use follow::{Advance, Follower, Pending, advance};
+pub use prejoin_contract::DECISIONS_SERVICE;
 pub use progress::Progress;
 pub use recompute::{RowOutcome, Slice, build_slice, recompute};
+pub use step::check_amended;

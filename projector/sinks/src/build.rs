@@ -7,7 +7,7 @@ use prejoin_sql::RowView;
 
 use crate::catalog::{self, CatalogEntry};
 use crate::columns::StoredColumn;
-use crate::database::Link;
+use crate::database::{Link, Table, quoted, signed};
 use crate::live::not_open;
 use crate::rows::{self, Counts, Refused, Way};
 use crate::store::{GenerationState, OpenGeneration};
@@ -96,13 +96,20 @@ impl ViewStore {
     /// from its base through `write_live`, and can be made what readers see.
     pub async fn complete_build(&mut self, view: &View, generation: i64) -> Result<(), StoreError> {
         let key = (view.plan.name.clone(), generation);
-        self.begin().await?;
-        let worked = match self.open.get(&key) {
-            Some(open) => complete(self.link.as_mut(), open, &view.plan).await,
-            None => Err(not_open(&key.0, generation)),
+        let mut refused = Refused::FailsAll;
+        let counts = loop {
+            self.begin().await?;
+            let worked = match self.open.get(&key) {
+                Some(open) => complete(self.link.as_mut(), open, &view.plan, refused).await,
+                None => Err(not_open(&key.0, generation)),
+            };
+            match worked {
+                Err(error) if self.retries_row_by_row(&error, &mut refused) => self.roll_back().await,
+                worked => break self.end(worked).await?,
+            }
         };
-        self.end(worked).await?;
         if let Some(open) = self.open.get_mut(&key) {
+            open.note(counts);
             open.entry.state = GenerationState::Ready;
         }
         Ok(())
@@ -121,18 +128,91 @@ async fn write_slice(
     next: Option<&Bytes>,
     refused: Refused,
 ) -> Result<Counts, sqlx::Error> {
-    let counts = rows::write(link, open, rows, Way::Load, refused).await?;
+    let before = match open.is_resumed {
+        true => remove_leftovers(link, open, rows).await?,
+        false => open.counts(),
+    };
+    let counts = rows::write(link, open, before, rows, Way::Load, refused).await?;
     catalog::write_cursor(link, &open.entry, next.map(|next| &next[..]), counts.rows).await?;
     Ok(counts)
 }
 
-async fn complete(link: &mut dyn Link, open: &OpenGeneration, plan: &RowView) -> Result<(), sqlx::Error> {
+/// A slice that was the last one is repeated after a restart, for it has no successor where the next begins.
+async fn remove_leftovers(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    rows: &[(Bytes, RowOutcome)],
+) -> Result<Counts, sqlx::Error> {
+    let cursor = open.entry.cursor.as_deref().unwrap_or_default();
+    let from = rows.first().map_or(cursor, |(key, _)| cursor.min(key));
+    let delete = format!("DELETE FROM {} WHERE _key >= ?", quoted(&open.entry.table_name));
+    let rows = open.entry.rows - signed(link.execute(&delete, &[from.into()]).await?);
+    let row_errors = open.row_errors - catalog::clear_row_errors_from(link, &open.entry, from).await?;
+    Ok(Counts { rows, row_errors })
+}
+
+async fn complete(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    plan: &RowView,
+    refused: Refused,
+) -> Result<Counts, sqlx::Error> {
+    let table = open.table();
+    let mut counts = open.counts();
+    let aside = match refused {
+        Refused::FailsAll => None,
+        Refused::FailsAlone => Some(link.set_aside(&table, &plan.store_indexes).await?),
+    };
+    create_indexes(link, open, plan).await?;
+    for (key, place) in aside.iter().flatten() {
+        if let Err(error) = put_back(link, &table, place).await? {
+            catalog::insert_row_error(link, &open.entry, key, &error).await?;
+            counts = Counts { rows: counts.rows - 1, row_errors: counts.row_errors + 1 };
+        }
+    }
+    if aside.is_some() {
+        link.forget_aside().await?;
+    }
+    catalog::write_positions(link, &open.entry, &open.entry.followed, &open.entry.visible, counts.rows)
+        .await?;
+    catalog::write_state(link, &open.entry, GenerationState::Ready).await?;
+    Ok(counts)
+}
+
+async fn create_indexes(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    plan: &RowView,
+) -> Result<(), sqlx::Error> {
     let (dialect, table) = (link.dialect(), open.table());
     for statement in (dialect.complete_table)(&table) {
         link.script(&statement).await?;
     }
     for (number, index) in plan.store_indexes.iter().enumerate() {
-        link.script(&(dialect.create_index)(&table, number, index)).await?;
+        match (dialect.create_index)(&table, number, index) {
+            Some(statement) => link.script(&statement).await?,
+            None => {
+                tracing::info!(view = %plan.name, "an index USING gin is passed over: only PostgreSQL has such");
+            }
+        }
     }
-    catalog::write_state(link, &open.entry, GenerationState::Ready).await
+    Ok(())
+}
+
+/// The message if the row is refused.
+async fn put_back(
+    link: &mut dyn Link,
+    table: &Table<'_>,
+    place: &str,
+) -> Result<Result<(), String>, sqlx::Error> {
+    link.script("SAVEPOINT prejoin_row").await?;
+    let put = match link.put_back(table, place).await {
+        Err(error) if (link.dialect().refuses_values)(&error) => {
+            link.script("ROLLBACK TO SAVEPOINT prejoin_row").await?;
+            Err(rows::said(&error))
+        }
+        put => Ok(put?),
+    };
+    link.script("RELEASE SAVEPOINT prejoin_row").await?;
+    Ok(put)
 }

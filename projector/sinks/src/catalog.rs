@@ -211,6 +211,18 @@ pub(crate) async fn clear_row_error(
     Ok(crate::database::signed(cleared))
 }
 
+/// As `clear_row_error`, of all rows from a key on.
+pub(crate) async fn clear_row_errors_from(
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
+    from: &[u8],
+) -> Result<i64, sqlx::Error> {
+    let [view, generation] = entry.place();
+    let delete = "DELETE FROM _prejoin_row_errors WHERE view = ? AND generation = ? AND key >= ?";
+    let cleared = link.execute(delete, &[view, generation, from.into()]).await?;
+    Ok(crate::database::signed(cleared))
+}
+
 /// Lists a row that failed and is not listed.
 pub(crate) async fn insert_row_error(
     link: &mut dyn Link,

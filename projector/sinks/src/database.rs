@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use prejoin_model::Row;
+use prejoin_sql::StoreIndex;
 
 use crate::columns::{Form, StoredColumn, StoredValue};
 
@@ -22,7 +23,8 @@ pub(crate) struct Dialect {
     pub create_table: fn(&Table<'_>) -> String,
     /// After the last row was loaded: what the table did without so far.
     pub complete_table: fn(&Table<'_>) -> Vec<String>,
-    pub create_index: fn(&Table<'_>, number: usize, index: &prejoin_sql::StoreIndex) -> String,
+    /// Nothing if the database has no such index.
+    pub create_index: fn(&Table<'_>, number: usize, index: &StoreIndex) -> Option<String>,
     /// Whether a statement failed for the values that it was given: without them it would not.
     pub refuses_values: fn(&sqlx::Error) -> bool,
     /// Whether a statement gave up waiting for others.
@@ -97,6 +99,23 @@ pub(crate) trait Link: Send {
         table: &Table<'_>,
         comment: Option<&str>,
     ) -> Result<(), sqlx::Error>;
+
+    /// Leaves out of a table that has no index yet the rows that one of these indexes, or its own, may refuse. Returns their
+    /// keys, and places for `put_back`.
+    async fn set_aside(
+        &mut self,
+        table: &Table<'_>,
+        indexes: &[StoreIndex],
+    ) -> Result<Vec<(Bytes, String)>, sqlx::Error>;
+
+    /// Puts a row back that was set aside in this transaction.
+    async fn put_back(&mut self, table: &Table<'_>, place: &str) -> Result<(), sqlx::Error>;
+
+    /// After `set_aside`: every row was put back that could be.
+    async fn forget_aside(&mut self) -> Result<(), sqlx::Error>;
+
+    /// Ends the sessions of earlier writers that hold the fence, which nobody else does: they are stuck, or gone.
+    async fn free_fence(&mut self) -> Result<(), sqlx::Error>;
 
     /// Keeps readers away from a table that is to be dropped, unless one of them holds it: false then, and the
     /// transaction is to be rolled back.

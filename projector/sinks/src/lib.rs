@@ -9,6 +9,7 @@ mod error;
 
 mod columns;
 mod database;
+mod postgres;
 mod sqlite;
 
 mod catalog;

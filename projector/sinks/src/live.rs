@@ -60,7 +60,7 @@ async fn write_advance(
     refused: Refused,
 ) -> Result<Counts, sqlx::Error> {
     let follower = &advance.follower;
-    let counts = rows::write(link, open, &advance.rows, Way::Put, refused).await?;
+    let counts = rows::write(link, open, open.counts(), &advance.rows, Way::Put, refused).await?;
     if open.has_pending || !follower.pending.is_empty() {
         let pending: Vec<Vec<u8>> = follower.pending.iter().map(Pending::to_bytes).collect();
         catalog::write_pending(link, &open.entry, &pending).await?;

@@ -6,8 +6,8 @@ use crate::store::GenerationState;
 use crate::{StoreError, ViewStore};
 
 impl ViewStore {
-    /// Removes generations that readers have not seen since before that time, but for those that one still reads.
-    /// Returns the removed ones.
+    /// Removes generations that readers have not seen since before that time, but for those that are still
+    /// in use; they are tried again the next time. Returns the removed ones.
     pub async fn drop_retired(&mut self, retired_before_ms: i64) -> Result<Vec<(String, i64)>, StoreError> {
         let is_due = |entry: &CatalogEntry| match entry.state {
             GenerationState::Retired { since_ms } => since_ms < retired_before_ms,
@@ -20,10 +20,15 @@ impl ViewStore {
             self.begin().await?;
             match drop_unless_read(self.link.as_mut(), &entry).await {
                 Ok(false) => self.roll_back().await,
-                worked => {
-                    self.end(worked).await?;
-                    dropped.push((entry.view, entry.generation));
-                }
+                worked => match self.end(worked).await {
+                    Err(StoreError::Held { source, .. }) => {
+                        tracing::warn!(view = %entry.view, generation = entry.generation, "cannot be removed yet: {source}");
+                    }
+                    ended => {
+                        ended?;
+                        dropped.push((entry.view, entry.generation));
+                    }
+                },
             }
         }
         Ok(dropped)

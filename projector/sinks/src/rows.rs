@@ -32,11 +32,12 @@ pub(crate) struct Counts {
     pub row_errors: i64,
 }
 
-/// Puts rows that are there, removes those that are not, leaves those that failed as they were. Returns the
-/// generation's counts afterwards.
+/// Puts rows that are there, removes those that are not, leaves those that failed as they were. Takes and returns the
+/// generation's counts.
 pub(crate) async fn write(
     link: &mut dyn Link,
     open: &OpenGeneration,
+    before: Counts,
     outcomes: &[(Bytes, RowOutcome)],
     way: Way,
     refused: Refused,
@@ -50,7 +51,7 @@ pub(crate) async fn write(
             RowOutcome::Failed(error) => failed.push((key, error.to_string())),
         }
     }
-    let mut rows = open.entry.rows;
+    let mut rows = before.rows;
     if !absent.is_empty() {
         rows -= link.remove(&table, &absent).await?;
     }
@@ -61,7 +62,8 @@ pub(crate) async fn write(
         rows += write_together(link, &table, &put, way).await?;
         good.extend(put.iter().map(|(key, _)| *key));
     }
-    let row_errors = open.row_errors + note_errors(link, open, &good, &failed).await?;
+    let clears = before.row_errors > 0;
+    let row_errors = before.row_errors + note_errors(link, open, &good, &failed, clears).await?;
     Ok(Counts { rows, row_errors })
 }
 
@@ -117,7 +119,7 @@ async fn write_each<'a>(
 }
 
 /// What the database said, without how sqlx introduces it.
-fn said(error: &sqlx::Error) -> String {
+pub(crate) fn said(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         Some(database) => format!("the view store refuses it: {}", database.message()),
         None => error.to_string(),
@@ -130,12 +132,11 @@ async fn note_errors(
     open: &OpenGeneration,
     good: &[&Bytes],
     failed: &[(&Bytes, String)],
+    clears: bool,
 ) -> Result<i64, sqlx::Error> {
     let mut change = 0;
-    if open.row_errors > 0 {
-        for key in good {
-            change -= catalog::clear_row_error(link, &open.entry, key).await?;
-        }
+    for key in good.iter().filter(|_| clears) {
+        change -= catalog::clear_row_error(link, &open.entry, key).await?;
     }
     for (key, error) in failed {
         change += 1 - catalog::clear_row_error(link, &open.entry, key).await?;

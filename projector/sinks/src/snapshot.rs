@@ -9,6 +9,7 @@ use crate::catalog;
 use crate::columns::StoredColumn;
 use crate::compare::StoredRow;
 use crate::database::{Link, Table, signed};
+use crate::postgres::PostgresLink;
 use crate::sqlite::SqliteLink;
 use crate::store::{Generation, generations};
 use crate::{StoreAddress, StoreError, ViewStore};
@@ -47,7 +48,9 @@ impl StoreSnapshot {
         let failed = |source| StoreError::Database { store: store.clone(), source };
         let mut link: Box<dyn Link> = match address {
             StoreAddress::Sqlite(path) => Box::new(SqliteLink::open_to_read(path).await.map_err(failed)?),
-            StoreAddress::Postgres { .. } => return Err(failed(crate::store::unsupported())),
+            StoreAddress::Postgres { url, schema, .. } => {
+                Box::new(PostgresLink::open_to_read(url, schema).await.map_err(failed)?)
+            }
         };
         link.script(link.dialect().begin_snapshot).await.map_err(failed)?;
         let entries = catalog::read(link.as_mut()).await.map_err(failed)?;

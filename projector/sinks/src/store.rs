@@ -8,6 +8,7 @@ use prejoin_envelope::Position;
 
 use crate::catalog::{self, CatalogEntry, FORMAT};
 use crate::database::{Link, Table, query_one};
+use crate::postgres::PostgresLink;
 use crate::rows::{Counts, Refused};
 use crate::sqlite::SqliteLink;
 use crate::{StoreAddress, StoreError};
@@ -84,6 +85,10 @@ impl OpenGeneration {
         Table { name: &self.entry.table_name, columns: &self.entry.columns }
     }
 
+    pub(crate) fn counts(&self) -> Counts {
+        Counts { rows: self.entry.rows, row_errors: self.row_errors }
+    }
+
     pub(crate) fn note(&mut self, counts: Counts) {
         (self.entry.rows, self.row_errors) = (counts.rows, counts.row_errors);
     }
@@ -96,7 +101,10 @@ impl ViewStore {
         let failed = |source| StoreError::Database { store: store.clone(), source };
         let mut link: Box<dyn Link> = match address {
             StoreAddress::Sqlite(path) => Box::new(SqliteLink::open(path).await.map_err(failed)?),
-            StoreAddress::Postgres { .. } => return Err(failed(unsupported())),
+            StoreAddress::Postgres { url, schema, reader_role } => {
+                let opened = PostgresLink::open(url, schema, reader_role.as_deref()).await;
+                Box::new(opened.map_err(failed)?)
+            }
         };
         let found = upgrade(link.as_mut()).await.map_err(failed)?;
         if found != FORMAT {
@@ -241,8 +249,18 @@ async fn upgrade(link: &mut dyn Link) -> Result<i64, sqlx::Error> {
 
 /// Raises the epoch: transactions of earlier writers find another one than theirs.
 async fn take_over(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {
-    link.script(link.dialect().begin).await?;
-    link.execute("UPDATE _prejoin_store SET epoch = epoch + 1", &[]).await?;
+    let dialect = link.dialect();
+    link.script(dialect.begin).await?;
+    let raise = "UPDATE _prejoin_store SET epoch = epoch + 1";
+    match link.execute(raise, &[]).await {
+        Err(error) if (dialect.is_held)(&error) => {
+            link.script("ROLLBACK").await?;
+            link.free_fence().await?;
+            link.script(dialect.begin).await?;
+            link.execute(raise, &[]).await?;
+        }
+        raised => drop(raised?),
+    }
     let taken = read_fence(link).await?;
     link.script("COMMIT").await?;
     Ok(taken)
@@ -278,8 +296,4 @@ pub(crate) async fn generations(link: &mut dyn Link) -> Result<Result<Vec<Genera
         });
     }
     Ok(Ok(generations))
-}
-
-pub(crate) fn unsupported() -> sqlx::Error {
-    sqlx::Error::Configuration("view stores are SQLite files so far".into())
 }

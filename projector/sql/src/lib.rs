@@ -42,7 +42,7 @@ mod zone;
 
 pub use group::{Accumulation, GroupAggregate, GroupTable};
 pub use plan::{
-    EvaluateError, Hop, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path, Relation,
-    RowView, Scan, StoreIndex, TableIndex,
+    EvaluateError, Hop, IndexMethod, IndexUse, Join, JoinKind, KeySource, LookupRow, OutputColumn, Path,
+    Relation, RowView, Scan, StoreIndex, TableIndex,
 };
 pub use views::{ViewFile, Views, parse_views};

@@ -171,10 +171,18 @@ pub struct TableIndex {
     pub columns: Vec<usize>,
 }
 
-/// `CREATE INDEX ON view (column [DESC], …)`: output columns by index.
+/// `CREATE INDEX ON view [USING method] (column [DESC], …)`: output columns by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreIndex {
+    pub method: IndexMethod,
     pub columns: Vec<(usize, bool)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IndexMethod {
+    BTree,
+    /// What a jsonb document or an array contains.
+    Gin,
 }
 
 /// A row could not be computed; PostgreSQL would have raised this error.

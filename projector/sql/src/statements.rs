@@ -6,6 +6,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::names;
+use crate::plan::IndexMethod;
 use crate::refusal::{Checked, Place, Refusal, refuse};
 
 /// Bounds the memory and the stack that reading one statement takes.
@@ -29,6 +30,7 @@ pub(crate) struct ViewStatement {
 pub(crate) struct IndexStatement {
     pub(crate) view: String,
     pub(crate) view_place: Place,
+    pub(crate) method: IndexMethod,
     pub(crate) columns: Vec<IndexedColumn>,
 }
 
@@ -298,18 +300,20 @@ fn index_statement(index: &ast::CreateIndex, place: Place) -> Checked<Statement>
             );
         }
     }
-    check_index_method(index.using.as_ref(), view_place)?;
+    let method = index_method(index.using.as_ref(), view_place)?;
     let columns = index.columns.iter().map(|column| indexed_column(column, view_place));
     Ok(Statement::Index(IndexStatement {
         view: names::single_name(&index.table_name, place)?,
         view_place,
+        method,
         columns: columns.collect::<Checked<_>>()?,
     }))
 }
 
-fn check_index_method(method: Option<&IndexType>, place: Place) -> Checked<()> {
+fn index_method(method: Option<&IndexType>, place: Place) -> Checked<IndexMethod> {
     match method {
-        None | Some(IndexType::BTree) => Ok(()),
+        None | Some(IndexType::BTree) => Ok(IndexMethod::BTree),
+        Some(IndexType::GIN) => Ok(IndexMethod::Gin),
         Some(IndexType::Custom(name)) if names::fold(name) == "fulltext" => refuse(
             place.or(name.span),
             "USING fulltext comes with the search index, which does not exist yet",
@@ -318,7 +322,7 @@ fn check_index_method(method: Option<&IndexType>, place: Place) -> Checked<()> {
         Some(other) => refuse(
             place,
             format!("an index USING {other} is not supported"),
-            "leave USING out, or write USING btree",
+            "leave USING out, or write USING btree, or USING gin for what jsonb documents and arrays contain",
         ),
     }
 }

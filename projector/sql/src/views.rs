@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use prejoin_model::{Problem, TableSchema};
+use prejoin_model::{Problem, TableSchema, Type};
 
 use crate::canonical;
 use crate::catalog::Catalog;
 use crate::group::GroupTable;
 use crate::output::check_names;
-use crate::plan::{OutputColumn, RowView, StoreIndex};
+use crate::plan::{IndexMethod, OutputColumn, RowView, StoreIndex};
 use crate::planner::Planner;
 use crate::query::{Planned, Reading, Surroundings, plan_query};
 use crate::refusal::{Checked, Refusal, nearest, refuse};
 use crate::row_view::{RowQuery, row_view};
 use crate::scope::ScopeColumn;
-use crate::statements::{IndexStatement, Statement, ViewStatement, read_statements};
+use crate::statements::{IndexStatement, IndexedColumn, Statement, ViewStatement, read_statements};
 
 /// The parser's tree is walked and dropped by recursion: as deep as the longest statement has operators. Pages that are
 /// not used are not taken from the system.
@@ -144,9 +144,38 @@ fn add_index(
                 "name it once",
             );
         }
+        check_index_column(statement.method, indexed, plan.columns[column].kind)?;
         columns.push((column, indexed.descending));
     }
-    plan.store_indexes.push(StoreIndex { columns });
+    if columns.len() > INDEX_COLUMNS_MAX {
+        return refuse(
+            statement.view_place,
+            format!("cannot use more than {INDEX_COLUMNS_MAX} columns in an index"),
+            "leave out the last ones: the first few decide how much of the view is read",
+        );
+    }
+    plan.store_indexes.push(StoreIndex { method: statement.method, columns });
+    Ok(())
+}
+
+/// As PostgreSQL has it.
+const INDEX_COLUMNS_MAX: usize = 32;
+
+fn check_index_column(method: IndexMethod, indexed: &IndexedColumn, kind: Type) -> Checked<()> {
+    let is_taken = match method {
+        IndexMethod::BTree => true,
+        IndexMethod::Gin => kind == Type::Jsonb || kind.is_array(),
+    };
+    if !is_taken {
+        return refuse(
+            indexed.place,
+            format!("an index USING gin takes jsonb and arrays; {} is {kind}", indexed.name),
+            "leave USING gin out",
+        );
+    }
+    if method == IndexMethod::Gin && indexed.descending {
+        return refuse(indexed.place, "an index USING gin has no order", "leave DESC out");
+    }
     Ok(())
 }
 

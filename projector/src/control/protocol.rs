@@ -1,5 +1,7 @@
 //! The words of the control socket. Raised `VERSION`: command and projector must be of one kind.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 /// Stands in every request: another version is refused with a word on what to do.
@@ -25,6 +27,8 @@ pub enum Request {
     Verify { views: Vec<String>, from_events: bool, repair: bool },
     /// Compute views anew as contracts and views are written now, and say what a rebuild would change.
     DryRun { views: Vec<String>, from_events: bool },
+    /// Copy the state as it is now into a directory that is not there yet.
+    BackUpState { directory: PathBuf },
     /// Remove a view that is no longer declared.
     DropView { view: String },
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use prejoin_sql::StoreIndex;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{
@@ -114,6 +115,28 @@ impl Link for SqliteLink {
         _comment: Option<&str>,
     ) -> Result<(), sqlx::Error> {
         self.script(&tables::redirect(view, table)).await
+    }
+
+    /// No index refuses a row.
+    async fn set_aside(
+        &mut self,
+        _table: &Table<'_>,
+        _indexes: &[StoreIndex],
+    ) -> Result<Vec<(Bytes, String)>, sqlx::Error> {
+        Ok(Vec::new())
+    }
+
+    async fn put_back(&mut self, _table: &Table<'_>, _place: &str) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    async fn forget_aside(&mut self) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    /// A process that waits for the file's lock waits for a transaction that ends, or for a process that does.
+    async fn free_fence(&mut self) -> Result<(), sqlx::Error> {
+        Ok(())
     }
 
     /// Readers keep their snapshot of a table that is dropped.

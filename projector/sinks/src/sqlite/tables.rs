@@ -1,7 +1,7 @@
 //! Tables of generations, their indexes, and the SQL views over them.
 
 use prejoin_model::Type;
-use prejoin_sql::StoreIndex;
+use prejoin_sql::{IndexMethod, StoreIndex};
 
 use crate::columns::StoredColumn;
 use crate::database::{Table, quoted};
@@ -26,14 +26,17 @@ fn definitions_of(column: &StoredColumn) -> Vec<String> {
     definitions
 }
 
-pub(super) fn create_index(table: &Table<'_>, number: usize, index: &StoreIndex) -> String {
+pub(super) fn create_index(table: &Table<'_>, number: usize, index: &StoreIndex) -> Option<String> {
+    if index.method != IndexMethod::BTree {
+        return None;
+    }
     let columns = index.columns.iter().map(|&(column, descending)| {
         let order = if descending { "DESC" } else { "ASC" };
         format!("{} {order}", quoted(table.columns[column].ordering_name()))
     });
     let name = quoted(&format!("{}_i{number}", table.name));
     let columns: Vec<String> = columns.collect();
-    format!("CREATE INDEX {name} ON {} ({})", quoted(table.name), columns.join(", "))
+    Some(format!("CREATE INDEX {name} ON {} ({})", quoted(table.name), columns.join(", ")))
 }
 
 pub(super) fn redirect(view: &str, table: &Table<'_>) -> String {

@@ -26,6 +26,13 @@ set = { id = "$.id", flag = "$.flag", amount = "$.amount", ratio = "$.ratio", la
 event = "things.gone.v1"
 table = "things"
 delete = { id = "$.id" }
+[tables.wide]
+key = ["id", "second", "third"]
+columns = { id = "text", second = "text", third = "text", label = "text" }
+[[on]]
+event = "things.wide.v1"
+table = "wide"
+set = { id = "$.id", second = "$.second", third = "$.third", label = "$.label" }
 "#;
 
 /// `share` fails where the divisor is zero.
@@ -38,6 +45,7 @@ SELECT id, flag, amount, ratio, label, token, day, at, extra, 100 / divisor AS s
 FROM things;
 CREATE INDEX ON all_things (amount DESC, label);
 CREATE INDEX ON all_things (at, extra, amounts);
+CREATE INDEX ON all_things USING gin (extra, labels);
 
 CREATE MATERIALIZED VIEW labels AS SELECT id, label FROM things;
 CREATE INDEX ON labels (label);
@@ -75,6 +83,12 @@ impl Bench {
 
     pub(crate) fn remove(&mut self, id: &str) {
         self.emit("gone", json!({ "id": id }));
+    }
+
+    /// Sets a row whose key is three texts.
+    pub(crate) fn set_wide(&mut self, key: [&str; 3], label: &str) {
+        let [id, second, third] = key;
+        self.emit("wide", json!({ "id": id, "second": second, "third": third, "label": label }));
     }
 
     fn emit(&mut self, kind: &str, data: Value) {

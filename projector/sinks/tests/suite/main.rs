@@ -8,6 +8,7 @@ mod stores;
 
 mod building;
 mod comparing;
+mod postgres;
 mod sqlite;
 mod swapping;
 mod taking_over;

@@ -1,5 +1,8 @@
 //! Generations that take the place of others, and what becomes of those.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use prejoin_sinks::GenerationState::{Current, Ready, Retired};
 use prejoin_sinks::StoreError;
 use serde_json::json;
@@ -14,6 +17,7 @@ on_every_store!(
     what_is_not_ready_is_not_shown,
     the_state_that_generations_follow_is_named_by_the_swap,
     a_view_may_get_other_columns,
+    readers_notice_nothing_of_swaps,
 );
 
 async fn readers_keep_their_generation_while_another_takes_its_place(at: Place) {
@@ -129,4 +133,43 @@ async fn a_view_may_get_other_columns(at: Place) {
         let shown = at.query("SELECT * FROM labels").await;
         assert_eq!(shown[0].split('|').count(), columns.split(", ").count(), "{columns}: {shown:?}");
     }
+}
+
+async fn readers_notice_nothing_of_swaps(at: Place) {
+    let mut bench = Bench::new();
+    for id in 0..50 {
+        bench.set(&id.to_string(), json!({ "amount": id }));
+    }
+    let mut store = at.open().await;
+    build_and_show(&mut store, &bench.committed(), ALL).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        let (mut reader, stop) = (at.connect().await, stop.clone());
+        readers.push(tokio::spawn(async move {
+            let mut reads = 0;
+            while !stop.load(Ordering::Relaxed) {
+                assert_eq!(reader.count("SELECT count(amount) FROM all_things").await, 50);
+                reads += 1;
+            }
+            reads
+        }));
+    }
+    for _ in 0..20 {
+        let built = build(&mut store, &bench.committed(), ALL).await;
+        loop {
+            match store.make_current(&[built.named()], 1).await {
+                Ok(()) => break,
+                Err(StoreError::Held { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        store.drop_retired(i64::MAX).await.unwrap();
+    }
+    stop.store(true, Ordering::Relaxed);
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    store.drop_retired(i64::MAX).await.unwrap();
+    assert_eq!(at.tables().await, ["_g21_all_things"]);
 }

@@ -9,9 +9,19 @@ CREATE INDEX ON v USING fulltext (status);
 --!   help: leave this index out for now; LIKE and ILIKE search without it
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
+CREATE INDEX ON v USING gist (status);
+--! 2:17: an index USING GIST is not supported
+--!   help: leave USING out, or write USING btree, or USING gin for what jsonb documents and arrays contain
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON v USING gin (status);
---! 2:17: an index USING GIN is not supported
---!   help: leave USING out, or write USING btree
+--! 2:30: an index USING gin takes jsonb and arrays; status is text
+--!   help: leave USING gin out
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id, ARRAY[status] AS statuses FROM orders;
+CREATE INDEX ON v USING gin (statuses DESC);
+--! 2:30: an index USING gin has no order
+--!   help: leave DESC out
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id, status FROM orders;
 CREATE INDEX ON v (sttus);

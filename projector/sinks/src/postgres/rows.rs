@@ -1,0 +1,174 @@
+//! Set-based writes of rows: a chunk to a statement, its columns as arrays of texts; in bulk, COPY.
+
+use bytes::Bytes;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use super::stored_values;
+use crate::columns::StoredValue;
+use crate::database::{KeyedRow, Table, quoted, signed};
+
+/// Rows to a statement.
+const CHUNK_ROWS: usize = 2_000;
+/// Keys to a statement that deletes.
+const CHUNK_KEYS: usize = 10_000;
+/// Bytes of COPY's text sent at once.
+const SEND_BYTES: usize = 1 << 20;
+
+/// Texts of one column of a chunk.
+type TextColumn = Vec<Option<String>>;
+
+pub(super) async fn put(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    let statement = put_statement(table);
+    let mut added = 0;
+    for chunk in rows.chunks(CHUNK_ROWS) {
+        let (keys, columns) = columns_of(table, chunk);
+        let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement.as_str())).bind(keys);
+        let query = columns.into_iter().fold(query, |query, column| query.bind(column));
+        added += signed(chunk.len() as u64) - query.fetch_one(&mut *connection).await?;
+    }
+    Ok(added)
+}
+
+/// Counts those of the rows that are there before, as every part of the statement sees the table as it was.
+fn put_statement(table: &Table<'_>) -> String {
+    let name = quoted(table.name);
+    let names = table.names();
+    let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let places: Vec<String> = (0..names.len()).map(|column| format!("${}::text[]", column + 2)).collect();
+    let inputs: Vec<String> = (0..names.len()).map(|column| format!("c{column}")).collect();
+    let cast = |(input, column): (&String, &crate::columns::StoredColumn)| {
+        format!("r.{input}::{}", column.kind.name())
+    };
+    let casts: Vec<String> = inputs.iter().zip(table.columns).map(cast).collect();
+    format!(
+        "WITH put AS (
+            INSERT INTO {name} (_key, {})
+            SELECT r.k, {} FROM unnest($1::bytea[], {}) AS r(k, {})
+            ON CONFLICT (_key) DO UPDATE SET {})
+         SELECT count(*) FROM {name} WHERE _key = ANY ($1::bytea[])",
+        names.join(", "),
+        casts.join(", "),
+        places.join(", "),
+        inputs.join(", "),
+        updates.join(", ")
+    )
+}
+
+fn columns_of(table: &Table<'_>, rows: &[KeyedRow<'_>]) -> (Vec<Vec<u8>>, Vec<TextColumn>) {
+    let mut columns: Vec<TextColumn> = vec![Vec::with_capacity(rows.len()); table.width()];
+    let mut values = Vec::with_capacity(table.width());
+    for (_, row) in rows {
+        table.store(row, &mut values);
+        for (column, value) in columns.iter_mut().zip(values.drain(..)) {
+            column.push(text_of(value));
+        }
+    }
+    (rows.iter().map(|(key, _)| key.to_vec()).collect(), columns)
+}
+
+fn text_of(value: StoredValue) -> Option<String> {
+    match value {
+        StoredValue::Text(text) => Some(text),
+        StoredValue::Null => None,
+        StoredValue::Integer(_) | StoredValue::Blob(_) => {
+            unreachable!("values of native columns travel as texts")
+        }
+    }
+}
+
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    let copy = format!("COPY {} (_key, {}) FROM STDIN", quoted(table.name), table.names().join(", "));
+    let mut copying = connection.copy_in_raw(&copy).await?;
+    let mut text = String::with_capacity(SEND_BYTES + 64 * 1024);
+    let mut values = Vec::with_capacity(table.width());
+    for (key, row) in rows {
+        write_line(key, table, row, &mut values, &mut text);
+        if text.len() >= SEND_BYTES {
+            copying.send(text.as_bytes()).await?;
+            text.clear();
+        }
+    }
+    copying.send(text.as_bytes()).await?;
+    copying.finish().await.map(signed)
+}
+
+/// A line of COPY's text format.
+fn write_line(
+    key: &[u8],
+    table: &Table<'_>,
+    row: &prejoin_model::Row,
+    values: &mut Vec<StoredValue>,
+    out: &mut String,
+) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push_str("\\\\x");
+    for byte in key {
+        out.push(DIGITS[usize::from(byte >> 4)].into());
+        out.push(DIGITS[usize::from(byte & 15)].into());
+    }
+    table.store(row, values);
+    for value in values.drain(..) {
+        out.push('\t');
+        match text_of(value) {
+            Some(text) => escape(&text, out),
+            None => out.push_str("\\N"),
+        }
+    }
+    out.push('\n');
+}
+
+fn escape(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b'\\' => "\\\\",
+            b'\t' => "\\t",
+            b'\n' => "\\n",
+            _ => "\\r",
+        });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+}
+
+pub(super) async fn remove(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    keys: &[&Bytes],
+) -> Result<i64, sqlx::Error> {
+    let delete = format!("DELETE FROM {} WHERE _key = ANY ($1)", quoted(table.name));
+    let mut removed = 0;
+    for chunk in keys.chunks(CHUNK_KEYS) {
+        let keys: Vec<&[u8]> = chunk.iter().map(|key| &key[..]).collect();
+        let done = sqlx::query(AssertSqlSafe(delete.as_str())).bind(keys).execute(&mut *connection).await?;
+        removed += signed(done.rows_affected());
+    }
+    Ok(removed)
+}
+
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    after: Option<&[u8]>,
+    limit: i64,
+) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+    let texts: Vec<String> = table.names().iter().map(|name| format!("{name}::text")).collect();
+    // No key is empty, and the empty one is the least.
+    let select = format!(
+        "SELECT _key, {} FROM {} WHERE _key > $1 ORDER BY _key LIMIT $2",
+        texts.join(", "),
+        quoted(table.name)
+    );
+    let query = sqlx::query(AssertSqlSafe(select)).bind(after.unwrap_or_default()).bind(limit);
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), stored_values(row, 1)?))).collect()
+}

@@ -1,0 +1,91 @@
+//! A session with the server: its settings, the schema that it works in, and writers before it.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+
+use super::PostgresLink;
+use crate::catalog::FORMAT;
+use crate::database::{Link, Value, query_one, quoted};
+
+/// How sessions name themselves to the server.
+pub(super) const WRITER: &str = "prejoin projector";
+pub(super) const READER: &str = "prejoin snapshot";
+
+/// What values mean and how they look, whatever the database's own settings are. A writer that was stopped in the middle
+/// of a transaction loses it, so that another can take over. No wait for a lock is without end; it is long enough for
+/// autovacuum to be noticed and make way.
+const SETTINGS: &str = "
+SET TIME ZONE 'UTC';
+SET datestyle = 'ISO, MDY';
+SET bytea_output = 'hex';
+SET standard_conforming_strings = on;
+SET client_min_messages = warning;
+SET lock_timeout = '5s';
+SET idle_in_transaction_session_timeout = '60s';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+";
+
+/// Keeps two projectors from making one schema at once. The number in front is `prej` in ASCII.
+const CREATE_ALONE: &str = "SELECT pg_advisory_xact_lock((1886545258::bigint << 32) | 1)::text";
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// What readers need to know which views there are and how current they are.
+const READABLE_CATALOG: &str = "_prejoin_store, _prejoin_generations, _prejoin_row_errors, _prejoin_status";
+
+pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgConnection, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    // From the first statement on, even if the role has another one.
+    let options = options.options([("statement_timeout", "0")]);
+    let options = options.application_name(name).disable_statement_logging();
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let settings = format!("{SETTINGS} SET search_path = {};", quoted(schema));
+    sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+/// Makes the schema and the catalog's tables if they are missing, and lets the readers' role read.
+pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+    link.script(link.dialect().begin).await?;
+    link.query(CREATE_ALONE, &[]).await?;
+    let exists = "SELECT count(*) FROM pg_namespace WHERE nspname = ?";
+    if query_one(link, exists, &[schema.into()]).await?.integer()? == 0 {
+        link.script(&format!("CREATE SCHEMA {}", quoted(schema))).await?;
+    }
+    let exists = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('_prejoin_store')";
+    if query_one(link, exists, &[]).await?.integer()? == 0 {
+        link.script(SCHEMA).await?;
+        let insert = "INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0)";
+        link.execute(insert, &[Value::Integer(FORMAT)]).await?;
+    }
+    let_readers_in(link, schema).await?;
+    link.script("COMMIT").await
+}
+
+async fn let_readers_in(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+    let Some(role) = link.reader_role.as_deref().map(quoted) else { return Ok(()) };
+    link.script(&format!(
+        "GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {READABLE_CATALOG} TO {role};",
+        quoted(schema)
+    ))
+    .await?;
+    let current = "SELECT view FROM _prejoin_generations WHERE state = 'current'";
+    for mut view in link.query(current, &[]).await? {
+        link.script(&format!("GRANT SELECT ON {} TO {role}", quoted(&view.text()?))).await?;
+    }
+    Ok(())
+}
+
+/// Ends writers that are in the middle of a transaction on this schema.
+pub(super) async fn end_writers(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
+    link.query(
+        "SELECT pg_terminate_backend(a.pid)::text
+           FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+          WHERE l.granted AND l.mode = 'RowShareLock' AND l.relation = to_regclass('_prejoin_store')
+            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND a.application_name = ? AND a.pid <> pg_backend_pid()",
+        &[WRITER.into()],
+    )
+    .await?;
+    Ok(())
+}
