@@ -42,6 +42,10 @@ const CLAIM: &str = "SELECT CASE WHEN pg_try_advisory_lock(
 const END_WHEN_SILENT: &str =
     "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 'idle_session_timeout'";
 
+/// A table that was just filled has no statistics, and without them the planner sorts all that is unsent for every batch. The
+/// index of it is in order.
+const GO_BY_ORDER: &str = "SET enable_bitmapscan = off";
+
 pub(crate) struct PostgresDatabase {
     pool: PgPool,
 }
@@ -74,6 +78,7 @@ impl SqlDatabase for PostgresDatabase {
         let connection = self.pool.acquire().await?.detach();
         let mut link = PostgresLink { connection, has_turn: false };
         link.script(END_WHEN_SILENT).await?;
+        link.script(GO_BY_ORDER).await?;
         Ok(Box::new(link))
     }
 }
