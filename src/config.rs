@@ -80,6 +80,11 @@ impl ConfigFiles {
         }
     }
 
+    /// Where the files are read.
+    pub(crate) fn place(&self) -> ConfigPlace {
+        ConfigPlace((!self.is_built_in).then(|| self.directory.clone()))
+    }
+
     /// Checks contracts and views together.
     pub(crate) fn check(&self) -> Result<Definition, Vec<Problem>> {
         if self.contracts.is_empty() {
@@ -103,6 +108,17 @@ impl ConfigFiles {
                 bail!("contracts and views have {} problem(s):\n{list}", problems.len())
             }
         }
+    }
+}
+
+/// Where contracts and views are read again.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfigPlace(Option<PathBuf>);
+
+impl ConfigPlace {
+    /// What the files mean now.
+    pub(crate) fn definition(&self) -> anyhow::Result<Arc<Definition>> {
+        ConfigFiles::read(self.0.as_deref())?.definition()
     }
 }
 

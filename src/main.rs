@@ -45,12 +45,31 @@ enum Command {
     /// See where orders stand that asked for stock, and ask again
     #[command(subcommand)]
     Saga(commands::saga::SagaCommand),
+    /// List the views with their generations, or remove one that is no longer declared
+    ///
+    /// Nothing is asked of a running projector to list them, and nothing disturbs it.
+    Views(commands::views::ViewsFlags),
+    /// Build views anew without downtime, or say what that would change
+    ///
+    /// Contracts and views are read again first. Readers see what they saw until the new generations are complete, then
+    /// those, from one moment to the next. A projector that runs on the data directory does the work, and this command
+    /// watches: Ctrl-C asks whether to give up. Otherwise this command does it. Killed, it goes on where it was the next
+    /// time a projector runs.
+    Rebuild(commands::rebuild::RebuildFlags),
+    /// Compute views anew and compare with what readers see; repair what differs
+    ///
+    /// Every row is compared, at one position, while traffic goes on. Exit code 0 if nothing differs, or if everything
+    /// that did is repaired.
+    Verify(commands::verify::VerifyFlags),
+    /// Copy the projector's state, or put a copy back
+    #[command(subcommand)]
+    State(commands::state::StateCommand),
     /// Show how the projector, the services' streams and the views are
     Status(commands::status::StatusFlags),
     /// Import, generate or follow events
     #[command(subcommand)]
     Events(commands::events::EventsCommand),
-    /// See the events that did not fit
+    /// See the events that did not fit, and decide what is to become of them
     #[command(subcommand)]
     DeadLetters(commands::dead_letters::DeadLettersCommand),
     /// Check contracts and views, and say what is wrong where
@@ -82,6 +101,10 @@ async fn run(command: Command, settings: Settings) -> anyhow::Result<()> {
         Command::Serve(flags) => commands::serve::run(flags, settings).await,
         Command::Service(flags) => commands::service::run(flags, settings).await,
         Command::Saga(command) => commands::saga::run(command, settings).await,
+        Command::Views(flags) => commands::views::run(flags, settings).await,
+        Command::Rebuild(flags) => commands::rebuild::run(flags, settings).await,
+        Command::Verify(flags) => commands::verify::run(flags, settings).await,
+        Command::State(command) => commands::state::run(command, settings).await,
         Command::Status(flags) => commands::status::run(flags, settings).await,
         Command::Events(command) => commands::events::run(command, settings).await,
         Command::DeadLetters(command) => commands::dead_letters::run(command, settings).await,

@@ -13,7 +13,7 @@ use prejoin_projector::{ProjectorSettings, StoreAddress};
 use tokio::net::TcpListener;
 
 use crate::config::ConfigFiles;
-use crate::lock::{self, DataLock};
+use crate::lock::{self, DataLock, Taken};
 use crate::logging::{self, LogFormat};
 use crate::settings_file::ViewsFileSettings;
 
@@ -92,6 +92,11 @@ impl Settings {
         lock::take(&self.data, "lock", command)
     }
 
+    /// The same, where it is no error that another process has it.
+    pub(crate) fn try_lock(&self, command: &str) -> anyhow::Result<Taken> {
+        lock::try_take(&self.data, "lock", command)
+    }
+
     /// Takes what a service's process needs: its own database with NATS, all of the data directory with the embedded
     /// log, which one process holds.
     pub(crate) fn lock_for_service(&self, service: &str, command: &str) -> anyhow::Result<DataLock> {
@@ -147,6 +152,8 @@ impl Settings {
         set(&mut settings.step_events_max, file.step_events_max);
         set(&mut settings.step_bytes_max, file.step_bytes_max);
         set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
+        set(&mut settings.build_slice_rows, file.build_slice_rows);
+        settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
         settings.engine.journal_bytes_max =
@@ -181,9 +188,14 @@ impl Settings {
         SERVICES.iter().map(|(name, _)| ((*name).to_owned(), self.service_url(name))).collect()
     }
 
-    pub(crate) fn service_database(&self, service: &str) -> PathBuf {
-        let set = self.files.settings.services.get(service).and_then(|settings| settings.database.clone());
-        set.unwrap_or_else(|| self.data.join(format!("{service}.sqlite")))
+    /// The address of a service's database: named by a flag, set, or the file of its own in the data directory; and the
+    /// schema, if one is set.
+    pub(crate) fn service_database(&self, service: &str, flag: Option<String>) -> (String, Option<&str>) {
+        let settings = self.files.settings.services.get(service);
+        let set = settings.and_then(|settings| settings.database.clone());
+        let own = || self.data.join(format!("{service}.sqlite")).display().to_string();
+        let schema = settings.and_then(|settings| settings.schema.as_deref());
+        (flag.or(set).unwrap_or_else(own), schema)
     }
 }
 

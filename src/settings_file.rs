@@ -46,6 +46,8 @@ pub(crate) struct ProjectorFileSettings {
     pub step_events_max: Option<usize>,
     pub step_bytes_max: Option<usize>,
     pub fan_out_slice_rows: Option<usize>,
+    pub build_slice_rows: Option<usize>,
+    pub retired_grace_ms: Option<u64>,
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,
     pub journal_bytes_max: Option<u64>,
@@ -55,8 +57,10 @@ pub(crate) struct ProjectorFileSettings {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct ServiceFileSettings {
     pub listen: Option<String>,
-    /// The SQLite file of the service; `DATA/<service>.sqlite` by default.
-    pub database: Option<PathBuf>,
+    /// The address of the service's database, or an SQLite file; `DATA/<service>.sqlite` by default.
+    pub database: Option<String>,
+    /// The schema in a PostgreSQL database; the one of the service's name by default.
+    pub schema: Option<String>,
     /// How long it waits for another service's answer to what it asked by an event.
     pub answer_wait_ms: Option<u64>,
 }

@@ -2,16 +2,23 @@
 //!
 //! The only async code of the projector. Knows when things happen and nothing of what they mean.
 
+mod comparison;
+pub mod control;
 mod error;
+mod line;
 mod queue;
+mod replay;
 mod run;
 mod settings;
 mod sink_set;
 mod source;
+mod stand;
 mod state_directory;
 mod status;
+mod work;
 
 pub use error::ProjectorError;
-pub use prejoin_sinks::StoreAddress;
-pub use run::{ProgressReport, Projector, run};
+pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot};
+pub use run::{ProgressReport, Projector, ReadAgain, Until, run};
 pub use settings::ProjectorSettings;
+pub use state_directory::restore as restore_state;

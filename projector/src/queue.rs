@@ -63,10 +63,14 @@ impl Queue {
 
     /// Waits until something has arrived in an open lane. Cancelling loses nothing.
     pub(crate) async fn arrived(&self, is_open: impl Fn(&str) -> bool) {
-        let waits = |(service, lane): (&Arc<str>, &Lane)| is_open(service) && !lane.is_empty();
-        while !self.lanes.iter().any(waits) {
+        while !self.has_arrived(&is_open) {
             self.notify.notified().await;
         }
+    }
+
+    /// Whether anything has arrived in an open lane.
+    pub(crate) fn has_arrived(&self, is_open: impl Fn(&str) -> bool) -> bool {
+        self.lanes.iter().any(|(service, lane)| is_open(service) && !lane.is_empty())
     }
 
     /// What has arrived in open lanes, up to the caps, a batch of each lane in turn; at least one if there is any.

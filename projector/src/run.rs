@@ -1,39 +1,60 @@
 //! The loop: take what has arrived, one step, sync, sinks; and again.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prejoin_contract::Numbering;
-use prejoin_engine::{Definition, Engine, Hole, StepReport};
-use prejoin_event_log::{EventLog, Processed};
-use prejoin_sinks::{StoreAddress, StoreError};
-use tokio::sync::watch;
+use prejoin_engine::{Definition, StepReport};
+use prejoin_envelope::Position;
+use prejoin_event_log::EventLog;
+use prejoin_sinks::{StoreAddress, StoreError, ViewStore};
+use tokio::sync::{mpsc, watch};
 
-use crate::queue::{Arrived, Queue};
-use crate::sink_set::SinkSet;
-use crate::source::{Source, SourceState};
-use crate::status::{self, ServiceView, now_ms};
+use crate::control::{Asked, Reply};
+use crate::line::{Line, Stepped};
+use crate::replay::{Replay, TakenOver};
+use crate::sink_set::{Role, SinkSet};
+use crate::status::{self, now_ms};
+use crate::work::{After, Running, Worklist};
 use crate::{ProjectorError, ProjectorSettings, state_directory};
 
 /// Between attempts to open a view store that failed.
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
+/// How long the loop sleeps while something is awaited that nobody tells it of.
+const SHORT_WAIT: Duration = Duration::from_millis(20);
+/// How often the ends of streams are looked up by a projector that ends when it has come there.
+const ENDING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What a projector needs to run.
 pub struct Projector {
     pub definition: Arc<Definition>,
+    /// Reads contracts and views again, for a rebuild; what is wrong with them, as text.
+    pub read_again: ReadAgain,
     pub log: Arc<dyn EventLog>,
-    /// Holds `state/`. The caller has made sure that no other projector uses it.
+    /// Holds the state. The caller has made sure that no other projector uses it.
     pub data_directory: PathBuf,
     pub view_store: StoreAddress,
     pub settings: ProjectorSettings,
-    /// Ends when everything in the log is in the sinks.
-    pub until_caught_up: bool,
+    pub until: Until,
     /// Turns true when the projector is to finish its step and end.
     pub shutdown: watch::Receiver<bool>,
     /// Told about every second, and at the end.
     pub progress: Box<dyn Fn(&ProgressReport) + Send + Sync>,
+    /// What commands ask for while it runs.
+    pub requests: mpsc::Receiver<Asked>,
+}
+
+pub type ReadAgain = Arc<dyn Fn() -> Result<Arc<Definition>, String> + Send + Sync>;
+
+/// When a projector ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Never.
+    Shutdown,
+    /// When everything in the log is in the sinks.
+    CaughtUp,
+    /// When everything that was asked for is done.
+    WorkDone,
 }
 
 /// How far the projector is.
@@ -50,205 +71,245 @@ pub struct ProgressReport {
     pub position: String,
 }
 
-/// Runs until shutdown, or until caught up.
-pub async fn run(projector: Projector) -> Result<ProgressReport, ProjectorError> {
-    let Projector { definition, data_directory, settings, .. } = &projector;
-    let engine = tokio::task::block_in_place(|| state_directory::open(data_directory, definition, settings))?;
-    let mut queue = Queue::default();
-    let mut services = BTreeMap::new();
-    for service in definition.contracts.services() {
-        let service: Arc<str> = service.into();
-        let dense = definition.contracts.numbering(&service) == Numbering::Dense;
-        let processed = processed(&engine, &service, dense);
-        let (state, source_state) = watch::channel(SourceState::Attaching);
-        let (end, log_end) = watch::channel(None);
-        let lane = queue.add_lane(service.clone());
-        services.insert(
-            service.clone(),
-            ServiceView {
-                source: source_state,
-                log_end,
-                duplicates: 0,
-                hole: None,
-                done_to: processed.stream_sequence,
-                caught_up_at: Instant::now(),
-            },
-        );
-        let interval =
-            if projector.until_caught_up { Duration::from_millis(100) } else { settings.status_interval };
-        tokio::spawn(status::watch_log_end(projector.log.clone(), service.clone(), dense, interval, end));
-        let source = Source {
-            log: projector.log.clone(),
-            service,
-            lane,
-            state,
-            step_events_max: settings.step_events_max,
-            step_bytes_max: settings.step_bytes_max,
-        };
-        tokio::spawn(source.run(processed));
+/// Runs until its end, whatever its definition changes to meanwhile.
+pub async fn run(mut projector: Projector) -> Result<ProgressReport, ProjectorError> {
+    let mut definition = projector.definition.clone();
+    let mut worklist = Worklist::default();
+    let mut report = ProgressReport::default();
+    loop {
+        let Some(mut store) = open_store(&mut projector).await? else { return Ok(report) };
+        let running = Loop::open(&mut projector, &definition, &mut store, &mut worklist, report).await?;
+        match running.run(store).await? {
+            Ended::Stopped(report) => return Ok(report),
+            Ended::Again(report_so_far, then) => (report, definition) = (report_so_far, then),
+        }
     }
-    Loop {
-        engine,
-        queue,
-        services,
-        sinks: None,
-        store_error: None,
-        report: ProgressReport::default(),
-        status_written: None,
-        projector: &projector,
+}
+
+/// The store's catalog says which state there is to go on with, so nothing begins before it is there. Nothing if the
+/// projector is to end first.
+async fn open_store(projector: &mut Projector) -> Result<Option<ViewStore>, ProjectorError> {
+    let mut told = false;
+    loop {
+        match ViewStore::open(&projector.view_store).await {
+            Ok(store) => return Ok(Some(store)),
+            Err(error) if may_pass(&error) && projector.until == Until::Shutdown => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::error!("{error}; trying again");
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            _ = projector.shutdown.wait_for(|stop| *stop) => return Ok(None),
+            () = tokio::time::sleep(STORE_RETRY_WAIT) => {}
+        }
     }
-    .run()
-    .await
+}
+
+/// Whether a store that failed so may be right again without anybody doing anything here.
+fn may_pass(error: &StoreError) -> bool {
+    matches!(error, StoreError::Database { .. } | StoreError::Replaced { .. } | StoreError::Held { .. })
+}
+
+enum Ended {
+    Stopped(ProgressReport),
+    /// To be opened again: under another definition, or because the store was away and may name another state now.
+    Again(ProgressReport, Arc<Definition>),
 }
 
 struct Loop<'a> {
-    projector: &'a Projector,
-    engine: Engine,
-    queue: Queue,
-    services: BTreeMap<Arc<str>, ServiceView>,
-    sinks: Option<SinkSet>,
-    store_error: Option<String>,
+    projector: &'a mut Projector,
+    worklist: &'a mut Worklist,
+    /// The name of the directory of the state that feeds what readers see.
+    state: String,
+    line: Line,
+    sinks: SinkSet,
+    replay: Option<Replay>,
     report: ProgressReport,
     status_written: Option<Instant>,
 }
 
-impl Loop<'_> {
-    async fn run(mut self) -> Result<ProgressReport, ProjectorError> {
+impl<'a> Loop<'a> {
+    async fn open(
+        projector: &'a mut Projector,
+        definition: &Arc<Definition>,
+        store: &mut ViewStore,
+        worklist: &'a mut Worklist,
+        report: ProgressReport,
+    ) -> Result<Self, ProjectorError> {
+        let (data_directory, settings) = (projector.data_directory.clone(), &projector.settings);
+        let states = state_directory::find(&data_directory, &store.state_directory().await?)?;
+        let directory = data_directory.join(&states.current);
+        let engine = tokio::task::block_in_place(|| state_directory::open(&directory, definition, settings))?;
+        let interval =
+            if projector.until == Until::CaughtUp { ENDING_INTERVAL } else { settings.status_interval };
+        let line = Line::read(engine, &projector.log, settings, interval);
+        state_directory::tidy(&data_directory, &states, store).await?;
+        let sinks =
+            SinkSet::attached(store, &states.current, Role::Readers, &line.engine.committed()).await?;
+        let replay = match states.replay {
+            Some(state) => Some(Replay::open(projector, definition, state, store, &sinks.visible()).await?),
+            None => None,
+        };
+        let status_written = None;
+        Ok(Loop { projector, worklist, state: states.current, line, sinks, replay, report, status_written })
+    }
+
+    async fn run(mut self, mut store: ViewStore) -> Result<Ended, ProjectorError> {
         let mut shutdown = self.projector.shutdown.clone();
         loop {
             if *shutdown.borrow() {
                 break;
             }
-            if let Err(error) = self.turn().await {
-                self.store_failed(error).await?;
+            match self.turn(&mut store).await {
+                Ok(After::GoOn) => {}
+                Ok(After::Redefine(definition)) => {
+                    self.worklist.stop_comparisons().await;
+                    return self.end(store, definition).await;
+                }
+                Err(ProjectorError::Store(error))
+                    if may_pass(&error) && self.projector.until == Until::Shutdown =>
+                {
+                    tracing::error!("{error}; trying again");
+                    self.worklist.stop_comparisons().await;
+                    tokio::time::sleep(STORE_RETRY_WAIT).await;
+                    let definition = self.line.engine.definition().clone();
+                    return Ok(Ended::Again(self.report, definition));
+                }
+                Err(error) => return Err(error),
             }
-            if self.projector.until_caught_up && self.is_caught_up()? {
+            if self.is_at_end()? {
                 break;
             }
             let sleep = self.wait_for();
+            let limit = self.limit();
             tokio::select! {
-                () = self.queue.arrived(open_services(&self.engine, self.sinks.as_ref(), &self.projector.settings)) => {}
+                () = self.line.arrived(limit.as_ref()) => {}
                 _ = shutdown.wait_for(|stop| *stop) => break,
+                Some(asked) = self.projector.requests.recv() => self.worklist.take(asked),
+                () = self.worklist.changed() => {}
                 () = tokio::time::sleep(sleep) => {}
             }
         }
-        self.finish().await
+        self.finish(store).await.map(Ended::Stopped)
     }
 
-    /// One step of whatever has arrived, and the sinks' part of it.
-    async fn turn(&mut self) -> Result<(), ProjectorError> {
-        let settings = &self.projector.settings;
-        if self.sinks.is_none() {
-            self.sinks = Some(SinkSet::open(&self.projector.view_store, &self.engine.committed()).await?);
-            self.store_error = None;
-        }
-        let is_open = open_services(&self.engine, self.sinks.as_ref(), settings);
-        let arrived = self.queue.take(settings.step_events_max, settings.step_bytes_max, is_open);
-        let mut done_to = Vec::new();
-        if !arrived.is_empty() {
-            done_to = self.step(arrived)?;
-        }
-        if let Some(sinks) = &mut self.sinks {
-            let committed = self.engine.committed();
-            if sinks.is_behind(&committed) || sinks.fold_limit().is_some() {
-                tokio::task::block_in_place(|| self.engine.sync())?;
-                sinks.advance(&committed, settings).await?;
-            }
-        }
-        for (service, stream_sequence) in done_to {
-            if let Some(view) = self.services.get_mut(&service) {
-                view.done_to = view.done_to.max(stream_sequence);
-            }
-        }
-        self.write_status_when_due().await
-    }
-
-    /// Folds what arrived. Returns up to where each stream is done once the sinks have it.
-    fn step(&mut self, arrived: Vec<Arrived>) -> Result<Vec<(Arc<str>, u64)>, ProjectorError> {
-        let limit = self.sinks.as_ref().and_then(SinkSet::fold_limit).cloned();
-        let mut messages = Vec::with_capacity(arrived.iter().map(|batch| batch.messages.len()).sum());
-        let mut read_to: BTreeMap<Arc<str>, u64> = BTreeMap::new();
-        for batch in arrived {
-            if let Some(view) = self.services.get_mut(&batch.service) {
-                view.duplicates += batch.duplicates;
-            }
-            read_to.insert(batch.service, batch.read_to);
-            messages.extend(batch.messages);
-        }
-        let engine = &mut self.engine;
-        engine.keep_journal_after(self.sinks.as_ref().and_then(SinkSet::journal_needed_after));
-        let report = tokio::task::block_in_place(|| engine.step(messages, limit.as_ref()))?;
+    /// One step of whatever has arrived, the sinks' part of it, and what commands asked for.
+    async fn turn(&mut self, store: &mut ViewStore) -> Result<After, ProjectorError> {
+        self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
+        let limit = self.limit();
+        let Stepped { report, done_to } = self.line.step(&self.projector.settings, limit.as_ref())?;
         self.note(&report);
-        let mut done_to = read_to.clone();
-        for message in &report.deferred {
-            let done = done_to.entry(message.service.clone()).or_default();
-            *done = (*done).min(message.stream_sequence - 1);
+        self.advance_sinks(store).await?;
+        self.line.done(done_to);
+        self.advance_replay(store).await?;
+        let after = self.work(store).await?;
+        self.write_status_when_due(store).await?;
+        Ok(after)
+    }
+
+    async fn advance_sinks(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
+        let committed = self.line.engine.committed();
+        if self.sinks.is_behind(&committed) || self.sinks.fold_limit().is_some() {
+            tokio::task::block_in_place(|| self.line.engine.sync())?;
+            self.sinks.advance(store, &committed, &self.projector.settings).await?;
+            let swapped = self.sinks.swap(store, &committed).await?;
+            self.worklist.note_swapped(committed.definition(), &swapped);
         }
-        self.queue.give_back(report.deferred, &read_to);
-        Ok(done_to.into_iter().collect())
+        Ok(())
+    }
+
+    /// Takes a replay further. When it stands where readers are, it takes the place of what feeds them.
+    async fn advance_replay(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
+        let Some(mut replay) = self.replay.take() else { return Ok(()) };
+        if let Err(error) = replay.turn(store, &self.projector.settings).await? {
+            tracing::error!("the rebuild from the events was given up: {error}");
+            replay.abandon(self.projector, store).await?;
+            self.worklist.note_replay_ended(Reply::Failed { error });
+            return Ok(());
+        }
+        if !replay.is_complete() {
+            self.replay = Some(replay);
+            return Ok(());
+        }
+        match replay.take_over(store, &self.sinks.visible()).await? {
+            Err(replay) => self.replay = Some(replay),
+            Ok(TakenOver { state, line, sinks, swapped }) => {
+                self.worklist.note_swapped(line.engine.definition(), &swapped);
+                self.worklist.note_replay_ended(Reply::Done);
+                self.worklist.stop_comparisons().await;
+                self.line = line;
+                self.sinks = sinks;
+                let before = std::mem::replace(&mut self.state, state);
+                tracing::info!(state = %self.state, "the replayed state feeds the views from now on");
+                state_directory::abandon(&self.projector.data_directory, &before, store).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what commands asked for a part further.
+    async fn work(&mut self, store: &mut ViewStore) -> Result<After, ProjectorError> {
+        while let Ok(asked) = self.projector.requests.try_recv() {
+            self.worklist.take(asked);
+        }
+        let running = Running {
+            projector: self.projector,
+            line: &self.line,
+            sinks: &mut self.sinks,
+            replay: &mut self.replay,
+            state: &self.state,
+        };
+        self.worklist.work(running, store).await
+    }
+
+    /// The position that the next step must not go beyond: where a sink is that the state first has to reach; where
+    /// it stands itself while many fan-outs are pending, which would only become more, and while a replay comes up to it.
+    fn limit(&self) -> Option<Position> {
+        let is_awaited = self.replay.as_ref().is_some_and(Replay::is_complete);
+        if is_awaited || self.sinks.pending_max() > self.projector.settings.fan_outs_pending_max {
+            return Some(self.line.engine.position());
+        }
+        self.sinks.fold_limit().cloned()
     }
 
     fn note(&mut self, report: &StepReport) {
         self.report.events += report.applied + report.unknown_types + report.dead_letters.len() as u64;
+        self.report.events += report.decisions + report.discarded;
         self.report.dead_letters += report.dead_letters.len() as u64;
-        for (service, duplicates) in &report.duplicates {
-            if let Some(view) = self.services.get_mut(service) {
-                view.duplicates += duplicates;
-            }
-        }
-        for (service, number, reason) in report.dead_letters.iter().take(10) {
-            tracing::warn!(%service, number, "parked as a dead letter: {reason}");
-        }
-        if report.dead_letters.len() > 10 {
-            tracing::warn!(
-                "{} more dead letters; see them all with: prejoin dead-letters list",
-                report.dead_letters.len() - 10
-            );
-        }
-        for Hole { service, expected, found } in &report.holes {
-            tracing::error!(%service, expected, found, "events are missing from the log");
-            if let Some(view) = self.services.get_mut(service) {
-                view.hole = Some(format!("event {expected} is missing: the log goes on with {found}"));
-            }
-        }
-    }
-
-    /// A store that fails is opened anew after a while; anything else ends the projector.
-    async fn store_failed(&mut self, error: ProjectorError) -> Result<(), ProjectorError> {
-        match error {
-            ProjectorError::Store(
-                error @ (StoreError::Database { .. } | StoreError::Replaced { .. } | StoreError::Held { .. }),
-            ) if !self.projector.until_caught_up => {
-                tracing::error!("{error}; trying again");
-                self.store_error = Some(error.to_string());
-                self.sinks = None;
-                tokio::time::sleep(STORE_RETRY_WAIT).await;
-                Ok(())
-            }
-            error => Err(error),
-        }
     }
 
     /// How long the loop may sleep if nothing arrives.
     fn wait_for(&self) -> Duration {
-        let committed = self.engine.committed();
-        match &self.sinks {
-            Some(sinks) if sinks.is_behind(&committed) => Duration::ZERO,
-            None => Duration::ZERO,
-            _ if self.projector.until_caught_up => Duration::from_millis(20),
-            _ => self.projector.settings.status_interval,
+        let is_busy = self.sinks.is_behind(&self.line.engine.committed());
+        match &self.replay {
+            _ if is_busy => Duration::ZERO,
+            Some(replay) if replay.is_busy() => Duration::ZERO,
+            Some(_) => SHORT_WAIT,
+            None if self.projector.until != Until::Shutdown => SHORT_WAIT,
+            None => self.projector.settings.status_interval,
+        }
+    }
+
+    fn is_at_end(&self) -> Result<bool, ProjectorError> {
+        match self.projector.until {
+            Until::Shutdown => Ok(false),
+            Until::CaughtUp => self.is_caught_up(),
+            Until::WorkDone => {
+                Ok(self.replay.is_none() && self.worklist.is_empty() && self.projector.requests.is_empty())
+            }
         }
     }
 
     /// Whether every stream is read to its end, applied, and written. A stream that refuses is an error then, and so is
     /// a view that the log cannot take to where it stands.
-    fn is_caught_up(&mut self) -> Result<bool, ProjectorError> {
-        let Some(sinks) = &self.sinks else { return Ok(false) };
-        let committed = self.engine.committed();
-        if !self.are_streams_read()? || sinks.is_behind(&committed) {
+    fn is_caught_up(&self) -> Result<bool, ProjectorError> {
+        let committed = self.line.engine.committed();
+        if !self.line.are_streams_read()? || self.sinks.is_behind(&committed) {
             return Ok(false);
         }
-        match sinks.unreached(&committed) {
+        match self.sinks.unreached(&committed) {
             Some((view, wanted)) => Err(ProjectorError::Unreached {
                 view,
                 wanted: wanted.to_string(),
@@ -258,105 +319,46 @@ impl Loop<'_> {
         }
     }
 
-    fn are_streams_read(&self) -> Result<bool, ProjectorError> {
-        let position = self.engine.position();
-        let mut all_done = true;
-        for (service, view) in &self.services {
-            if let Some(reason) = view.hole.clone() {
-                return Err(ProjectorError::Refused { service: service.to_string(), reason });
-            }
-            let end = *view.log_end.borrow();
-            let done = match &*view.source.borrow() {
-                SourceState::Refused(reason) => {
-                    return Err(ProjectorError::Refused {
-                        service: service.to_string(),
-                        reason: reason.clone(),
-                    });
-                }
-                SourceState::Attaching => false,
-                // The sequence counts too: a stream that was made anew begins at 1 again.
-                SourceState::Reading => end.is_some_and(|end| {
-                    view.done_to >= end.stream_sequence && position.get(service) >= end.sequence
-                }),
-                // No stream yet, and nothing expected of it.
-                SourceState::Waiting(_) => {
-                    view.done_to == 0 && end.is_some_and(|end| end.stream_sequence == 0)
-                }
-            };
-            all_done &= done;
-        }
-        Ok(all_done)
-    }
-
-    async fn write_status_when_due(&mut self) -> Result<(), ProjectorError> {
-        let due =
-            self.status_written.is_none_or(|at| at.elapsed() >= self.projector.settings.status_interval);
-        if due {
-            self.write_status(false).await?;
+    async fn write_status_when_due(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
+        let settings = &self.projector.settings;
+        if self.status_written.is_none_or(|at| at.elapsed() >= settings.status_interval) {
+            let grace_ms = i64::try_from(settings.retired_grace.as_millis()).unwrap_or(i64::MAX);
+            self.write_status(store, "running").await?;
+            drop_retired(store, now_ms().saturating_sub(grace_ms)).await?;
             self.status_written = Some(Instant::now());
         }
         Ok(())
     }
 
-    async fn write_status(&mut self, stopped: bool) -> Result<(), ProjectorError> {
-        let definition = self.projector.definition.clone();
-        let error = self.store_error.as_deref();
-        let json = status::to_json(
-            &self.engine,
-            &mut self.services,
-            self.sinks.as_ref(),
-            &definition,
-            stopped,
-            error,
-        );
-        if let Some(sinks) = &mut self.sinks {
-            sinks.write_status(now_ms(), &json).await?;
-        }
-        self.update_report();
+    async fn write_status(
+        &mut self,
+        store: &mut ViewStore,
+        state: &'static str,
+    ) -> Result<(), ProjectorError> {
+        let json = status::to_json(&mut self.line, &self.sinks, store, state);
+        store.write_status(now_ms(), &json).await?;
+        (self.report.applied, self.report.log_last) = self.line.progress();
+        self.report.position = self.sinks.visible().to_string();
         (self.projector.progress)(&self.report);
         Ok(())
     }
 
-    fn update_report(&mut self) {
-        let position = self.engine.position();
-        self.report.applied = position.iter().map(|(_, sequence)| sequence).sum();
-        let ends = self.services.iter().map(|(service, view)| {
-            let end = view.log_end.borrow().map_or(0, |end| end.sequence);
-            end.max(position.get(service))
-        });
-        self.report.log_last = ends.sum();
-        self.report.position = self.sinks.as_ref().map(SinkSet::visible).unwrap_or_default().to_string();
+    async fn end(self, store: ViewStore, then: Arc<Definition>) -> Result<Ended, ProjectorError> {
+        store.close().await?;
+        Ok(Ended::Again(self.report, then))
     }
 
-    async fn finish(mut self) -> Result<ProgressReport, ProjectorError> {
-        self.write_status(true).await?;
-        if let Some(sinks) = self.sinks.take() {
-            sinks.close().await?;
-        }
+    async fn finish(mut self, mut store: ViewStore) -> Result<ProgressReport, ProjectorError> {
+        self.write_status(&mut store, "stopped").await?;
+        store.close().await?;
         Ok(self.report)
     }
 }
 
-/// Which services the next step may take events of: all but those that have reached the fold limit; none while many
-/// fan-outs are pending, which would only become more.
-fn open_services(
-    engine: &Engine,
-    sinks: Option<&SinkSet>,
-    settings: &ProjectorSettings,
-) -> impl Fn(&str) -> bool + use<> {
-    let is_held = sinks.is_some_and(|sinks| sinks.pending_max() > settings.fan_outs_pending_max);
-    let limit = sinks.and_then(SinkSet::fold_limit).cloned();
-    let position = engine.position();
-    move |service| !is_held && limit.as_ref().is_none_or(|limit| position.get(service) < limit.get(service))
-}
-
-fn processed(engine: &Engine, service: &str, dense: bool) -> Processed {
-    let progress = engine.progress(service).cloned().unwrap_or_default();
-    Processed {
-        sequence: progress.sequence,
-        stream_sequence: progress.stream_sequence,
-        message_id: progress.message_id,
-        payload_hash: progress.payload_hash,
-        dense,
+/// Drops generations that readers have not seen since then.
+async fn drop_retired(store: &mut ViewStore, before_ms: i64) -> Result<(), ProjectorError> {
+    for (view, generation) in store.drop_retired(before_ms).await? {
+        tracing::debug!(%view, generation, "an earlier generation was dropped");
     }
+    Ok(())
 }

@@ -15,6 +15,8 @@ pub struct ProjectorSettings {
     pub fan_outs_pending_max: usize,
     /// Rows written to a transaction while a view is built.
     pub build_slice_rows: usize,
+    /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
+    pub retired_grace: Duration,
     pub engine: prejoin_engine::Settings,
     pub status_interval: Duration,
 }
@@ -27,6 +29,7 @@ impl Default for ProjectorSettings {
             fan_out_slice_rows: 2_000,
             fan_outs_pending_max: 1_000,
             build_slice_rows: 20_000,
+            retired_grace: Duration::from_secs(10),
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),
         }

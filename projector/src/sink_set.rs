@@ -3,178 +3,236 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use prejoin_engine::{Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice};
+use prejoin_engine::{
+    Advance, Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice, recompute,
+};
 use prejoin_envelope::Position;
-use prejoin_sinks::{Generation, GenerationState, LiveWrite, StoreAddress, StoreError, ViewStore};
+use prejoin_sinks::{Generation, GenerationState, LiveWrite, ViewStore};
 
+use crate::stand::{Build, Live, Readers, Stand, Standing};
 use crate::status::now_ms;
 use crate::{ProjectorError, ProjectorSettings};
 
-/// Where one view stands.
-#[derive(Debug, Clone)]
-pub(crate) enum Stand {
-    Follows(Standing),
-    /// The state was lost: it is first folded to exactly this position.
-    FoldsTo {
-        position: Position,
-        readers: Readers,
-    },
-    /// To be built as soon as the state covers what the generation before has followed.
-    BuildsFrom {
-        position: Position,
-        readers: Readers,
-    },
-    /// Its rows are written slice by slice, the next one from `cursor`; then it follows the journal from its base.
-    Builds {
-        standing: Standing,
-        cursor: Option<Bytes>,
-        readers: Readers,
-    },
-}
-
-/// A generation and where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Standing {
-    pub generation: i64,
-    pub follower: Follower,
-}
-
-/// What readers see while a view does not follow: the generation before, if there is one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Readers {
-    pub visible: Position,
-    pub rows: i64,
-}
-
-impl Stand {
-    /// What readers may rely on, whatever is still to be done.
-    pub(crate) fn visible(&self) -> Position {
-        match self {
-            Stand::Follows(standing) => standing.follower.visible(),
-            Stand::FoldsTo { readers, .. }
-            | Stand::BuildsFrom { readers, .. }
-            | Stand::Builds { readers, .. } => readers.visible.clone(),
-        }
-    }
-}
-
+/// The views as one state feeds them.
 pub(crate) struct SinkSet {
-    store: ViewStore,
+    /// The name of the state's directory: what is built from another state is not for this one to go on with.
+    state: String,
+    role: Role,
     /// By the view's place in the definition.
     stands: BTreeMap<usize, Stand>,
 }
 
+/// What a state is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It feeds what readers see.
+    Readers,
+    /// It is to take the place of the one that does; its views are built once it covers this.
+    Replay { covers: Position },
+}
+
+/// A generation that readers see since the last turn.
+#[derive(Debug)]
+pub(crate) struct Swapped {
+    pub view: usize,
+    pub generation: i64,
+    pub rows: i64,
+}
+
 impl SinkSet {
-    /// Opens the store as its one writer and finds out what is to become of each view.
-    pub(crate) async fn open(address: &StoreAddress, committed: &Committed) -> Result<Self, ProjectorError> {
-        let mut sinks = SinkSet { store: ViewStore::open(address).await?, stands: BTreeMap::new() };
-        sinks.attach(committed).await?;
+    /// Finds out what is to become of each view.
+    pub(crate) async fn attached(
+        store: &mut ViewStore,
+        state: &str,
+        role: Role,
+        committed: &Committed,
+    ) -> Result<Self, ProjectorError> {
+        let mut sinks = SinkSet { state: state.to_owned(), role, stands: BTreeMap::new() };
+        sinks.attach(store, committed).await?;
+        if sinks.role != Role::Readers {
+            return Ok(sinks);
+        }
+        for view in undeclared(store, committed.definition()).await? {
+            tracing::warn!(
+                "{view} is no longer declared: its rows stay as they are until `prejoin views drop {view}`"
+            );
+        }
         Ok(sinks)
     }
 
     /// Decides anew for every view that neither follows nor is being built.
-    async fn attach(&mut self, committed: &Committed) -> Result<(), ProjectorError> {
-        let generations = self.store.generations().await?;
+    async fn attach(&mut self, store: &mut ViewStore, committed: &Committed) -> Result<(), ProjectorError> {
+        let generations = store.generations().await?;
         for (place, view) in committed.definition().views.iter().enumerate() {
-            if matches!(self.stands.get(&place), Some(Stand::Follows(_) | Stand::Builds { .. })) {
+            let decided = |stand: &Stand| {
+                matches!(stand.live, Live::Follows(_))
+                    || matches!(stand.build, Some(Build::Rows { .. } | Build::Ready(_)))
+            };
+            if self.stands.get(&place).is_some_and(decided) {
                 continue;
             }
-            let of_view = |is_current: bool| {
-                let name = view.plan.name.as_str();
-                let is_current =
-                    move |found: &Generation| (found.state == GenerationState::Current) == is_current;
-                generations.iter().filter(move |found| found.view == name && is_current(found))
-            };
-            let mut stand = match of_view(true).next() {
-                Some(found) => self.attach_current(committed, place, found).await?,
-                None => Stand::BuildsFrom { position: Position::default(), readers: Readers::default() },
-            };
-            for found in of_view(false) {
-                stand = self.attach_build(committed, place, found, stand).await?;
+            let mut stand = Stand::first(match &self.role {
+                Role::Readers => Position::default(),
+                Role::Replay { covers } => covers.clone(),
+            });
+            for found in generations.iter().filter(|found| found.view == view.plan.name) {
+                let is_ours = found.state_directory == self.state;
+                match found.state {
+                    GenerationState::Current if self.role == Role::Readers => {
+                        stand = self.attach_current(store, committed, place, found, stand).await?
+                    }
+                    GenerationState::Building | GenerationState::Ready if is_ours => {
+                        stand = self.attach_build(store, committed, place, found, stand).await?;
+                    }
+                    _ => {}
+                }
             }
             self.stands.insert(place, stand);
-        }
-        let declared = |name: &str| committed.definition().views.iter().any(|view| view.plan.name == name);
-        let others = generations.iter().map(|found| found.view.as_str()).filter(|name| !declared(name));
-        for view in others.collect::<BTreeSet<_>>() {
-            tracing::info!(%view, "is no longer declared: it is removed from the view store");
-            self.store.remove_view(view).await?;
         }
         Ok(())
     }
 
     async fn attach_current(
         &mut self,
-        committed: &Committed,
-        place: usize,
-        found: &Generation,
-    ) -> Result<Stand, ProjectorError> {
-        let readers = Readers { visible: found.visible.clone(), rows: found.rows };
-        let attachment =
-            attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
-        Ok(match attachment {
-            SinkAttachment::Follow(follower) => {
-                self.store.resume(&committed.definition().views[place], found.generation).await?;
-                Stand::Follows(Standing { generation: found.generation, follower })
-            }
-            SinkAttachment::FoldTo(position) => Stand::FoldsTo { position, readers },
-            SinkAttachment::Rebuild { reason } => {
-                tracing::info!(view = %found.view, generation = found.generation, "will be built anew: {reason}");
-                Stand::BuildsFrom { position: of_known_services(&found.followed, committed), readers }
-            }
-        })
-    }
-
-    /// Goes on with a build that was interrupted, if the view is still to be built and the journal reaches back to
-    /// its base; otherwise the build is abandoned.
-    async fn attach_build(
-        &mut self,
+        store: &mut ViewStore,
         committed: &Committed,
         place: usize,
         found: &Generation,
         stand: Stand,
     ) -> Result<Stand, ProjectorError> {
+        let readers = Readers { visible: found.visible.clone(), rows: found.rows };
+        // What was begun before this generation was looked at: an older build that goes on beside it.
+        let begun = stand.build.filter(|build| !matches!(build, Build::Due { .. }));
         let attachment =
             attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
-        match (stand, attachment) {
-            (Stand::BuildsFrom { readers, .. }, SinkAttachment::Follow(follower))
-                if found.state == GenerationState::Building =>
-            {
+        Ok(match attachment {
+            SinkAttachment::Follow(follower) => {
+                store.resume(&committed.definition().views[place], found.generation).await?;
+                Stand {
+                    live: Live::Follows(Standing { generation: found.generation, follower }),
+                    build: begun,
+                }
+            }
+            SinkAttachment::FoldTo(position) => {
+                Stand { live: Live::FoldsTo { position, readers }, build: None }
+            }
+            SinkAttachment::Rebuild { reason } => {
+                tracing::info!(view = %found.view, generation = found.generation, "will be built anew: {reason}");
+                let due = Build::Due { covers: of_known_services(&found.followed, committed) };
+                Stand { live: Live::Stays(readers), build: Some(begun.unwrap_or(due)) }
+            }
+        })
+    }
+
+    /// Goes on with a build that was interrupted, if the journal reaches back to its base; otherwise it is abandoned.
+    async fn attach_build(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+        place: usize,
+        found: &Generation,
+        mut stand: Stand,
+    ) -> Result<Stand, ProjectorError> {
+        let attachment =
+            attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
+        let is_free = !matches!(stand.live, Live::FoldsTo { .. })
+            && matches!(stand.build, None | Some(Build::Due { .. }));
+        match attachment {
+            SinkAttachment::Follow(follower) if is_free => {
                 tracing::info!(view = %found.view, generation = found.generation, rows = found.rows, "goes on being built");
-                self.store.resume(&committed.definition().views[place], found.generation).await?;
+                store.resume(&committed.definition().views[place], found.generation).await?;
                 let standing = Standing { generation: found.generation, follower };
-                Ok(Stand::Builds { standing, cursor: found.cursor.clone(), readers })
+                stand.build = Some(match found.state {
+                    GenerationState::Ready => Build::Ready(standing),
+                    _ => Build::Rows { standing, cursor: found.cursor.clone() },
+                });
             }
-            (stand, _) => {
-                self.store.abandon(&found.view, found.generation).await?;
-                Ok(stand)
-            }
+            _ => store.abandon(&found.view, found.generation).await?,
         }
+        Ok(stand)
+    }
+
+    /// Begins to build a view anew beside what readers see, unless that is under way. False if the state must first
+    /// come to where the view stands.
+    pub(crate) fn rebuild(&mut self, place: usize) -> bool {
+        let Some(stand) = self.stands.get_mut(&place) else { return true };
+        match (&stand.build, &stand.live) {
+            (None, Live::Follows(standing)) => {
+                stand.build = Some(Build::Due { covers: standing.follower.visible() });
+                true
+            }
+            (build, _) => build.is_some(),
+        }
+    }
+
+    /// Gives up the builds of views whose readers have a generation that follows. Returns which.
+    pub(crate) async fn cancel_rebuilds(
+        &mut self,
+        store: &mut ViewStore,
+        definition: &Definition,
+    ) -> Result<Vec<usize>, ProjectorError> {
+        let mut given_up = Vec::new();
+        for (&place, stand) in &mut self.stands {
+            if !matches!(stand.live, Live::Follows(_)) {
+                continue;
+            }
+            match stand.build.take() {
+                Some(Build::Rows { standing, .. } | Build::Ready(standing)) => {
+                    store.abandon(&definition.views[place].plan.name, standing.generation).await?;
+                }
+                Some(Build::Due { .. }) => {}
+                None => continue,
+            }
+            given_up.push(place);
+        }
+        Ok(given_up)
+    }
+
+    /// Writes rows of a generation that readers see anew. False if it does not stand at the commit; true also if
+    /// readers see another one by now.
+    pub(crate) async fn repair(
+        &self,
+        store: &mut ViewStore,
+        committed: &Committed,
+        place: usize,
+        generation: i64,
+        keys: &[Bytes],
+    ) -> Result<bool, ProjectorError> {
+        let Some(Live::Follows(standing)) = self.stands.get(&place).map(|stand| &stand.live) else {
+            return Ok(true);
+        };
+        if standing.generation != generation {
+            return Ok(true);
+        }
+        if standing.follower.is_behind(committed) {
+            return Ok(false);
+        }
+        let rows = tokio::task::block_in_place(|| recompute(committed, place, keys.iter().cloned()))?;
+        let view = committed.definition().views[place].plan.name.clone();
+        let advance = Advance { rows, follower: standing.follower.clone() };
+        store.write_live(vec![LiveWrite { view, generation, advance }]).await?;
+        Ok(true)
     }
 
     /// The position that the state must not go beyond for now.
     pub(crate) fn fold_limit(&self) -> Option<&Position> {
-        self.stands.values().find_map(|stand| match stand {
-            Stand::FoldsTo { position, .. } => Some(position),
+        self.stands.values().find_map(|stand| match &stand.live {
+            Live::FoldsTo { position, .. } => Some(position),
             _ => None,
         })
     }
 
     /// The commit after which the journal must be kept, whatever its size: where views being built began.
     pub(crate) fn journal_needed_after(&self) -> Option<u64> {
-        let bases = self.stands.values().filter_map(|stand| match stand {
-            Stand::Builds { standing, .. } => Some(standing.follower.commit()),
-            _ => None,
-        });
-        bases.min()
+        self.stands.values().filter_map(Stand::journal_needed_after).min()
     }
 
     /// A view that waits for the state to come to a position, and that position.
     pub(crate) fn unreached(&self, committed: &Committed) -> Option<(String, Position)> {
         self.stands.iter().find_map(|(&place, stand)| {
-            let position = match stand {
-                Stand::FoldsTo { position, .. } => position,
-                Stand::BuildsFrom { position, .. } if !committed.position().covers(position) => position,
+            let position = match (&stand.live, &stand.build) {
+                (Live::FoldsTo { position, .. }, _) => position,
+                (_, Some(Build::Due { covers })) if !committed.position().covers(covers) => covers,
                 _ => return None,
             };
             Some((committed.definition().views[place].plan.name.clone(), position.clone()))
@@ -186,165 +244,241 @@ impl SinkSet {
         self.stands.values().map(Stand::visible).reduce(|all, one| all.meet(&one)).unwrap_or_default()
     }
 
-    /// Pending fan-outs of the view that has most.
+    /// Pending fan-outs of the generation that has most.
     pub(crate) fn pending_max(&self) -> usize {
-        let pending = self.stands.values().map(|stand| match stand {
-            Stand::Follows(standing) => standing.follower.pending.len(),
-            _ => 0,
-        });
-        pending.max().unwrap_or(0)
+        let following = self.stands.values().flat_map(Stand::following);
+        following.map(|standing| standing.follower.pending.len()).max().unwrap_or(0)
     }
 
     /// Whether any view has rows to write at this commit.
     pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
-        self.stands.values().any(|stand| match stand {
-            Stand::Follows(standing) => standing.follower.is_behind(committed),
-            Stand::FoldsTo { .. } => false,
-            Stand::BuildsFrom { position, .. } => committed.position().covers(position),
-            Stand::Builds { .. } => true,
-        })
+        self.stands.values().any(|stand| stand.is_behind(committed)) || !self.ready(committed).is_empty()
     }
 
-    /// Takes every view that follows to the commit, and writes a slice of each that is being built. The state must be
-    /// synced up to the commit.
+    /// Takes every generation that follows to the commit, and writes a slice of each that is being built. The state
+    /// must be synced up to the commit.
     pub(crate) async fn advance(
         &mut self,
+        store: &mut ViewStore,
         committed: &Committed,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
         if self.fold_limit() == Some(committed.position()) {
-            self.attach(committed).await?;
+            self.attach(store, committed).await?;
         }
-        self.follow(committed, settings).await?;
+        self.follow(store, committed, settings).await?;
         let places: Vec<usize> = self.stands.keys().copied().collect();
-        for place in places {
-            self.build(committed, place, settings).await?;
+        for &place in &places {
+            self.build(store, committed, place, settings).await?;
         }
         Ok(())
     }
 
     async fn follow(
         &mut self,
+        store: &mut ViewStore,
         committed: &Committed,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
         let mut writes = Vec::new();
-        let mut stands = Vec::new();
+        let mut moved = Vec::new();
+        let mut cut = Vec::new();
         for (&place, stand) in &self.stands {
-            let Stand::Follows(Standing { generation, follower }) = stand else { continue };
-            if !follower.is_behind(committed) {
-                continue;
-            }
-            let view = committed.definition().views[place].plan.name.clone();
-            let slice_rows = settings.fan_out_slice_rows;
-            match tokio::task::block_in_place(|| advance(committed, place, follower, slice_rows))? {
-                Some(advance) => {
-                    let standing = Standing { generation: *generation, follower: advance.follower.clone() };
-                    stands.push((place, Stand::Follows(standing)));
-                    writes.push(LiveWrite { view, generation: *generation, advance });
+            for Standing { generation, follower } in stand.following() {
+                if !follower.is_behind(committed) {
+                    continue;
                 }
-                None => {
-                    tracing::warn!(%view, "will be built anew: the journal was cut before it could follow");
-                    let rows = self.store.counts(&view, *generation).map_or(0, |(rows, _)| rows);
-                    let readers = Readers { visible: follower.visible(), rows };
-                    stands.push((place, Stand::BuildsFrom { position: follower.followed.clone(), readers }));
+                let view = committed.definition().views[place].plan.name.clone();
+                let slice_rows = settings.fan_out_slice_rows;
+                match tokio::task::block_in_place(|| advance(committed, place, follower, slice_rows))? {
+                    Some(advance) => {
+                        moved.push((place, *generation, advance.follower.clone()));
+                        writes.push(LiveWrite { view, generation: *generation, advance });
+                    }
+                    None => cut.push((place, *generation)),
                 }
             }
         }
         if !writes.is_empty() {
-            self.store.write_live(writes).await?;
+            store.write_live(writes).await?;
         }
-        self.stands.extend(stands);
+        for (place, generation, follower) in moved {
+            let Some(stand) = self.stands.get_mut(&place) else { continue };
+            let standing = Standing { generation, follower };
+            match &mut stand.live {
+                Live::Follows(live) if live.generation == generation => *live = standing,
+                _ => stand.build = Some(Build::Ready(standing)),
+            }
+        }
+        for (place, generation) in cut {
+            self.build_anew(store, committed, place, generation).await?;
+        }
         Ok(())
     }
 
-    /// Begins a build that is due, writes its next slice, and after the last one shows the view to readers.
+    /// The journal was cut before a generation could follow it.
+    async fn build_anew(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+        place: usize,
+        generation: i64,
+    ) -> Result<(), ProjectorError> {
+        let view = &committed.definition().views[place].plan.name;
+        tracing::warn!(%view, generation, "will be built anew: the journal was cut before it could follow");
+        let rows = store.counts(view, generation).map_or(0, |(rows, _)| rows);
+        let Some(stand) = self.stands.get_mut(&place) else { return Ok(()) };
+        match &stand.live {
+            Live::Follows(live) if live.generation == generation => {
+                let covers = live.follower.followed.clone();
+                stand.live = Live::Stays(Readers { visible: live.follower.visible(), rows });
+                stand.build.get_or_insert(Build::Due { covers });
+            }
+            _ => {
+                stand.build = Some(Build::Due { covers: stand.visible() });
+                store.abandon(view, generation).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a build that is due, writes its next slice, and completes it after the last one.
     async fn build(
         &mut self,
+        store: &mut ViewStore,
         committed: &Committed,
         place: usize,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
         let view = &committed.definition().views[place];
-        let (standing, cursor, readers) = match &self.stands[&place] {
-            Stand::BuildsFrom { position, readers } if committed.position().covers(position) => {
-                let generation = self.store.begin_build(view, committed.position()).await?;
-                (Standing { generation, follower: Follower::built_at(committed) }, None, readers.clone())
+        let (standing, cursor) = match &self.stands[&place].build {
+            Some(Build::Due { covers }) if committed.position().covers(covers) => {
+                let generation = store.begin_build_from(view, committed.position(), &self.state).await?;
+                (Standing { generation, follower: Follower::built_at(committed) }, None)
             }
-            Stand::Builds { standing, cursor, readers } => {
-                (standing.clone(), cursor.clone(), readers.clone())
-            }
+            Some(Build::Rows { standing, cursor }) => (standing.clone(), cursor.clone()),
             _ => return Ok(()),
         };
-        let rows_max = settings.build_slice_rows;
-        let slice = tokio::task::block_in_place(|| build_slice(committed, place, cursor.as_ref(), rows_max))?;
-        self.store.write_build(&view.plan.name, standing.generation, slice.rows, slice.next.as_ref()).await?;
-        let stand = match slice.next {
-            Some(next) => Stand::Builds { standing, cursor: Some(next), readers },
-            None => self.show(committed, place, standing, readers, settings).await?,
+        let next = self.write_slice(store, committed, place, &standing, cursor.as_ref(), settings).await?;
+        let build = match next {
+            Some(next) => Build::Rows { standing, cursor: Some(next) },
+            None => {
+                store.complete_build(view, standing.generation).await?;
+                Build::Ready(standing)
+            }
         };
-        self.stands.insert(place, stand);
+        if let Some(stand) = self.stands.get_mut(&place) {
+            stand.build = Some(build);
+        }
         Ok(())
     }
 
-    /// Takes a view whose rows are complete from its base to the commit, and makes it the one that readers see.
-    async fn show(
+    async fn write_slice(
         &mut self,
+        store: &mut ViewStore,
         committed: &Committed,
         place: usize,
-        Standing { generation, follower }: Standing,
-        readers: Readers,
+        standing: &Standing,
+        cursor: Option<&Bytes>,
         settings: &ProjectorSettings,
-    ) -> Result<Stand, ProjectorError> {
-        let view = &committed.definition().views[place];
-        self.store.complete_build(view, generation).await?;
-        let slice_rows = settings.fan_out_slice_rows;
-        let advance = tokio::task::block_in_place(|| advance(committed, place, &follower, slice_rows))?;
-        let Some(advance) = advance else {
-            tracing::warn!(view = %view.plan.name, "is built once more: the journal was cut before it could follow");
-            self.store.abandon(&view.plan.name, generation).await?;
-            return Ok(Stand::BuildsFrom { position: follower.followed, readers });
-        };
-        let follower = advance.follower.clone();
-        let name = view.plan.name.clone();
-        self.store.write_live(vec![LiveWrite { view: name.clone(), generation, advance }]).await?;
-        self.store.make_current(&[(name, generation)], now_ms()).await?;
-        self.store.drop_retired(i64::MAX).await?;
-        let rows = self.store.counts(&view.plan.name, generation).map_or(0, |(rows, _)| rows);
-        tracing::debug!(view = %view.plan.name, generation, rows, position = %follower.followed, "built");
-        Ok(Stand::Follows(Standing { generation, follower }))
+    ) -> Result<Option<Bytes>, ProjectorError> {
+        let view = &committed.definition().views[place].plan.name;
+        let rows_max = settings.build_slice_rows;
+        let slice = tokio::task::block_in_place(|| build_slice(committed, place, cursor, rows_max))?;
+        store.write_build(view, standing.generation, slice.rows, slice.next.as_ref()).await?;
+        Ok(slice.next)
+    }
+
+    /// Makes complete generations those that readers see: at once where there was nothing to see, otherwise all of
+    /// them together, so that views that read one another change as one.
+    pub(crate) async fn swap(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+    ) -> Result<Vec<Swapped>, ProjectorError> {
+        let ready = self.ready(committed);
+        if ready.is_empty() {
+            return Ok(Vec::new());
+        }
+        let name = |place: usize| committed.definition().views[place].plan.name.clone();
+        let named: Vec<_> =
+            ready.iter().map(|(place, standing)| (name(*place), standing.generation)).collect();
+        store.make_current_from(&named, &self.state, now_ms()).await?;
+        let mut swapped = Vec::new();
+        for (place, standing) in ready {
+            let generation = standing.generation;
+            let rows = store.counts(&name(place), generation).map_or(0, |(rows, _)| rows);
+            tracing::debug!(view = %name(place), generation, rows, position = %standing.follower.followed, "built");
+            self.stands.insert(place, Stand { live: Live::Follows(standing), build: None });
+            swapped.push(Swapped { view: place, generation, rows });
+        }
+        Ok(swapped)
+    }
+
+    /// Whether every view is complete and waits to be swapped in.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.stands.values().all(|stand| matches!(stand.build, Some(Build::Ready(_))))
+    }
+
+    /// Whether every view can be swapped in at this commit, for readers who have seen so much.
+    pub(crate) fn may_take_over(&self, committed: &Committed, readers: &Position) -> bool {
+        let mut stands = self.stands.values();
+        stands.all(|stand| {
+            stand.swappable(committed).is_some_and(|standing| standing.follower.visible().covers(readers))
+        })
+    }
+
+    /// From now on the state feeds what readers see.
+    pub(crate) fn take_over(&mut self) {
+        self.role = Role::Readers;
+    }
+
+    /// What can be swapped in at this commit.
+    fn ready(&self, committed: &Committed) -> Vec<(usize, Standing)> {
+        let is_first = |stand: &Stand| matches!(stand.live, Live::Nothing);
+        let mut replacing = self.stands.values().filter(|stand| stand.build.is_some() && !is_first(stand));
+        let are_all_ready = replacing.all(|stand| stand.swappable(committed).is_some());
+        let may_swap = |stand: &Stand| are_all_ready || is_first(stand);
+        let ready = self.stands.iter().filter(|(_, stand)| may_swap(stand));
+        ready.filter_map(|(&place, stand)| Some((place, stand.swappable(committed)?.clone()))).collect()
     }
 
     /// Name, stand, rows and failed rows of every view.
     pub(crate) fn report<'a>(
         &'a self,
+        store: &'a ViewStore,
         definition: &'a Definition,
     ) -> impl Iterator<Item = (&'a str, &'a Stand, i64, i64)> {
         self.stands.iter().map(|(&place, stand)| {
             let name = definition.views[place].plan.name.as_str();
-            let (rows, row_errors) = match stand {
-                Stand::Follows(standing) => self.store.counts(name, standing.generation).unwrap_or_default(),
-                Stand::FoldsTo { readers, .. }
-                | Stand::BuildsFrom { readers, .. }
-                | Stand::Builds { readers, .. } => (readers.rows, 0),
+            let (rows, row_errors) = match &stand.live {
+                Live::Nothing => (0, 0),
+                Live::Follows(standing) => store.counts(name, standing.generation).unwrap_or_default(),
+                Live::FoldsTo { readers, .. } | Live::Stays(readers) => (readers.rows, 0),
             };
             (name, stand, rows, row_errors)
         })
     }
 
-    pub(crate) async fn write_status(&mut self, written_at_ms: i64, status: &str) -> Result<(), StoreError> {
-        self.store.write_status(written_at_ms, status).await
-    }
-
-    pub(crate) async fn close(self) -> Result<(), StoreError> {
-        self.store.close().await
+    /// A view's stand by its place; nothing for a place that the definition does not have.
+    pub(crate) fn stand(&self, place: usize) -> Option<&Stand> {
+        self.stands.get(&place)
     }
 }
 
-/// A position without services that have no contract any more: no state will ever come to it.
+/// Views in the store that no file declares.
+pub(crate) async fn undeclared(
+    store: &mut ViewStore,
+    definition: &Definition,
+) -> Result<BTreeSet<String>, ProjectorError> {
+    let generations = store.generations().await?;
+    let declared = |name: &str| definition.views.iter().any(|view| view.plan.name == name);
+    Ok(generations.into_iter().map(|found| found.view).filter(|name| !declared(name)).collect())
+}
+
+/// A position without services whose events are no longer read: no state will ever come to it.
 fn of_known_services(position: &Position, committed: &Committed) -> Position {
-    let contracts = &committed.definition().contracts;
-    let known = |service: &str| contracts.services().any(|known| known == service);
+    let known = |service: &str| committed.definition().services().any(|known| known == service);
     position
         .iter()
         .filter(|(service, _)| known(service))

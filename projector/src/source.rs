@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prejoin_engine::Incoming;
+use prejoin_engine::{DECISIONS_SERVICE, Incoming};
 use prejoin_event_log::{
     Attached, BatchLimit, EventLog, LogError, LogReader, Processed, Verdict, Verifier, attach_and_read,
     payload_hash,
@@ -139,6 +139,10 @@ impl Source {
         match &state {
             SourceState::Refused(reason) if changed => {
                 tracing::error!(service = %self.service, "stopped: {reason}")
+            }
+            // Most never decide anything.
+            SourceState::Waiting(reason) if changed && &*self.service == DECISIONS_SERVICE => {
+                tracing::debug!(service = %self.service, "waiting: {reason}")
             }
             SourceState::Waiting(reason) if changed => {
                 tracing::info!(service = %self.service, "waiting: {reason}")

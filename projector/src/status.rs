@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use prejoin_engine::{Definition, Engine};
+use prejoin_engine::{DECISIONS_SERVICE, Engine};
 use prejoin_event_log::{EventLog, LogError, tail};
+use prejoin_sinks::ViewStore;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use crate::sink_set::{SinkSet, Stand};
+use crate::line::Line;
+use crate::sink_set::SinkSet;
 use crate::source::SourceState;
+use crate::stand::{Build, Live, Stand};
 
 /// Where a service's stream ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,7 +63,6 @@ struct SinkStatus {
     position: BTreeMap<String, u64>,
     rows: i64,
     row_errors: i64,
-    last_error: Option<String>,
 }
 
 /// Looks where a stream ends, as long as anybody wants to know.
@@ -102,27 +104,25 @@ async fn log_end(
     }
 }
 
-/// The status as JSON; `last_error` is that of the store.
-pub(crate) fn to_json(
-    engine: &Engine,
-    services: &mut BTreeMap<Arc<str>, ServiceView>,
-    sinks: Option<&SinkSet>,
-    definition: &Definition,
-    stopped: bool,
-    last_error: Option<&str>,
-) -> String {
-    let services =
-        services.iter_mut().map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
-    let sinks = sinks.into_iter().flat_map(|sinks| sinks.report(definition));
-    let sinks =
-        sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors, last_error)));
-    let status = Status {
-        state: if stopped { "stopped" } else { "running" },
-        pid: std::process::id(),
-        services: services.collect(),
-        sinks: sinks.collect(),
-    };
+/// The status as JSON.
+pub(crate) fn to_json(line: &mut Line, sinks: &SinkSet, store: &ViewStore, state: &'static str) -> String {
+    let definition = line.engine.definition().clone();
+    let engine = &line.engine;
+    let services = line.services.iter_mut().filter(|(name, view)| !is_unused(engine, name, view));
+    let services = services.map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
+    let sinks = sinks.report(store, &definition);
+    let sinks = sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors)));
+    let status =
+        Status { state, pid: std::process::id(), services: services.collect(), sinks: sinks.collect() };
     serde_json::to_string(&status).expect("plain data with text keys always serializes")
+}
+
+/// Whether nobody ever decided anything: then there is no stream of decisions, and nothing waits for it.
+fn is_unused(engine: &Engine, name: &str, view: &ServiceView) -> bool {
+    name == DECISIONS_SERVICE
+        && engine.position().get(name) == 0
+        && view.log_end.borrow().is_none_or(|end| end.stream_sequence == 0)
+        && !matches!(&*view.source.borrow(), SourceState::Refused(_))
 }
 
 fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> ServiceStatus {
@@ -153,16 +153,18 @@ fn service_status(engine: &Engine, name: &str, view: &mut ServiceView) -> Servic
     }
 }
 
-fn sink_status(stand: &Stand, rows: i64, row_errors: i64, last_error: Option<&str>) -> SinkStatus {
-    let state = match stand {
-        Stand::Follows(_) => "following",
-        Stand::FoldsTo { .. } => "waiting for the state to be replayed",
-        Stand::BuildsFrom { .. } => "to be built",
-        Stand::Builds { .. } => "being built",
+fn sink_status(stand: &Stand, rows: i64, row_errors: i64) -> SinkStatus {
+    let state = match (&stand.live, &stand.build) {
+        (Live::FoldsTo { .. }, _) => "waiting for the state to be replayed",
+        (Live::Follows(_), None) => "following",
+        (Live::Follows(_), Some(_)) => "following; being rebuilt",
+        (_, Some(Build::Due { .. })) => "to be built",
+        (_, Some(Build::Rows { .. } | Build::Ready(_))) => "being built",
+        (Live::Nothing | Live::Stays(_), None) => "not kept",
     };
     let visible = stand.visible();
     let position = visible.iter().map(|(service, sequence)| (service.to_owned(), sequence)).collect();
-    SinkStatus { state, position, rows, row_errors, last_error: last_error.map(str::to_owned) }
+    SinkStatus { state, position, rows, row_errors }
 }
 
 pub(crate) fn now_ms() -> i64 {

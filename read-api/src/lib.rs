@@ -22,6 +22,6 @@ pub use compose::ServiceUrls;
 pub use error::Error;
 pub use server::ReadApi;
 pub use status::{
-    DeadLetter, DeadLetters, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
-    read_dead_letters, read_status,
+    DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
+    read_dead_letters, read_decisions, read_status,
 };

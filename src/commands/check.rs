@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use prejoin_contract::ContractSet;
-use prejoin_engine::DEAD_LETTERS_VIEW;
 
 use crate::breaking::breaking_changes;
 use crate::config::ConfigFiles;
@@ -23,7 +22,7 @@ pub(crate) fn run(CheckFlags { against }: CheckFlags, settings: Settings) -> any
     let files = &settings.files;
     match files.check() {
         Ok(definition) => {
-            let views = definition.views.iter().filter(|view| view.plan.name != DEAD_LETTERS_VIEW);
+            let views = definition.views.iter().filter(|view| !view.is_built_in());
             line(format!(
                 "ok: {} contracts with {} tables, {} views{}",
                 definition.contracts.services().count(),

@@ -24,7 +24,7 @@ pub(crate) enum EventsCommand {
     Generate(GenerateFlags),
     /// Print events as they are in the log, then those that arrive
     Tail(TailFlags),
-    /// Make the streams of all contracts in the event log, where they are missing
+    /// Make the streams of contracts and decisions where they are missing
     ///
     /// Services make their own if they may; config/nats/users.conf leaves it to the operator.
     CreateStreams,
@@ -72,7 +72,7 @@ async fn create_streams(settings: &Settings) -> anyhow::Result<()> {
         if settings.uses_nats() { None } else { Some(settings.lock("prejoin events create-streams")?) };
     let definition = settings.files.definition()?;
     let log = settings.open_log().await?;
-    for service in definition.contracts.services() {
+    for service in definition.services() {
         log.ensure_stream(service).await.with_context(|| format!("the stream of {service}"))?;
         line(format!("{service}  is there"))?;
     }

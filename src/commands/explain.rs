@@ -4,7 +4,7 @@ mod relations;
 
 use anyhow::bail;
 use clap::Args;
-use prejoin_engine::{DEAD_LETTERS_VIEW, Definition};
+use prejoin_engine::Definition;
 use prejoin_model::TableId;
 use prejoin_sql::{Accumulation, GroupTable, RowView};
 use serde_json::{Value, json};
@@ -25,11 +25,8 @@ pub(crate) struct ExplainFlags {
 pub(crate) fn run(flags: ExplainFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let Some(view) = definition.views.iter().find(|view| view.plan.name == flags.view) else {
-        let known = definition
-            .views
-            .iter()
-            .map(|view| view.plan.name.as_str())
-            .filter(|name| *name != DEAD_LETTERS_VIEW);
+        let known =
+            definition.views.iter().filter(|view| !view.is_built_in()).map(|view| view.plan.name.as_str());
         bail!("there is no view {:?}; there are {}", flags.view, known.collect::<Vec<_>>().join(", "));
     };
     let explanation = Explanation { definition: &definition, plan: &view.plan };
@@ -139,14 +136,17 @@ impl Explanation<'_> {
 fn aggregates(group: &GroupTable) -> Vec<String> {
     let first = group.key_columns + group.decided_columns;
     let kept = |(place, aggregate): (usize, &prejoin_sql::GroupAggregate)| {
-        let kept = match aggregate.accumulation {
-            Accumulation::Count | Accumulation::BoolAnd | Accumulation::BoolOr => "a counter",
-            Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average => {
+        let kept = match (aggregate.accumulation, aggregate.distinct) {
+            (Accumulation::Count, true) => "its values with the rows that have them: one look-up",
+            (Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average, true) => {
+                "a sum and a counter of its different values, and the rows that have them: one look-up"
+            }
+            (Accumulation::Count | Accumulation::BoolAnd | Accumulation::BoolOr, _) => "a counter",
+            (Accumulation::SumIntegers | Accumulation::SumNumerics | Accumulation::Average, false) => {
                 "a sum and a counter"
             }
-            Accumulation::CountDistinct => "its values with the rows that have them: one look-up",
-            Accumulation::Minimum | Accumulation::Maximum => "its values in order: one look-up",
-            Accumulation::Collect => "its values; all of the group's are read again",
+            (Accumulation::Minimum | Accumulation::Maximum, _) => "its values in order: one look-up",
+            (Accumulation::Collect, _) => "its values; all of the group's are read again",
         };
         format!("{}: {kept}", group.schema.columns[first + place].name)
     };

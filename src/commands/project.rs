@@ -3,13 +3,16 @@
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use prejoin_event_log::EventLog;
-use prejoin_projector::{ProgressReport, Projector};
+use prejoin_projector::control::{self, Asked, ControlServer};
+use prejoin_projector::{ProgressReport, Projector, Until};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use crate::lock::DataLock;
 use crate::settings::Settings;
 use crate::shutdown;
 
@@ -24,10 +27,10 @@ pub(crate) struct ProjectFlags {
 }
 
 pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Result<()> {
-    let _lock = settings.lock("prejoin project")?;
+    let lock = settings.lock("prejoin project")?;
     let stopped = shutdown::on_signals()?;
     let log = settings.open_log().await?;
-    let watch: Box<dyn Fn(&ProgressReport) + Send + Sync> = match (flags.json, flags.until_caught_up) {
+    let progress: Progress = match (flags.json, flags.until_caught_up) {
         (true, _) => Box::new(|report| println!("{}", as_json("progress", report))),
         (false, true) => progress_line(),
         (false, false) => Box::new(|_| {}),
@@ -35,7 +38,10 @@ pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Resu
     if !flags.json && !flags.until_caught_up {
         println!("projecting into {}; Ctrl-C stops", settings.view_store());
     }
-    let report = project(&settings, log, flags.until_caught_up, stopped, watch).await?;
+    let until = if flags.until_caught_up { Until::CaughtUp } else { Until::Shutdown };
+    let projecting =
+        Projecting { settings: &settings, lock: &lock, log, until, stopped, progress, requests: None };
+    let report = project(projecting).await?;
     if flags.json {
         println!("{}", as_json("done", &report));
     } else {
@@ -44,25 +50,45 @@ pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Resu
     Ok(())
 }
 
-/// Runs the projector on the data directory, whose lock the caller holds.
-pub(crate) async fn project(
-    settings: &Settings,
-    log: Arc<dyn EventLog>,
-    until_caught_up: bool,
-    stopped: watch::Receiver<bool>,
-    progress: Box<dyn Fn(&ProgressReport) + Send + Sync>,
-) -> anyhow::Result<ProgressReport> {
+type Progress = Box<dyn Fn(&ProgressReport) + Send + Sync>;
+
+/// What it takes to run a projector on a data directory.
+pub(crate) struct Projecting<'a> {
+    pub settings: &'a Settings,
+    /// Of the data directory; it gets to name the control socket.
+    pub lock: &'a DataLock,
+    pub log: Arc<dyn EventLog>,
+    pub until: Until,
+    pub stopped: watch::Receiver<bool>,
+    pub progress: Progress,
+    /// Requests beside those that come over the control socket.
+    pub requests: Option<(mpsc::Sender<Asked>, mpsc::Receiver<Asked>)>,
+}
+
+/// Runs the projector, and answers commands that ask it.
+pub(crate) async fn project(projecting: Projecting<'_>) -> anyhow::Result<ProgressReport> {
+    let Projecting { settings, lock, log, until, stopped, progress, requests } = projecting;
+    let (asks, requests) = requests.unwrap_or_else(control::channel);
+    let server = ControlServer::bind(&settings.data)
+        .with_context(|| format!("cannot make a control socket in {}", settings.data.display()))?;
+    lock.name_socket(server.path())?;
+    let place = settings.files.place();
     let projector = Projector {
         definition: settings.files.definition()?,
+        read_again: Arc::new(move || place.definition().map_err(|error| format!("{error:#}"))),
         log,
         data_directory: settings.data.clone(),
         view_store: settings.view_store(),
         settings: settings.projector(),
-        until_caught_up,
+        until,
         shutdown: stopped,
         progress,
+        requests,
     };
-    Ok(prejoin_projector::run(projector).await?)
+    tokio::select! {
+        report = prejoin_projector::run(projector) => Ok(report?),
+        () = server.run(asks) => unreachable!("the control socket answers until it is dropped"),
+    }
 }
 
 fn as_json(event: &str, report: &ProgressReport) -> String {
@@ -83,7 +109,7 @@ fn summary(report: &ProgressReport) -> String {
 }
 
 /// A bar on a terminal, plain lines otherwise.
-fn progress_line() -> Box<dyn Fn(&ProgressReport) + Send + Sync> {
+fn progress_line() -> Progress {
     if !std::io::stderr().is_terminal() {
         let shown = Mutex::new(None);
         return Box::new(move |report| {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::{Args, Subcommand};
 use prejoin_catalog::CATALOG;
 use prejoin_event_log::EventLog;
 use prejoin_orders::ORDERS;
-use prejoin_service::{Domain, Republished, Service, backup, restore};
+use prejoin_service::{Address, Domain, Republished, Service, backup, restore};
 use prejoin_shipping::SHIPPING;
 use prejoin_users::USERS;
 use tokio::net::TcpListener;
@@ -26,6 +26,9 @@ pub(crate) struct ServiceFlags {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8081 for users, 8082 for orders, 8083 for catalog, 8084 for shipping]
     #[arg(long, value_name = "ADDR", env = "PREJOIN_LISTEN", hide_env_values = true)]
     listen: Option<String>,
+    /// Its database: an SQLite file; postgres://USER:PASSWORD@HOST/DATABASE for users; mysql://USER:PASSWORD@HOST/DATABASE for orders [default: the file DATA/NAME.sqlite]
+    #[arg(long, global = true, value_name = "ADDRESS", env = "PREJOIN_DATABASE", hide_env_values = true)]
+    database: Option<String>,
     /// Instead of running the service: compare its events from this sequence on with the event log, publish again those
     /// that the log lacks at its end, and exit. For a log that was restored or cut short
     #[arg(long, value_name = "SEQUENCE", value_parser = clap::value_parser!(u64).range(1..))]
@@ -54,72 +57,91 @@ const RECONCILE_WAIT: Duration = Duration::from_secs(30);
 pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Result<()> {
     let name = flags.name.as_str();
     let domain = domain(name)?;
+    let address = address(domain, &settings, flags.database.clone())?;
     match &flags.action {
-        Some(ServiceAction::Backup { file }) => return back_up(domain, file, &settings).await,
-        Some(ServiceAction::Restore { file }) => return put_back(domain, file, &settings).await,
+        Some(ServiceAction::Backup { file }) => return back_up(domain, &address, file).await,
+        Some(ServiceAction::Restore { file }) => return put_back(domain, &address, file, &settings).await,
         None => {}
     }
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;
     if let Some(first) = flags.republish_from {
-        return republish(domain, first, &settings).await;
+        return republish(domain, &address, first, &settings).await;
     }
     let stopped = shutdown::on_signals()?;
     let listener = bind(&settings.service_listen(name, flags.listen, false), "--listen").await?;
     let log = settings.open_log().await?;
     println!("{name}  {}/v1/{}", url_of(&listener)?, collection(name));
-    serve(&settings, name, log, listener, shutdown::wait(stopped)).await
+    serve(&settings, name, flags.database, log, listener, shutdown::wait(stopped)).await
+}
+
+fn address(domain: &Domain, settings: &Settings, flag: Option<String>) -> anyhow::Result<Address> {
+    let (text, schema) = settings.service_database(domain.name, flag);
+    Ok(domain.address(&text, schema)?)
 }
 
 /// Completes the log from the service's database, and says what was done.
-async fn republish(domain: &'static Domain, first: u64, settings: &Settings) -> anyhow::Result<()> {
+async fn republish(
+    domain: &'static Domain,
+    address: &Address,
+    first: u64,
+    settings: &Settings,
+) -> anyhow::Result<()> {
     let (name, log) = (domain.name, settings.open_log().await?);
-    let service = Service::open(domain, settings.service_database(name), log).await?;
+    let service = Service::open(domain, address, log).await?;
     let Republished { in_log, published } = service.context().republish_from(first).await?;
     line(format!(
         "{name}: of the events from {first} on, the event log held {in_log}; {published} were published again"
     ))
 }
 
-async fn back_up(domain: &Domain, file: &Path, settings: &Settings) -> anyhow::Result<()> {
-    backup(domain.name, &settings.service_database(domain.name), file).await?;
+async fn back_up(domain: &Domain, address: &Address, file: &Path) -> anyhow::Result<()> {
+    backup(domain.name, address, file).await?;
     line(format!("{} is in {}", domain.name, shown(file)))
 }
 
-async fn put_back(domain: &'static Domain, file: &Path, settings: &Settings) -> anyhow::Result<()> {
+async fn put_back(
+    domain: &'static Domain,
+    address: &Address,
+    file: &Path,
+    settings: &Settings,
+) -> anyhow::Result<()> {
     let name = domain.name;
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name} restore"))?;
-    let database = settings.service_database(name);
     // The log is opened first: without it, nothing is touched.
     let log = settings.open_log().await?;
-    let kept = restore(name, file, &database).await?;
+    let kept = restore(name, file, address).await?;
     line(format!("{name} is restored from {}", shown(file)))?;
     if let Some(kept) = kept {
-        line(format!("what was there before is in {}", shown(&kept)))?;
+        line(format!("what was there before is in {kept}"))?;
     }
-    let service = Service::open(domain, &database, log).await?;
+    let service = Service::open(domain, address, log).await?;
     let restored = service.context().outbox.last_sequence().await?;
-    service.context().forget_published().await?;
+    let not_compared =
+        "the event log did not answer in time; the service compares itself with it when it starts";
+    service.context().forget_published().await.context(not_compared)?;
     let Some(reached) = service.context().clone().reconcile(RECONCILE_WAIT).await? else {
-        bail!("the event log did not answer in time; the service compares itself with it when it starts");
+        bail!(not_compared);
     };
     match reached - restored.min(reached) {
         0 => line(format!("it agrees with the event log at {name}={reached}")),
         later => line(format!(
-            "the event log has {later} later events, {name}={} to {reached}: they are not in this database. See them with: prejoin events tail {name} --from-start --no-follow",
+            "the event log has {later} later events, {name}={} to {reached}: they are not in this database, and new events are numbered behind them. See them with: prejoin events tail {name} --from-start --no-follow",
             restored + 1
         )),
     }
 }
 
-/// Runs a service on a listener until shutdown.
+/// Runs a service on a listener until shutdown. `database` is the address that a flag names.
 pub(crate) async fn serve(
     settings: &Settings,
     name: &str,
+    database: Option<String>,
     log: Arc<dyn EventLog>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let service = Service::open(domain(name)?, settings.service_database(name), log).await?;
+    let domain = domain(name)?;
+    let service = Service::open(domain, &address(domain, settings, database)?, log).await?;
     let service = match settings.answer_wait(name) {
         Some(wait) => service.with_answer_wait(wait),
         None => service,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::Args;
 use prejoin_event_log::EventLog;
+use prejoin_projector::Until;
 use prejoin_read_api::ReadApi;
 use tokio::task::JoinSet;
 
@@ -30,7 +31,7 @@ pub(crate) struct UpFlags {
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let view_store = settings.view_store_file()?;
-    let _lock = settings.lock("prejoin up")?;
+    let lock = Arc::new(settings.lock("prejoin up")?);
     let mut _service_locks = Vec::new();
     if settings.uses_nats() {
         for (name, _) in SERVICES {
@@ -55,13 +56,19 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     let settings = Arc::new(settings);
 
     let mut parts = JoinSet::new();
-    let (projecting, project_log, project_stop) = (settings.clone(), log.clone(), stopped.clone());
+    let (project_settings, project_lock) = (settings.clone(), lock.clone());
+    let (project_log, project_stop) = (log.clone(), stopped.clone());
     parts.spawn(async move {
-        let watch = Box::new(|_: &_| {});
-        project::project(&projecting, project_log, false, project_stop, watch)
-            .await
-            .map(drop)
-            .context("the projector")
+        let projecting = project::Projecting {
+            settings: &project_settings,
+            lock: &project_lock,
+            log: project_log,
+            until: Until::Shutdown,
+            stopped: project_stop,
+            progress: Box::new(|_| {}),
+            requests: None,
+        };
+        project::project(projecting).await.map(drop).context("the projector")
     });
     let service_urls = services.iter().map(|(name, url, _)| ((*name).to_owned(), url.clone())).collect();
     let read_api = ReadApi::open(view_store).with_services(service_urls);
@@ -78,7 +85,7 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     for (name, _, listener) in services {
         let (settings, log, stop) = (settings.clone(), log.clone(), shutdown::wait(stopped.clone()));
         parts.spawn(async move {
-            service::serve(&settings, name, log, listener, stop)
+            service::serve(&settings, name, None, log, listener, stop)
                 .await
                 .with_context(|| format!("the {name} service"))
         });

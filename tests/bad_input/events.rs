@@ -163,7 +163,7 @@ fn every_bad_event_has_its_outcome_and_the_others_go_on() {
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
     assert_eq!(letters.len(), parked);
 
-    // For people: service, number, type, entity, and the reason on the next line.
+    // For people: name, type, entity, and the reason on the next line.
     let plain = home.command(&["dead-letters", "list"]).run().succeeded();
     for reason in letters.iter().filter_map(|letter| letter["reason"].as_str()) {
         assert!(
@@ -172,7 +172,8 @@ fn every_bad_event_has_its_outcome_and_the_others_go_on() {
             plain.stdout
         );
     }
-    assert_eq!(plain.stdout.lines().filter(|line| line.starts_with("orders ")).count(), parked);
+    let named = |line: &&str| line.starts_with("orders-") || line.starts_with("orders@");
+    assert_eq!(plain.stdout.lines().filter(named).count(), parked);
 
     let status = letters::status(&home);
     let orders = &status["services"]["orders"];

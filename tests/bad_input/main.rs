@@ -8,6 +8,7 @@ mod letters;
 mod raw_log;
 
 mod config_files;
+mod decisions;
 mod events;
 mod import_files;
 mod refused_by_the_log;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 21] = [
+const COMMANDS: [(&str, &[&str]); 32] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -27,6 +27,13 @@ const COMMANDS: [(&str, &[&str]); 21] = [
     ("saga list", &["--status", "--orders-url"]),
     ("saga show", &["<ORDER_ID>", "--catalog-url", "--shipping-url"]),
     ("saga retry", &["<ORDER_ID>"]),
+    ("views", &["--json"]),
+    ("views drop", &["<VIEW>"]),
+    ("rebuild", &["[VIEW]...", "--all", "--from-events", "--dry-run", "--json", "Ctrl-C"]),
+    ("verify", &["[VIEW]...", "--all", "--from-events", "--repair", "--json", "Exit code"]),
+    ("state", &[]),
+    ("state backup", &["<DIR>", "may be at work"]),
+    ("state restore", &["<DIR>", "read from the log again"]),
     ("status", &["--json"]),
     ("events", &[]),
     ("events import", &["<FILE>", "One CloudEvents 1.0 JSON object a line"]),
@@ -35,6 +42,10 @@ const COMMANDS: [(&str, &[&str]); 21] = [
     ("events create-streams", &["Make the streams"]),
     ("dead-letters", &[]),
     ("dead-letters list", &["--json"]),
+    ("dead-letters retry", &["[ID]...", "orders-831", "--all", "--service <SERVICE>", "--wait", "--json"]),
+    ("dead-letters amend", &["<ID>", "--with-data <FILE>", "--with-event <FILE>", "--wait", "--json"]),
+    ("dead-letters discard", &["<ID>...", "--reason <TEXT>", "--wait", "--json"]),
+    ("dead-letters decisions", &["--json"]),
     ("check", &["--against <OLD_CONFIG_DIR>"]),
     ("explain", &["<VIEW>", "--json"]),
 ];

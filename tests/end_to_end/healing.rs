@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::history;
 use crate::oracle::Shop;
 use crate::shop::Counter;
-use crate::support::{Home, Process, get, rows, wait_until};
+use crate::support::{Home, Process, rows, wait_until};
 
 /// A running system with a history and some living traffic, and every event that it has seen.
 fn lived(home: &Home) -> (Process, Vec<String>) {
@@ -97,19 +97,6 @@ fn a_changed_view_is_built_anew_from_the_same_state() {
     counter.rename("u1", "Anna");
     counter.wait_for_order(&[&up], "o1", "paid", json!("Anna"));
     let _ = up.terminate().succeeded();
-
-    // A view that is no longer defined is no longer served.
-    fs::remove_file(home.config().join("views/names.sql")).unwrap();
-    let up = home.up::<&str>(&[]);
-    view_is_gone(&up, "names");
-}
-
-fn view_is_gone(up: &Process, view: &str) {
-    let api = up.url("api");
-    wait_until("the view is gone", &[up], || {
-        let answer = get(&format!("{api}/rest/v1/{view}"));
-        if answer.status == 404 { Ok(()) } else { Err(format!("{answer:?}")) }
-    });
 }
 
 #[test]

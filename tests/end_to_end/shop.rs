@@ -1,5 +1,7 @@
 //! Commands to the users and orders services, and what their answers must say.
 
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Process, rows, send, wait_until};

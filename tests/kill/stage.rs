@@ -11,6 +11,15 @@ use crate::support::{Ended, Home, Launch, Process, get, try_get, wait_until};
 use crate::watch::{Watch, parse, position_of};
 
 const PAGE_ROWS: usize = 400;
+/// What the data directory has while a projector can be asked, or after it was killed.
+const SOCKET: &str = "control.sock";
+/// What is asked of the projector in the midst of its life.
+const REBUILDS: [&[&str]; 4] = [
+    &["rebuild", "--all", "--json"],
+    &["rebuild", "orders_with_customers", "open_orders", "--json"],
+    &["rebuild", "--all", "--from-events", "--json"],
+    &["verify", "--all", "--repair", "--json"],
+];
 /// How long all events of a log may take that was never projected, in steps and slices of a few rows.
 const CATCH_UP_PATIENCE: Duration = Duration::from_secs(600);
 /// Of what happened, told when the test fails.
@@ -26,6 +35,9 @@ pub(crate) struct Stage {
     /// What is stored is exactly the view at its position: no fan-out has been worked through in slices since all
     /// stood still.
     pub(crate) exact: bool,
+    /// A command that watches a rebuild, or does it.
+    rebuild: Option<Process>,
+    rebuilds: u64,
     pub(crate) kills: u64,
     kills_max: u64,
     /// Kills after which some view stood behind the log's end.
@@ -54,6 +66,8 @@ impl Stage {
             api,
             nats_url,
             exact: true,
+            rebuild: None,
+            rebuilds: 0,
             kills: 0,
             kills_max: kills(),
             kills_at_work: 0,
@@ -112,6 +126,10 @@ impl Stage {
             set("fan_out_keys_per_cause", 1_000_000);
             set("fan_out_keys_per_step", 1_000_000);
         }
+        if self.chance.percent(60) {
+            set("build_slice_rows", *self.chance.pick(&[7, 50, 300]));
+        }
+        set("retired_grace_ms", *self.chance.pick(&[0, 50, 1_000]));
         if self.chance.percent(40) {
             set("journal_bytes_max", *self.chance.pick(&[1, 500, 20_000]));
         }
@@ -123,10 +141,28 @@ impl Stage {
     /// Lets a process live for a random while; `meanwhile` is called again and again.
     pub(crate) fn let_live(&mut self, process: &Process, mut meanwhile: impl FnMut(&Process)) {
         let life = self.chance.life();
+        // On a busy machine, most would otherwise die before they have done anything.
+        let begins_at_work = self.chance.percent(60);
+        self.tell(format!("{} for {life:?}{}", process.name(), if begins_at_work { " at work" } else { "" }));
+        if begins_at_work {
+            let socket = self.home.data().join(SOCKET);
+            wait_until("the projector begins", &[process], || {
+                meanwhile(process);
+                socket.exists().then_some(()).ok_or_else(|| "no control socket".to_owned())
+            });
+        }
         let end = Instant::now() + life;
-        self.tell(format!("{} for {life:?}", process.name()));
+        let mut rebuild = self.chance.percent(50).then(|| *self.chance.pick(&REBUILDS));
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             meanwhile(process);
+            // There once the projector can be asked: a command that finds none would do the work itself.
+            if self.home.data().join(SOCKET).exists()
+                && let Some(arguments) = rebuild.take()
+            {
+                self.tell(arguments.join(" "));
+                self.rebuild = Some(self.command(arguments).start());
+                self.rebuilds += 1;
+            }
             std::thread::sleep(left.min(Duration::from_millis(5)));
         }
     }
@@ -135,6 +171,15 @@ impl Stage {
         assert!(process.is_running(), "nobody killed it: {}", process.describe());
         check_logs(&process.kill_9());
         self.kills += 1;
+        self.kill_rebuild();
+    }
+
+    /// Left alone, the command would go on by itself, with the data directory in its hands.
+    fn kill_rebuild(&mut self) {
+        if let Some(rebuild) = self.rebuild.take() {
+            drop(rebuild.kill_9());
+        }
+        drop(std::fs::remove_file(self.home.data().join(SOCKET)));
     }
 
     /// Ends a process as a person would, or kills it.
@@ -142,6 +187,7 @@ impl Stage {
         let kills = self.chance.percent(50);
         self.tell(format!("the end by {}", if kills { "SIGKILL" } else { "SIGTERM" }));
         check_logs(&if kills { process.kill_9() } else { process.terminate().succeeded() });
+        self.kill_rebuild();
     }
 
     /// The log as `prejoin events tail` prints it.
@@ -200,6 +246,17 @@ impl Stage {
             let difference: Vec<_> = found.symmetric_difference(&oracle.dead_letters).collect();
             difference.is_empty().then_some(()).ok_or_else(|| format!("on one side only: {difference:?}"))
         });
+        wait_until("no generation and no state is left behind", &processes, || {
+            let listed = self.command(&["views", "--json"]).run().succeeded().stdout;
+            let others: Vec<_> =
+                listed.lines().filter(|line| !line.contains("\"state\":\"current\"")).collect();
+            let entries = std::fs::read_dir(self.home.data()).expect("the data directory can be listed");
+            let names = entries
+                .map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned());
+            let states: Vec<_> = names.filter(|name| name.starts_with("state")).collect();
+            let is_tidy = others.is_empty() && states.len() == 1;
+            is_tidy.then_some(()).ok_or_else(|| format!("{states:?} {others:?}"))
+        });
         self.fail_on_watched();
     }
 
@@ -231,10 +288,10 @@ impl Stage {
 
     /// What must hold when all kills are done.
     pub(crate) fn finish(self) {
-        let Stage { watch, kills, kills_max, kills_at_work, exact_comparisons, .. } = &self;
+        let Stage { watch, kills, kills_max, kills_at_work, exact_comparisons, rebuilds, .. } = &self;
         let seen = watch.hold();
         let counts = format!(
-            "{kills} kills, {kills_at_work} of them at work; {exact_comparisons} comparisons after kills; {} answers watched, {} of them further than before",
+            "{kills} kills, {kills_at_work} of them at work; {rebuilds} rebuilds; {exact_comparisons} comparisons after kills; {} answers watched, {} of them further than before",
             seen.answers, seen.moves
         );
         println!("{counts}");

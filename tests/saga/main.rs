@@ -12,7 +12,7 @@ mod shop;
 #[path = "../support/mod.rs"]
 mod support;
 
-use prejoin_test_servers::NatsServer;
+use prejoin_test_servers::{MariaDb, NatsServer, Postgres};
 
 use crate::chance::{Chance, Seed};
 use crate::shop::{PARTICIPANTS, Shop};
@@ -25,12 +25,24 @@ fn sagas() -> u64 {
 
 #[test]
 fn participants_are_killed_and_nothing_is_half_done() {
-    let seed = Seed::of_run("participants_are_killed_and_nothing_is_half_done");
+    kill_participants("participants_are_killed_and_nothing_is_half_done", &[]);
+}
+
+#[test]
+fn participants_are_killed_with_users_on_postgresql_and_orders_on_mariadb() {
+    let (postgres, mariadb) = (Postgres::start(), MariaDb::start());
+    drop(mariadb.run_script("CREATE DATABASE orders"));
+    let databases = [("users", postgres.url("postgres")), ("orders", mariadb.url("orders"))];
+    kill_participants("participants_are_killed_with_users_on_postgresql_and_orders_on_mariadb", &databases);
+}
+
+fn kill_participants(name: &'static str, databases: &[(&'static str, String)]) {
+    let seed = Seed::of_run(name);
     let mut chance = Chance::new(seed.value);
     let nats = NatsServer::start("");
     // Too little for all of them.
     let stock = i64::try_from(sagas()).expect("there are not so many");
-    let mut shop = Shop::open(&nats.url(), 3_000, stock);
+    let mut shop = Shop::open(&nats.url(), databases, 3_000, stock);
     let mut kills = 0;
     for number in 0..sagas() {
         shop.place(&format!("o{number}"), &mut chance);
@@ -57,7 +69,7 @@ fn participants_are_killed_and_nothing_is_half_done() {
 #[test]
 fn the_command_shows_and_retries_what_got_no_answer() {
     let nats = NatsServer::start("");
-    let mut shop = Shop::open(&nats.url(), 50, 9);
+    let mut shop = Shop::open(&nats.url(), &[], 50, 9);
     shop.stop("catalog");
     shop.place_one("late");
     let rejected = |shop: &Shop| match shop.status("late") {

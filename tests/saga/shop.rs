@@ -1,6 +1,6 @@
-//! Three services at work as processes of their own over one NATS server, on ports that they keep.
+//! The services at work as processes of their own over one NATS server, each on its database, on ports that they keep.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 
@@ -9,15 +9,18 @@ use serde_json::{Value, json};
 use crate::chance::Chance;
 use crate::support::{Ended, Home, Process, send, try_get, wait_until};
 
-pub(crate) const PARTICIPANTS: [&str; 3] = ["orders", "catalog", "shipping"];
+pub(crate) const PARTICIPANTS: [&str; 4] = ["users", "orders", "catalog", "shipping"];
 const PRODUCTS: u64 = 4;
 
 pub(crate) struct Shop {
     home: Home,
     nats_url: String,
+    /// The addresses of databases that are no files of the home.
+    databases: BTreeMap<&'static str, String>,
     ports: BTreeMap<&'static str, u16>,
     running: BTreeMap<&'static str, Process>,
     placed: RefCell<Vec<String>>,
+    registered: Cell<u64>,
     /// Of each product.
     stock: i64,
 }
@@ -26,13 +29,20 @@ impl Shop {
     /// With products in stock whose prices the orders service knows.
     ///
     /// `{user}` in the address stands for the service that connects.
-    pub(crate) fn open(nats_url: &str, answer_wait_ms: u64, stock: i64) -> Shop {
+    pub(crate) fn open(
+        nats_url: &str,
+        databases: &[(&'static str, String)],
+        answer_wait_ms: u64,
+        stock: i64,
+    ) -> Shop {
         let mut shop = Shop {
             home: Home::new(),
             nats_url: nats_url.to_owned(),
+            databases: databases.iter().cloned().collect(),
             ports: PARTICIPANTS.map(|service| (service, free_port())).into(),
             running: BTreeMap::new(),
             placed: RefCell::default(),
+            registered: Cell::new(0),
             stock,
         };
         shop.set_answer_wait(answer_wait_ms);
@@ -54,13 +64,16 @@ impl Shop {
     }
 
     fn set_answer_wait(&self, answer_wait_ms: u64) {
-        let lines = |service: &str| format!("listen = \"127.0.0.1:{}\"\n", self.ports[service]);
-        let settings = format!(
-            "[services.orders]\nanswer_wait_ms = {answer_wait_ms}\n{}[services.catalog]\n{}[services.shipping]\n{}",
-            lines("orders"),
-            lines("catalog"),
-            lines("shipping")
-        );
+        let mut settings = String::new();
+        for service in PARTICIPANTS {
+            settings += &format!("[services.{service}]\nlisten = \"127.0.0.1:{}\"\n", self.ports[service]);
+            if let Some(database) = self.databases.get(service) {
+                settings += &format!("database = {database:?}\n");
+            }
+            if service == "orders" {
+                settings += &format!("answer_wait_ms = {answer_wait_ms}\n");
+            }
+        }
         drop(self.home.write("config/prejoin.toml", settings));
     }
 
@@ -119,8 +132,15 @@ impl Shop {
         self.send_order(order_id, &lines);
     }
 
+    /// Every order is another customer's, who registers for it and is told a new name.
     fn send_order(&self, order_id: &str, lines: &[Value]) {
-        let body = json!({ "order_id": order_id, "customer_id": "c", "lines": lines });
+        let customer_id = format!("of {order_id}");
+        let body = json!({ "user_id": customer_id, "name": "A" });
+        let _ = send("POST", &self.url("users", "/v1/users"), Some(&body)).with_status(201);
+        let path = format!("/v1/users/of%20{order_id}");
+        let _ = send("PATCH", &self.url("users", &path), Some(&json!({ "name": "B" }))).with_status(200);
+        self.registered.set(self.registered.get() + 1);
+        let body = json!({ "order_id": order_id, "customer_id": customer_id, "lines": lines });
         let _ = send("POST", &self.url("orders", "/v1/orders"), Some(&body)).with_status(201);
         self.placed.borrow_mut().push(order_id.to_owned());
     }
@@ -203,8 +223,35 @@ impl Shop {
         Ok(())
     }
 
+    /// Fails unless every customer was registered and renamed once, in that order, here and in the log.
+    fn check_customers(&self) {
+        let registered = self.registered.get();
+        wait_until("the users' events are in the log", &self.processes(), || {
+            let metrics = try_get(&self.url("users", "/metrics"))?.text;
+            let reached = "prejoin_outbox_unsent_events{service=\"users\"} 0";
+            if metrics.contains(reached) { Ok(()) } else { Err(metrics) }
+        });
+        let tail = ["events", "tail", "users", "--from-start", "--no-follow"];
+        let nats_url = self.nats_url.replace("{user}", "users");
+        let told = self.home.command(&tail).flag("--nats-url", nats_url).run().with_code(0);
+        let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for line in told.stdout.lines() {
+            let event: Value = serde_json::from_str(line).expect("events are JSON");
+            let text = |field: &str| event[field].as_str().expect("it is a text").to_owned();
+            seen.entry(text("subject")).or_default().push(text("type"));
+        }
+        assert_eq!(seen.len() as u64, registered, "{seen:?}");
+        for (user, kinds) in seen {
+            assert_eq!(kinds, ["users.registered.v1", "users.renamed.v1"], "{user}");
+            let path = format!("/v1/users/{}", user.replace(' ', "%20"));
+            let user = self.find("users", &path).expect("it answers").expect("what was answered is there");
+            assert_eq!(user["name"], "B");
+        }
+    }
+
     /// Fails unless every piece is where it belongs. Returns how many orders are in which state.
     pub(crate) fn check(&self) -> BTreeMap<String, usize> {
+        self.check_customers();
         let mut held: BTreeMap<String, i64> = BTreeMap::new();
         let mut seen = BTreeMap::new();
         for order_id in self.placed.borrow().iter() {

@@ -27,4 +27,5 @@ mod set;
 mod source;
 
 pub use decode::{Decoded, Head, Outcome, TableChange};
+pub use name::DECISIONS_SERVICE;
 pub use set::{ContractFile, ContractSet, Numbering};

@@ -3,8 +3,8 @@
 /// PostgreSQL's limit for identifiers, in bytes.
 const IDENTIFIER_BYTES_MAX: usize = 63;
 
-/// What the project keeps for itself.
-const RESERVED_SERVICE: &str = "prejoin";
+/// The service whose events are the decisions on dead letters. It has no contract: what its events mean is built in.
+pub const DECISIONS_SERVICE: &str = "prejoin";
 
 /// Why a table or column may not have this name: reason and remedy.
 pub(crate) fn check_identifier(name: &str) -> Result<(), (String, String)> {
@@ -21,7 +21,7 @@ pub(crate) fn check_identifier(name: &str) -> Result<(), (String, String)> {
 
 /// Why a service may not have this name: reason and remedy.
 pub(crate) fn check_service(name: &str) -> Result<(), (String, String)> {
-    if name == RESERVED_SERVICE {
+    if name == DECISIONS_SERVICE {
         let reason = format!("the service name {name:?} is reserved for the decisions on dead letters");
         return Err((reason, "choose another name for the service".into()));
     }

@@ -3,7 +3,7 @@
 use prejoin_envelope::Position;
 
 use crate::journal::commits_at;
-use crate::{Committed, DEAD_LETTERS_VIEW, EngineError, Follower, Pending};
+use crate::{Committed, EngineError, Follower, Pending};
 
 /// What is to become of a view that a sink holds.
 #[derive(Debug)]
@@ -41,9 +41,10 @@ pub fn attach_sink(
         return rebuild("the view was not projected for a while");
     }
     let mut commit = *commits.end();
-    if committed.definition.views[view].plan.name == DEAD_LETTERS_VIEW {
-        // A message outside of the numbering is parked without moving the position, so that the position does not say
-        // whether the sink has it: the first commit at the position is followed again, and all that came after.
+    if committed.definition.views[view].is_built_in() {
+        // A message outside of the numbering is parked, or discarded, without moving the position, so that the
+        // position does not say whether the sink has it: the first commit at the position is followed again, and all
+        // that came after.
         if *commits.start() == committed.journal_first && committed.journal_first > 1 {
             return rebuild("the journal no longer holds every commit at the position where the rows stand");
         }

@@ -4,15 +4,23 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use prejoin_contract::{Decoded, Head};
+use bytes::Bytes;
+use prejoin_contract::Head;
 use prejoin_model::{Column, Row, TableId, TableSchema, Type, Value, from_text};
 use prejoin_sql::{RowView, TableIndex, ViewFile, parse_views};
+
+use crate::EngineError;
+use crate::decision::Numbered;
 
 /// The built-in view over the events that did not fit. Names that begin with `_` are kept for such views.
 pub const DEAD_LETTERS_VIEW: &str = "_dead_letters";
 
 const SERVICE: usize = 0;
 const NUMBER: usize = 2;
+const REASON: usize = 7;
+const BEHIND: usize = 8;
+const PAYLOAD: usize = 9;
+const PAYLOAD_BASE64: usize = 10;
 /// The entity whose later events wait behind this one; NULL for messages outside the service's numbering.
 const BLOCKS: usize = 11;
 
@@ -38,22 +46,6 @@ SELECT service,
        event_id, type, entity, event_time, reason, behind, payload, payload_base64
 FROM _dead_letters;";
 
-/// Which number names a dead letter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Numbered {
-    /// The event's sequence in its service.
-    BySequence(u64),
-    /// The log's stream sequence: the message has no usable sequence, so it is outside of the service's events.
-    ByStream(u64),
-}
-
-impl Numbered {
-    pub(crate) fn number(self) -> i64 {
-        let (Numbered::BySequence(number) | Numbered::ByStream(number)) = self;
-        i64::try_from(number).unwrap_or(i64::MAX)
-    }
-}
-
 pub(crate) fn schema() -> TableSchema {
     let columns = COLUMNS.iter().map(|&(name, kind)| Column { name: name.to_owned(), kind }).collect();
     TableSchema {
@@ -71,43 +63,56 @@ pub(crate) fn entity_index(table: TableId) -> TableIndex {
 }
 
 pub(crate) fn view(tables: &[TableSchema]) -> RowView {
-    let file = ViewFile { path: "(built in)".to_owned(), text: VIEW.to_owned() };
+    built_in_view(VIEW, DEAD_LETTERS_VIEW, tables)
+}
+
+/// A view of ours, under a name that nobody else can give one.
+pub(crate) fn built_in_view(text: &str, name: &str, tables: &[TableSchema]) -> RowView {
+    let file = ViewFile { path: "(built in)".to_owned(), text: text.to_owned() };
     let parsed = parse_views(&[file], tables).expect("the built-in view is accepted by our own rules");
     let mut view = parsed.views.into_iter().next().expect("one statement makes one view");
-    view.name = DEAD_LETTERS_VIEW.to_owned();
+    view.name = name.to_owned();
     view
 }
 
-/// The row of an event that is parked. `behind` is the number of the earlier dead letter of its entity.
-pub(crate) fn row(
-    service: &str,
-    numbered: Numbered,
-    decoded: &Decoded,
-    payload: &[u8],
-    reason: &str,
-    behind: Option<i64>,
-) -> Row {
-    let head = Head::read(payload);
-    let (numbered_by, blocks) = match numbered {
-        Numbered::BySequence(_) => ("sequence", decoded.entity.as_deref()),
-        Numbered::ByStream(_) => ("stream", None),
-    };
-    let text = std::str::from_utf8(payload).ok().filter(|text| !text.contains('\0'));
-    let base64 = text.is_none().then(|| STANDARD.encode(payload));
-    vec![
-        Value::text(service),
-        Value::text(numbered_by),
-        Value::Bigint(numbered.number()),
-        optional(head.id.as_deref()),
-        optional(head.kind.as_deref()),
-        optional(decoded.entity.as_deref()),
-        event_time(head.time.as_deref()),
-        Value::text(reason),
-        behind.map_or(Value::Null, Value::Bigint),
-        optional(text),
-        optional(base64.as_deref()),
-        optional(blocks),
-    ]
+/// A dead letter's row in the making.
+pub(crate) struct NewLetter<'a> {
+    pub service: &'a str,
+    pub numbered: Numbered,
+    pub entity: Option<&'a str>,
+    pub payload: &'a [u8],
+    pub reason: &'a str,
+    /// The number of the first dead letter of its entity, if that is another one.
+    pub behind: Option<i64>,
+    /// Whether later events of its entity wait behind it.
+    pub blocks: bool,
+}
+
+impl NewLetter<'_> {
+    pub(crate) fn into_row(self) -> Row {
+        let head = Head::read(self.payload);
+        let text = std::str::from_utf8(self.payload).ok().filter(|text| !text.contains('\0'));
+        let base64 = text.is_none().then(|| STANDARD.encode(self.payload));
+        vec![
+            Value::text(self.service),
+            Value::text(self.numbered.kind()),
+            Value::Bigint(self.numbered.number()),
+            optional(head.id.as_deref()),
+            optional(head.kind.as_deref()),
+            optional(self.entity),
+            event_time(head.time.as_deref()),
+            Value::text(self.reason),
+            self.behind.map_or(Value::Null, Value::Bigint),
+            optional(text),
+            optional(base64.as_deref()),
+            optional(self.entity.filter(|_| self.blocks)),
+        ]
+    }
+}
+
+/// The key of a dead letter.
+pub(crate) fn key(service: &str, numbered: Numbered) -> Vec<Value> {
+    vec![Value::text(service), Value::text(numbered.kind()), Value::Bigint(numbered.number())]
 }
 
 /// The number of a dead letter, from its row.
@@ -116,6 +121,62 @@ pub(crate) fn number_of(row: &Row) -> Option<i64> {
         Some(Value::Bigint(number)) => Some(*number),
         _ => None,
     }
+}
+
+/// The entity whose later events wait behind a dead letter.
+pub(crate) fn blocked_entity(row: &Row) -> Option<Arc<str>> {
+    match &row[BLOCKS] {
+        Value::Text(entity) => Some(entity.clone()),
+        _ => None,
+    }
+}
+
+/// The message as it came from the log.
+pub(crate) fn payload_of(row: &Row) -> Result<Bytes, EngineError> {
+    match (&row[PAYLOAD], &row[PAYLOAD_BASE64]) {
+        (Value::Text(text), _) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        (_, Value::Text(base64)) => {
+            let bytes = STANDARD.decode(base64.as_bytes());
+            bytes.map(Bytes::from).map_err(|error| EngineError::Damaged(format!("a dead letter: {error}")))
+        }
+        _ => Err(EngineError::Damaged("a dead letter without its message".to_owned())),
+    }
+}
+
+/// Why a letter is parked.
+pub(crate) fn reason_of(row: &Row) -> &str {
+    match &row[REASON] {
+        Value::Text(reason) => reason,
+        _ => "",
+    }
+}
+
+/// The number of the letter that one stands behind.
+pub(crate) fn behind_of(row: &Row) -> Option<i64> {
+    match row[BEHIND] {
+        Value::Bigint(behind) => Some(behind),
+        _ => None,
+    }
+}
+
+/// Why an event that fits is parked.
+pub(crate) fn waiting_reason(behind: i64) -> String {
+    format!("waits behind event {behind} of the same entity, which is parked")
+}
+
+/// Says why a letter is parked now.
+pub(crate) fn set_reason(row: &mut Row, reason: &str) {
+    row[REASON] = Value::text(reason);
+}
+
+/// Puts a letter behind the first one of its entity, or in front if it is that one.
+pub(crate) fn set_behind(row: &mut Row, behind: Option<i64>) {
+    if let (Value::Bigint(before), Some(behind)) = (&row[BEHIND], behind)
+        && row[REASON] == Value::text(waiting_reason(*before))
+    {
+        row[REASON] = Value::text(waiting_reason(behind));
+    }
+    row[BEHIND] = behind.map_or(Value::Null, Value::Bigint);
 }
 
 /// When the event says it happened, if it says so understandably.

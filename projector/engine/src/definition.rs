@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use prejoin_contract::{ContractFile, ContractSet};
+use prejoin_contract::{ContractFile, ContractSet, DECISIONS_SERVICE};
 use prejoin_model::{Problem, TableId, TableSchema};
 use prejoin_sql::{GroupTable, RowView, TableIndex, ViewFile, Views, parse_views};
 use sha2::{Digest, Sha256};
 
-use crate::dead_letters;
 use crate::keys::StoredTable;
+use crate::{dead_letters, decisions};
 
 /// Raised when rows computed by an older version could differ from those of this one.
 const EVALUATION_VERSION: u32 = 1;
@@ -18,7 +18,7 @@ const EVALUATION_VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Definition {
     pub contracts: ContractSet,
-    /// The contracts' tables, then those of `groups`, then the table of dead letters.
+    /// The contracts' tables, then those of `groups`, then those of dead letters and of decisions on them.
     pub tables: Vec<TableSchema>,
     /// The tables that are made of others; one that reads another comes later.
     pub groups: Vec<GroupTable>,
@@ -39,6 +39,13 @@ pub struct View {
     pub fingerprint: String,
 }
 
+impl View {
+    /// Whether it is one of ours, over dead letters and decisions, and not declared by anybody.
+    pub fn is_built_in(&self) -> bool {
+        self.plan.name.starts_with('_')
+    }
+}
+
 impl Definition {
     /// Reads contracts and views. Every problem of all files is returned, not just the first.
     pub fn load(contracts: &[ContractFile], views: &[ViewFile]) -> Result<Definition, Vec<Problem>> {
@@ -46,8 +53,8 @@ impl Definition {
         let mut tables = contracts.tables().to_vec();
         let Views { groups, views: mut plans } = parse_views(views, &tables)?;
         tables.extend(groups.iter().map(|group| group.schema.clone()));
-        tables.push(dead_letters::schema());
-        plans.push(dead_letters::view(&tables));
+        tables.extend([dead_letters::schema(), decisions::schema()]);
+        plans.extend([dead_letters::view(&tables), decisions::view(&tables)]);
 
         let mut table_indexes: BTreeSet<TableIndex> = groups
             .iter()
@@ -56,6 +63,7 @@ impl Definition {
             .flat_map(|plan| plan.table_indexes.iter().cloned())
             .collect();
         table_indexes.insert(dead_letters::entity_index(dead_letters_table(&tables)));
+        table_indexes.insert(decisions::frees_index(decisions_table(&tables)));
         let canonical_contracts = contracts.canonical();
         let contract_tables = contracts.tables().len();
         let mut meanings = Meanings { contracts: &canonical_contracts, contract_tables, groups: Vec::new() };
@@ -90,6 +98,15 @@ impl Definition {
         dead_letters_table(&self.tables)
     }
 
+    pub(crate) fn decisions_table(&self) -> TableId {
+        decisions_table(&self.tables)
+    }
+
+    /// Whose events are read: the services that have a contract, and the one whose events are decisions.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.contracts.services().chain([DECISIONS_SERVICE])
+    }
+
     /// The table that a group table, by its place, is.
     pub(crate) fn group_table(&self, place: usize) -> TableId {
         TableId(self.contracts.tables().len() + place)
@@ -115,6 +132,10 @@ impl Definition {
 }
 
 fn dead_letters_table(tables: &[TableSchema]) -> TableId {
+    TableId(tables.len() - 2)
+}
+
+fn decisions_table(tables: &[TableSchema]) -> TableId {
     TableId(tables.len() - 1)
 }
 
@@ -150,7 +171,7 @@ fn stored_tables(contract_tables: usize, group_fingerprints: &[String]) -> Vec<S
     }
     let mut stored: Vec<StoredTable> = (0..contract_tables).map(|place| StoredTable(number(place))).collect();
     stored.extend(groups);
-    stored.push(StoredTable(number(contract_tables)));
+    stored.extend([contract_tables, contract_tables + 1].map(|place| StoredTable(number(place))));
     stored
 }
 

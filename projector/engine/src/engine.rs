@@ -1,24 +1,21 @@
 //! The one writer of the state: takes what has arrived, commits what it means.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use prejoin_contract::{Decoded, Outcome};
 use prejoin_envelope::Position;
-use prejoin_model::{Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space, State};
 
 use crate::ahead::decode_each;
-use crate::dead_letters::{self, Numbered};
-use crate::fold::{Fold, RowChange, write_changes};
+use crate::fold::{RowChange, write_changes};
 use crate::groups;
-use crate::indexes::{Indexes, first_row_key};
-use crate::intake::Intake;
+use crate::indexes::Indexes;
 use crate::journal::{Journal, pairs_of};
-use crate::keys::{equality_bytes, index_prefix, meta, table_key};
+use crate::keys::meta;
 use crate::stale::{FanOutLimits, stale_keys};
+use crate::step::Step;
 use crate::stored::{FORMAT, StoredJournalEntry, StoredProgress, StoredTrackedView, from_bytes, to_bytes};
 use crate::{Definition, EngineError, Progress};
 
@@ -32,6 +29,8 @@ pub struct Settings {
     pub fan_out_keys_per_cause: usize,
     /// More stale keys found by paths in one step than this, and further causes are worked through in slices.
     pub fan_out_keys_per_step: usize,
+    /// A step in which decisions have touched dead letters of more bytes than this takes no further decision.
+    pub decided_bytes_per_step: usize,
     /// Rows read, or keys removed, per commit while indexes and group tables are built and dropped before the first step.
     pub opening_slice_rows: usize,
 }
@@ -42,6 +41,7 @@ impl Default for Settings {
             journal_bytes_max: 64 << 20,
             fan_out_keys_per_cause: 1_000,
             fan_out_keys_per_step: 100_000,
+            decided_bytes_per_step: 64 << 20,
             opening_slice_rows: 20_000,
         }
     }
@@ -71,10 +71,19 @@ pub struct StepReport {
     pub applied: u64,
     pub duplicates: BTreeMap<Arc<str>, u64>,
     pub unknown_types: u64,
+    /// Parked before, and folded now that a decision let them go on.
+    pub released: u64,
+    /// Decisions on dead letters that were taken; those among them that wait for their event, and those that changed
+    /// nothing.
+    pub decisions: u64,
+    pub decisions_waiting: u64,
+    pub decisions_without_effect: u64,
+    /// Events passed over because a decision that came before them says so.
+    pub discarded: u64,
     /// Parked in this step: service, number, reason.
     pub dead_letters: Vec<(Arc<str>, i64, String)>,
     pub holes: Vec<Hole>,
-    /// Beyond the position asked for, in their order: to be given again.
+    /// Beyond the position asked for, or decisions that are too many for one step; in their order: to be given again.
     pub deferred: Vec<Incoming>,
     /// Whether anything was committed.
     pub committed: bool,
@@ -98,8 +107,17 @@ impl Committed {
         &self.position
     }
 
-    pub fn definition(&self) -> &Definition {
+    pub fn definition(&self) -> &Arc<Definition> {
         &self.definition
+    }
+
+    /// The number of the commit: later ones have higher numbers.
+    pub fn commit(&self) -> u64 {
+        self.commit
+    }
+
+    pub fn snapshot(&self) -> Arc<dyn Snapshot> {
+        self.snapshot.clone()
     }
 }
 
@@ -134,7 +152,7 @@ impl Engine {
         groups::build_missing(state.as_ref(), &definition, &indexes, slice_rows)?;
         let snapshot = state.snapshot();
         let mut progress = BTreeMap::new();
-        for service in definition.contracts.services() {
+        for service in definition.services() {
             let stored = match snapshot.get(Space::Meta, &meta::progress(service))? {
                 Some(bytes) => from_bytes("a service's progress", &bytes)?,
                 None => StoredProgress::default(),
@@ -206,20 +224,12 @@ impl Engine {
         limit: Option<&Position>,
     ) -> Result<StepReport, EngineError> {
         let before = self.state.snapshot();
-        let mut step = Step {
-            definition: &self.definition,
-            indexes: &self.indexes,
-            before: before.as_ref(),
-            fold: Fold::new(&self.definition, before.as_ref()),
-            progress: self.progress.clone(),
-            stopped: BTreeSet::new(),
-            parked: HashMap::new(),
-            report: StepReport::default(),
-        };
+        let mut step =
+            Step::new(&self.definition, &self.indexes, before.as_ref(), &self.progress, &self.settings);
         decode_each(&self.definition.contracts, &messages, |message, decoded| {
             step.take(message, decoded, limit)
         })?;
-        let Step { fold, progress, mut report, .. } = step;
+        let (fold, progress, mut report) = step.finish()?;
         let changes = fold.into_net_changes();
         if progress == self.progress && changes.is_empty() {
             return Ok(report);
@@ -297,146 +307,6 @@ impl Engine {
         self.journal = journal;
         self.tracked = tracked.into();
         Ok(())
-    }
-}
-
-/// One step in the making.
-struct Step<'a> {
-    definition: &'a Definition,
-    indexes: &'a Indexes,
-    before: &'a dyn Snapshot,
-    fold: Fold<'a>,
-    progress: BTreeMap<Arc<str>, Progress>,
-    /// Services that meet a hole: nothing after it is looked at.
-    stopped: BTreeSet<Arc<str>>,
-    /// The first dead letter of each service's entity among those of this step.
-    parked: HashMap<(Arc<str>, Arc<str>), i64>,
-    report: StepReport,
-}
-
-impl Step<'_> {
-    fn take(
-        &mut self,
-        message: &Incoming,
-        decoded: Decoded,
-        limit: Option<&Position>,
-    ) -> Result<(), EngineError> {
-        if self.stopped.contains(&message.service) {
-            return Ok(());
-        }
-        let numbering = self.definition.contracts.numbering(&message.service);
-        let applied = self.progress.get(&message.service).map_or(0, |progress| progress.sequence);
-        let limit = limit.map(|limit| limit.get(&message.service));
-        let intake = Intake::decide(numbering, decoded.sequence, message.stream_sequence, applied, limit);
-        match intake {
-            Intake::Duplicate => *self.report.duplicates.entry(message.service.clone()).or_default() += 1,
-            Intake::Deferred => self.report.deferred.push(message.clone()),
-            Intake::Hole { expected, found } => {
-                self.stopped.insert(message.service.clone());
-                self.report.holes.push(Hole { service: message.service.clone(), expected, found });
-            }
-            Intake::Unnumbered => self.park_unnumbered(message, &decoded)?,
-            Intake::Next(number) => self.take_next(message, decoded, number)?,
-        }
-        Ok(())
-    }
-
-    fn take_next(&mut self, message: &Incoming, decoded: Decoded, number: u64) -> Result<(), EngineError> {
-        let behind = self.parked_number(&message.service, decoded.entity.as_ref())?;
-        let parked = match (&decoded.outcome, behind) {
-            (Outcome::UnknownType, _) => None,
-            (Outcome::Unfit(reason), behind) => Some((reason.clone(), behind)),
-            (Outcome::Changes(_), Some(behind)) => {
-                let reason = format!("waits behind event {behind} of the same entity, which is parked");
-                Some((reason, Some(behind)))
-            }
-            (Outcome::Changes(_), None) => None,
-        };
-        if let Some((reason, behind)) = &parked {
-            self.park(message, Numbered::BySequence(number), &decoded, reason, *behind)?;
-        } else if let Outcome::Changes(changes) = decoded.outcome {
-            for change in changes {
-                self.fold.apply(change)?;
-            }
-            self.report.applied += 1;
-            self.service(&message.service).events_applied += 1;
-        } else {
-            self.report.unknown_types += 1;
-            self.service(&message.service).unknown_types += 1;
-        }
-        let progress = self.service(&message.service);
-        progress.sequence = number;
-        progress.stream_sequence = message.stream_sequence;
-        progress.message_id.clone_from(&message.message_id);
-        progress.payload_hash = message.payload_hash;
-        Ok(())
-    }
-
-    /// Read again after a restart, the same message takes the same place: it is counted once.
-    fn park_unnumbered(&mut self, message: &Incoming, decoded: &Decoded) -> Result<(), EngineError> {
-        let numbered = Numbered::ByStream(message.stream_sequence);
-        let reason = match &decoded.outcome {
-            Outcome::Unfit(reason) => reason.clone(),
-            _ => "has no usable sequence: number the events 1, 2, 3 … in the attribute sequence, or set sequence = \"stream\" \
-                  in the contract if the service does not number them"
-                .to_owned(),
-        };
-        let row = dead_letters::row(&message.service, numbered, decoded, &message.payload, &reason, None);
-        if self.fold.put_new(self.definition.dead_letters_table(), row)? {
-            self.count_parked(&message.service, numbered, reason);
-        }
-        Ok(())
-    }
-
-    fn park(
-        &mut self,
-        message: &Incoming,
-        numbered: Numbered,
-        decoded: &Decoded,
-        reason: &str,
-        behind: Option<i64>,
-    ) -> Result<(), EngineError> {
-        let row = dead_letters::row(&message.service, numbered, decoded, &message.payload, reason, behind);
-        self.fold.put(self.definition.dead_letters_table(), row)?;
-        if let (Numbered::BySequence(_), Some(entity)) = (numbered, &decoded.entity) {
-            self.parked.entry((message.service.clone(), entity.clone())).or_insert(numbered.number());
-        }
-        self.count_parked(&message.service, numbered, reason.to_owned());
-        Ok(())
-    }
-
-    fn count_parked(&mut self, service: &Arc<str>, numbered: Numbered, reason: String) {
-        self.service(service).dead_letters += 1;
-        self.report.dead_letters.push((service.clone(), numbered.number(), reason));
-    }
-
-    /// The number of the first dead letter of an entity, if it has any.
-    fn parked_number(
-        &self,
-        service: &Arc<str>,
-        entity: Option<&Arc<str>>,
-    ) -> Result<Option<i64>, EngineError> {
-        let Some(entity) = entity else { return Ok(None) };
-        if self.progress.get(service).is_none_or(|progress| progress.dead_letters == 0) {
-            return Ok(None);
-        }
-        let table = self.definition.dead_letters_table();
-        let index = dead_letters::entity_index(table);
-        let id = self.indexes.id(table, &index.columns);
-        let blocks = [Value::Text(service.clone()), Value::Text(entity.clone())];
-        let values = equality_bytes(blocks.iter()).unwrap_or_default();
-        let prefix = index_prefix(id, &values);
-        if let Some(row_key) = first_row_key(self.before, &prefix)? {
-            let bytes =
-                self.before.get(Space::Tables, &table_key(self.definition.stored(table), &row_key))?;
-            let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
-            return Ok(row.as_ref().and_then(dead_letters::number_of));
-        }
-        Ok(self.parked.get(&(service.clone(), entity.clone())).copied())
-    }
-
-    fn service(&mut self, service: &Arc<str>) -> &mut Progress {
-        self.progress.entry(service.clone()).or_default()
     }
 }
 

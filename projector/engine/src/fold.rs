@@ -75,6 +75,63 @@ impl<'a> Fold<'a> {
         Ok(is_new)
     }
 
+    /// The row with this key, as it is by now.
+    pub(crate) fn get(&mut self, table: TableId, key: &[Value]) -> Result<Option<&Row>, EngineError> {
+        let key = table_key_of_values(self.definition.stored(table), key);
+        Ok(self.touch(table, key.into())?.new.as_ref())
+    }
+
+    /// Takes the row with this key away, if it is there.
+    pub(crate) fn remove(&mut self, table: TableId, key: &[Value]) -> Result<(), EngineError> {
+        let key = table_key_of_values(self.definition.stored(table), key);
+        self.touch(table, key.into())?.new = None;
+        Ok(())
+    }
+
+    /// The rows whose key begins with these values, as they are by now, in key order.
+    pub(crate) fn rows_under(&self, table: TableId, key_prefix: &[Value]) -> Result<Vec<Row>, EngineError> {
+        let prefix = table_key_of_values(self.definition.stored(table), key_prefix);
+        let mut rows = BTreeMap::new();
+        for entry in self.before.scan(Space::Tables, &prefix, &[]) {
+            let (key, bytes) = entry?;
+            if !self.rows.contains_key(&key) {
+                rows.insert(key, decode_row(self.definition.schema(table), &bytes)?);
+            }
+        }
+        let touched = self.rows.range::<[u8], _>((Bound::Included(&prefix[..]), Bound::Unbounded));
+        for (key, change) in touched.take_while(|(key, _)| key.starts_with(&prefix)) {
+            rows.extend(change.new.clone().map(|row| (key.clone(), row)));
+        }
+        Ok(rows.into_values().collect())
+    }
+
+    /// The first row whose key begins with `key_prefix` and is not less than `from`, as it is by now.
+    pub(crate) fn first_from(
+        &self,
+        table: TableId,
+        key_prefix: &[Value],
+        from: &[Value],
+    ) -> Result<Option<Row>, EngineError> {
+        let stored = self.definition.stored(table);
+        let (prefix, from) = (table_key_of_values(stored, key_prefix), table_key_of_values(stored, from));
+        let mut before = None;
+        for entry in self.before.scan(Space::Tables, &prefix, &from) {
+            let (key, bytes) = entry?;
+            if !self.rows.contains_key(&key) {
+                before = Some((key, decode_row(self.definition.schema(table), &bytes)?));
+                break;
+            }
+        }
+        let touched = self.rows.range::<[u8], _>((Bound::Included(&from[..]), Bound::Unbounded));
+        let mut touched = touched.take_while(|(key, _)| key.starts_with(&prefix));
+        let touched = touched.find_map(|(key, change)| Some((key, change.new.as_ref()?)));
+        Ok(match (before, touched) {
+            (Some((before, row)), Some((touched, _))) if before < *touched => Some(row),
+            (_, Some((_, row))) => Some(row.clone()),
+            (before, None) => before.map(|(_, row)| row),
+        })
+    }
+
     /// Rows that differ from before, by table key.
     pub(crate) fn into_net_changes(self) -> Vec<(Bytes, RowChange)> {
         let mut changes = Vec::with_capacity(self.rows.len());

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const TABLE_PREFIX_BYTES: usize = 2;
 
 /// The number under which a table lies in the state. Those of contracts have their place in the definition, and the
-/// table of dead letters comes after them; one that is made of others has a number made from its meaning.
+/// tables of dead letters and of decisions come after them; one that is made of others has a number made from its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StoredTable(pub u16);
 

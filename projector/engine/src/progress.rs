@@ -14,7 +14,7 @@ pub struct Progress {
     pub events_applied: u64,
     /// Events of types that no contract mentions, passed over.
     pub unknown_types: u64,
-    /// Events parked, the ones without a usable sequence included.
+    /// Events that are parked, the ones without a usable sequence included.
     pub dead_letters: u64,
 }
 

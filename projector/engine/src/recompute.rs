@@ -68,8 +68,8 @@ pub fn build_slice(
     Ok(Slice { rows, next: None })
 }
 
-/// Computes the rows of a view under the given grain keys.
-pub(crate) fn recompute(
+/// Computes the rows of a view under the given grain keys, which may be keys of no row at all.
+pub fn recompute(
     committed: &Committed,
     view: usize,
     keys: impl Iterator<Item = Bytes>,

@@ -1,4 +1,4 @@
-//! What the engine writes into the state and hands to sinks to keep, in format 1: postcard bytes of the types here.
+//! What the engine writes into the state and hands to sinks to keep, in format 2: postcard bytes of the types here.
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::EngineError;
 
 /// Raised with every change of a stored type or key layout.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct StoredProgress {
@@ -108,8 +108,12 @@ pub(crate) struct StoredGroupTable {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum StoredGroupStage {
-    /// Rows of the source up to and including the one before this table key are gathered.
-    Building {
+    /// Rows of the source up to and including the one before this table key are gathered into accumulators.
+    Gathering {
+        cursor: Vec<u8>,
+    },
+    /// All are; groups before this key of their accumulators have their rows.
+    Computing {
         cursor: Vec<u8>,
     },
     Ready,

@@ -6,6 +6,7 @@ mod digits;
 mod parse;
 mod power;
 mod rounding;
+mod sum;
 
 use std::cmp::Ordering;
 use std::fmt;

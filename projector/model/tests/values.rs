@@ -109,6 +109,28 @@ fn numeric_results_have_the_scale_of_postgresql() {
 }
 
 #[test]
+fn only_the_whole_sum_must_be_a_numeric() {
+    let sum = |texts: &[&str]| match Numeric::sum(texts.iter().map(|text| numeric(text))) {
+        Ok(sum) => sum.to_string(),
+        Err(error) => error.to_string(),
+    };
+    let overflow = "value overflows numeric format";
+    assert_eq!(sum(&[]), "0");
+    assert_eq!(sum(&["1.50", "-0.500"]), "1.000");
+    let mut mixed = vec!["9e131071", "9e131071", "0.50", "-9e131071", "-9e131071"];
+    for _ in 0..mixed.len() {
+        mixed.rotate_left(1);
+        assert_eq!(sum(&mixed), "0.50", "{mixed:?}");
+        let with = |more: &'static str| [&mixed[..], &[more]].concat();
+        assert_eq!(sum(&with("NaN")), "NaN");
+        assert_eq!(sum(&with("-Infinity")), "-Infinity");
+        assert_eq!(sum(&[&mixed[..], &["9e131071", "1e131071"]].concat()), overflow);
+    }
+    assert_eq!(sum(&["9e131071", "9e131071", "9e131071", "Infinity", "-Infinity"]), "NaN");
+    assert_eq!(sum(&["-9e131071", "-9e131071"]), overflow);
+}
+
+#[test]
 fn numerics_are_equal_by_value_and_identical_by_text() {
     assert_ne!(numeric("1.0"), numeric("1.00"));
     assert_eq!(numeric("1.0").compare(&numeric("1.00")), Ordering::Equal);

@@ -19,6 +19,17 @@ const TABLE_NAME_BYTES_MAX: usize = 56;
 impl ViewStore {
     /// Begins a new generation of a view, whose rows are to follow the journal from `base` on. Returns its number.
     pub async fn begin_build(&mut self, view: &View, base: &Position) -> Result<i64, StoreError> {
+        let state_directory = self.state_directory().await?;
+        self.begin_build_from(view, base, &state_directory).await
+    }
+
+    /// As `begin_build`, from a state that is not the one that the current generations follow.
+    pub async fn begin_build_from(
+        &mut self,
+        view: &View,
+        base: &Position,
+        state_directory: &str,
+    ) -> Result<i64, StoreError> {
         let name = &view.plan.name;
         let form = self.link.dialect().form;
         self.begin().await?;
@@ -33,9 +44,11 @@ impl ViewStore {
                 comment: view.plan.comment.clone(),
                 fingerprint: view.fingerprint.clone(),
                 followed: base.clone(),
-                visible: Position::default(),
+                // What readers will have if it is shown before it has followed anything.
+                visible: base.clone(),
                 rows: 0,
                 cursor: None,
+                state_directory: state_directory.to_owned(),
             };
             let open = OpenGeneration::new(entry, 0, false);
             catalog::insert_building(self.link.as_mut(), &open.entry).await?;

@@ -28,6 +28,7 @@ pub(crate) struct CatalogEntry {
     pub visible: Position,
     pub rows: i64,
     pub cursor: Option<Vec<u8>>,
+    pub state_directory: String,
 }
 
 impl CatalogEntry {
@@ -41,7 +42,8 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
     let form = link.dialect().form;
     let rows = link
         .query(
-            "SELECT view, generation, state, retired_at_ms, table_name, columns, comment, fingerprint, followed, position, rows, cursor
+            "SELECT view, generation, state, retired_at_ms, table_name, columns, comment, fingerprint, followed, position, rows, cursor,
+                    state_directory
                FROM _prejoin_generations ORDER BY view, generation",
             &[],
         )
@@ -60,6 +62,7 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
                 visible: position_from_json(&row.text()?)?,
                 rows: row.integer()?,
                 cursor: row.optional_blob()?,
+                state_directory: row.text()?,
             })
         })
         .collect()
@@ -111,11 +114,13 @@ pub(crate) async fn newest_generation(link: &mut dyn Link, view: &str) -> Result
 
 /// Notes a generation that is being built.
 pub(crate) async fn insert_building(link: &mut dyn Link, entry: &CatalogEntry) -> Result<(), sqlx::Error> {
-    let (columns, followed) = (describe(&entry.columns)?, position_to_json(&entry.followed));
+    let columns = describe(&entry.columns)?;
+    let (followed, visible) = (position_to_json(&entry.followed), position_to_json(&entry.visible));
     let [view, generation] = entry.place();
     link.execute(
-        "INSERT INTO _prejoin_generations (view, generation, state, table_name, columns, comment, fingerprint, followed, position, rows)
-         VALUES (?, ?, 'building', ?, ?, ?, ?, ?, '{}', 0)",
+        "INSERT INTO _prejoin_generations (view, generation, state, table_name, columns, comment, fingerprint, followed, position, rows,
+                                           state_directory)
+         VALUES (?, ?, 'building', ?, ?, ?, ?, ?, ?, 0, ?)",
         &[
             view,
             generation,
@@ -124,6 +129,8 @@ pub(crate) async fn insert_building(link: &mut dyn Link, entry: &CatalogEntry) -
             entry.comment.as_deref().into(),
             (&entry.fingerprint).into(),
             (&followed).into(),
+            (&visible).into(),
+            (&entry.state_directory).into(),
         ],
     )
     .await?;

@@ -57,6 +57,11 @@ impl StoredColumn {
         plan.columns.iter().map(|column| StoredColumn::new(column, form)).collect()
     }
 
+    /// Whether it holds the values of such a column.
+    pub(crate) fn is_of(&self, column: &OutputColumn) -> bool {
+        (&self.name, self.kind) == (&column.name, column.kind)
+    }
+
     /// The column that indexes and comparisons use.
     pub(crate) fn ordering_name(&self) -> &str {
         self.sort_column.as_deref().unwrap_or(&self.name)

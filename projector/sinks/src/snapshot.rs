@@ -30,8 +30,9 @@ struct GenerationTable {
 
 impl ViewStore {
     /// The store as it is now.
-    pub async fn snapshot(&self) -> Result<StoreSnapshot, StoreError> {
-        StoreSnapshot::open(&self.opened).await
+    pub fn snapshot(&self) -> impl Future<Output = Result<StoreSnapshot, StoreError>> + Send + use<> {
+        let address = self.opened.clone();
+        async move { StoreSnapshot::open(&address).await }
     }
 
     /// Bytes of every generation, its indexes included. On SQLite this goes through the whole file.

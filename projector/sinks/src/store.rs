@@ -42,6 +42,8 @@ pub struct Generation {
     pub rows: i64,
     /// While it is built: where the next slice begins.
     pub cursor: Option<Bytes>,
+    /// The directory of the state that it was built from.
+    pub state_directory: String,
 }
 
 /// What the writer keeps of a generation that it writes to.
@@ -290,6 +292,7 @@ pub(crate) async fn generations(link: &mut dyn Link) -> Result<Result<Vec<Genera
             visible: entry.visible,
             rows: entry.rows,
             cursor: entry.cursor.map(Bytes::from),
+            state_directory: entry.state_directory,
         });
     }
     Ok(Ok(generations))

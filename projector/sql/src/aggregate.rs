@@ -228,17 +228,14 @@ fn sum_of_integers(values: impl Iterator<Item = Value>) -> Result<Value, Evaluat
 }
 
 fn sum(values: impl Iterator<Item = Value>) -> Result<Numeric, EvaluateError> {
-    let mut sum = Numeric::ZERO;
-    for value in values {
-        let value = match value {
-            Value::Integer(value) => Numeric::from(value),
-            Value::Bigint(value) => Numeric::from(value),
-            Value::Numeric(value) => value,
-            _ => return Err(mismatch()),
-        };
-        sum = sum.add(&value).map_err(|problem| error(problem.to_string()))?;
-    }
-    Ok(sum)
+    let number = |value| match value {
+        Value::Integer(value) => Ok(Numeric::from(value)),
+        Value::Bigint(value) => Ok(Numeric::from(value)),
+        Value::Numeric(value) => Ok(value),
+        _ => Err(mismatch()),
+    };
+    let numbers = values.map(number).collect::<Result<Vec<_>, _>>()?;
+    Numeric::sum(numbers).map_err(|problem| error(problem.to_string()))
 }
 
 /// Of equal values that print differently the last one, as PostgreSQL keeps it.

@@ -44,6 +44,9 @@ impl GroupTable {
 #[derive(Debug, Clone)]
 pub struct GroupAggregate {
     pub accumulation: Accumulation,
+    /// Whether inputs that are equal count once: as the first of them in the key order of the source's rows, for 1.0 and
+    /// 1.00 are equal and give sums that print differently.
+    pub distinct: bool,
     /// The type of the result.
     pub kind: Type,
     /// Where the source's row says whether it counts: FILTER. It counts if this is true.
@@ -60,8 +63,6 @@ pub struct GroupAggregate {
 pub enum Accumulation {
     /// How many inputs there are: a bigint, 0 for none.
     Count,
-    /// How many different inputs there are: a bigint.
-    CountDistinct,
     /// The sum of integers: a bigint.
     SumIntegers,
     /// The sum of integers, bigints or numerics: a numeric with the largest scale among them.
@@ -76,7 +77,7 @@ pub enum Accumulation {
     Minimum,
     /// The greatest input; among equal ones that of the last row in key order.
     Maximum,
-    /// Every input, in the key order of the source's rows: `collected` makes the result of them.
+    /// Every input, in the key order of the source's rows: `collected` makes the result of them, and heeds DISTINCT.
     Collect,
 }
 
@@ -111,18 +112,34 @@ impl GroupAggregate {
 }
 
 impl Accumulation {
-    pub(crate) fn of(aggregate: &Aggregate) -> Accumulation {
-        match (aggregate.function, aggregate.distinct) {
-            (AggregateFunction::Count, false) => Accumulation::Count,
-            (AggregateFunction::Count, true) => Accumulation::CountDistinct,
-            (AggregateFunction::SumIntegers, false) => Accumulation::SumIntegers,
-            (AggregateFunction::SumNumerics, false) => Accumulation::SumNumerics,
-            (AggregateFunction::Average, false) => Accumulation::Average,
-            (AggregateFunction::BoolAnd, _) => Accumulation::BoolAnd,
-            (AggregateFunction::BoolOr, _) => Accumulation::BoolOr,
-            (AggregateFunction::Minimum, _) => Accumulation::Minimum,
-            (AggregateFunction::Maximum, _) => Accumulation::Maximum,
-            _ => Accumulation::Collect,
+    pub(crate) fn of(function: AggregateFunction) -> Accumulation {
+        match function {
+            AggregateFunction::Count => Accumulation::Count,
+            AggregateFunction::SumIntegers => Accumulation::SumIntegers,
+            AggregateFunction::SumNumerics => Accumulation::SumNumerics,
+            AggregateFunction::Average => Accumulation::Average,
+            AggregateFunction::BoolAnd => Accumulation::BoolAnd,
+            AggregateFunction::BoolOr => Accumulation::BoolOr,
+            AggregateFunction::Minimum => Accumulation::Minimum,
+            AggregateFunction::Maximum => Accumulation::Maximum,
+            AggregateFunction::StringAgg | AggregateFunction::ArrayAgg | AggregateFunction::JsonbAgg => {
+                Accumulation::Collect
+            }
+        }
+    }
+
+    /// Whether it matters how often an input is there.
+    pub(crate) fn counts(self) -> bool {
+        match self {
+            Accumulation::Count
+            | Accumulation::SumIntegers
+            | Accumulation::SumNumerics
+            | Accumulation::Average => true,
+            Accumulation::BoolAnd
+            | Accumulation::BoolOr
+            | Accumulation::Minimum
+            | Accumulation::Maximum
+            | Accumulation::Collect => false,
         }
     }
 }

@@ -329,8 +329,10 @@ impl Source {
                 projection.push((when(aggregate.filter.as_ref(), value), *kind));
             }
             let input_kinds = projection[start..].iter().map(|(_, kind)| *kind).collect();
+            let accumulation = Accumulation::of(aggregate.function);
             aggregates.push(GroupAggregate {
-                accumulation: Accumulation::of(aggregate),
+                accumulation,
+                distinct: aggregate.distinct && accumulation.counts(),
                 kind: aggregate.kind,
                 filter,
                 inputs: start..projection.len(),

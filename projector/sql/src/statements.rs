@@ -96,6 +96,7 @@ fn read_statement(piece: &[TokenWithSpan]) -> Checked<Option<Statement>> {
     if let Some(token) = body.iter().find(|token| token.token == Token::DoubleEq) {
         return refuse(place.or(token.span), "operator does not exist: ==", "write =");
     }
+    check_betweens(body, place)?;
     let end = body.last().and_then(|token| Place::of(token.span.end)).unwrap_or(place);
     let mut parser = Parser::new(&PostgreSqlDialect {}).with_tokens_with_locations(body.to_vec());
     let parsed = parser.parse_statement().map_err(|error| syntax_error(error, place, end))?;
@@ -156,6 +157,33 @@ fn check_leading_words(body: &[TokenWithSpan], place: Place) -> Checked<()> {
         [word, ..] => refuse(place, format!("{word} does not begin a statement of a view file"), FILE_HOLDS),
         [] => refuse(place, "this does not begin a statement of a view file", FILE_HOLDS),
     }
+}
+
+/// Refuses the words after BETWEEN that the parser takes for columns. PostgreSQL has no columns of these names.
+fn check_betweens(body: &[TokenWithSpan], place: Place) -> Checked<()> {
+    let is_word = |token: &TokenWithSpan, wanted: &str| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted),
+        _ => false,
+    };
+    let mut tokens = body.iter().filter(|token| !is_space(token)).peekable();
+    while let Some(token) = tokens.next() {
+        let Some(next) = tokens.peek().filter(|_| is_word(token, "BETWEEN")) else { continue };
+        if is_word(next, "SYMMETRIC") {
+            return refuse(
+                place.or(next.span),
+                "BETWEEN SYMMETRIC is not supported",
+                "write both orders: (a BETWEEN b AND c OR a BETWEEN c AND b); and NOT (…) around them for NOT BETWEEN SYMMETRIC",
+            );
+        }
+        if is_word(next, "ASYMMETRIC") {
+            return refuse(
+                place.or(next.span),
+                "BETWEEN ASYMMETRIC is not supported",
+                "leave ASYMMETRIC out: BETWEEN alone means the same",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Refuses what the parser left over, by name where the words are known.

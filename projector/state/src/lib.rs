@@ -3,6 +3,7 @@
 //! Knows nothing of what keys and values mean. The one crate that knows fjall.
 
 mod batch;
+mod copy;
 mod durable;
 mod layered;
 mod memory;
@@ -10,6 +11,7 @@ mod overlay;
 mod port;
 
 pub use batch::{Batch, Write};
+pub use copy::copy;
 pub use durable::DurableState;
 pub use layered::Layered;
 pub use memory::MemoryState;

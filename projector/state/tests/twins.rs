@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use prejoin_state::{Batch, DurableState, Layered, MemoryState, OverlayState, Snapshot, Space, State};
+use prejoin_state::{Batch, DurableState, Layered, MemoryState, OverlayState, Snapshot, Space, State, copy};
 use proptest::prelude::*;
 
 type Write = (u8, Vec<u8>, Option<u8>);
@@ -97,6 +97,31 @@ fn a_synced_commit_is_there_after_reopening() {
     let snapshot = DurableState::open(folder.path()).unwrap().snapshot();
     assert_eq!(snapshot.get(Space::Tables, b"k").unwrap().unwrap(), &b"v"[..]);
     assert_eq!(snapshot.get(Space::Meta, b"m").unwrap().unwrap(), &b""[..]);
+}
+
+#[test]
+fn a_copy_holds_everything_and_takes_no_others_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = MemoryState::default();
+    let mut batch = Batch::default();
+    for number in 0..25_000_u32 {
+        let space = Space::ALL[number as usize % 2];
+        batch.put(space, number.to_be_bytes().to_vec(), vec![1, 2, 3]);
+    }
+    memory.commit(batch).unwrap();
+    let target = folder.path().join("copy");
+    // What an interrupted copy left.
+    std::fs::create_dir_all(folder.path().join("copy.copying/junk")).unwrap();
+    assert_eq!(copy(memory.snapshot().as_ref(), &target).unwrap(), 25_000);
+    let copied = DurableState::open(&target).unwrap().snapshot();
+    for space in Space::ALL {
+        assert_eq!(
+            entries(copied.as_ref(), space, &[], &[]),
+            entries(memory.snapshot().as_ref(), space, &[], &[])
+        );
+    }
+    let error = copy(memory.snapshot().as_ref(), &target).unwrap_err();
+    assert!(error.to_string().contains("there already"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How the projector is, as it last wrote into the store: its services and sinks, dead letters, rows in error.
 
 mod dead_letters;
+mod decisions;
 mod wire;
 
 use std::path::PathBuf;
@@ -11,7 +12,9 @@ use sqlx::{Row, SqliteConnection};
 use crate::Error;
 use crate::store::{Snapshot, Store};
 
-pub use wire::{DeadLetter, DeadLetters, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status};
+pub use wire::{
+    DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
+};
 
 pub(crate) use wire::StoredStatus;
 
@@ -38,6 +41,16 @@ pub async fn read_dead_letters(store_path: impl Into<PathBuf>) -> Result<Vec<Dea
     let store = Store::new(store_path.into());
     match store.snapshot().await {
         Ok(mut snapshot) => dead_letters::all(snapshot.connection()).await,
+        Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// All decisions on dead letters that the projector has taken, in their order. None if the store does not exist.
+pub async fn read_decisions(store_path: impl Into<PathBuf>) -> Result<Vec<DecisionTaken>, Error> {
+    let store = Store::new(store_path.into());
+    match store.snapshot().await {
+        Ok(mut snapshot) => decisions::all(snapshot.connection()).await,
         Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }

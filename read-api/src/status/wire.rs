@@ -65,11 +65,12 @@ pub struct ServiceStatus {
     pub log_last: Option<u64>,
     pub lag_events: Option<u64>,
     pub lag_seconds: Option<f64>,
-    /// Since the state began, as are unknown types and dead letters.
+    /// Since the state began, as are unknown types.
     pub events_applied: u64,
     /// Since the projector started.
     pub duplicates: u64,
     pub unknown_types: u64,
+    /// Parked now.
     pub dead_letters: u64,
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -119,6 +120,24 @@ pub struct DeadLetter {
     /// The message in base64, if it is not UTF-8 and was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload_base64: Option<String>,
+}
+
+/// A decision on a dead letter, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DecisionTaken {
+    /// The sequence of the decision's own event.
+    pub decision: u64,
+    /// `retry`, `amend` or `discard`.
+    pub kind: String,
+    pub service: String,
+    /// Nothing if the message has no usable sequence.
+    pub sequence: Option<u64>,
+    pub stream_sequence: Option<u64>,
+    /// Why it discards.
+    pub reason: Option<String>,
+    /// `waiting`, `discarded`, `amended`, `retried`, `unfit`, `behind`, `no_letter` or `other_event`.
+    pub outcome: String,
+    pub detail: Option<String>,
 }
 
 /// Rows whose view failed to evaluate; they keep their last good values.

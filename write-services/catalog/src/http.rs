@@ -62,7 +62,7 @@ async fn list_product(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    if !store::insert(change.connection(), &product).await? {
+    if !store::insert(change.transaction(), &product).await? {
         return Err(Problem::conflict(format!("there is a product {:?} already", product.product_id)));
     }
     change.record(events::listed(&product)?).await?;
@@ -71,7 +71,8 @@ async fn list_product(
 }
 
 async fn list(State(context): State<Context>, page: Page) -> Result<Response, Problem> {
-    let products = store::list(context.database.reader(), &page.after, page.fetch()).await?;
+    let mut tx = context.database.read().await?;
+    let products = store::list(&mut tx, &page.after, page.fetch()).await?;
     Ok(page.answer(products, |product| product.product_id.clone()))
 }
 
@@ -80,7 +81,8 @@ async fn show(
     Key(product_id): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let product = store::find(context.database.reader(), &product_id).await?;
+    let mut tx = context.database.read().await?;
+    let product = store::find(&mut tx, &product_id).await?;
     product.map(|product| shown(&headers, &product)).ok_or_else(|| unknown(&product_id))
 }
 
@@ -89,7 +91,8 @@ async fn show_reservation(
     Key(order_id): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let found = store::last_reservation(context.database.reader(), &order_id).await?;
+    let mut tx = context.database.read().await?;
+    let found = store::last_reservation(&mut tx, &order_id).await?;
     found
         .map(|reservation| shown(&headers, &reservation))
         .ok_or_else(|| Problem::not_found(format!("the order {order_id:?} has asked for no stock")))
@@ -123,14 +126,14 @@ async fn make(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let before = store::find(change.connection(), product_id).await?.ok_or_else(|| unknown(product_id))?;
+    let before = store::find(change.transaction(), product_id).await?.ok_or_else(|| unknown(product_id))?;
     change.check_match(&before)?;
     let after = decide(&before)?;
     for event in events::changes(&before, &after)? {
         change.record(event).await?;
     }
     if before != after {
-        store::update(change.connection(), &after).await?;
+        store::update(change.transaction(), &after).await?;
     }
     change.commit(Answer::entity(location(COLLECTION, product_id), &after)?).await
 }

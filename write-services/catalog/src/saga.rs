@@ -4,9 +4,8 @@
 //! Events of one order arrive in order, so a rejection always comes after the request it ends: what was reserved too
 //! late is given back like everything else. What was done for an attempt is remembered, so that nothing is done twice.
 
-use prejoin_service::{ConsumeError, Consumer, Context, Received};
+use prejoin_service::{ConsumeError, Consumer, Context, Received, Transaction};
 use serde::Deserialize;
-use sqlx::SqliteConnection;
 
 use crate::product::Product;
 use crate::reservation::{refusal, wanted};
@@ -23,12 +22,12 @@ pub(crate) static CONSUMERS: [Consumer; 2] = [
     Consumer {
         source: "orders",
         kinds: &[PLACED, RETRIED, REJECTED, CANCELLED],
-        act: |context, connection, event| Box::pin(hear_orders(context, connection, event)),
+        act: |context, tx, event| Box::pin(hear_orders(context, tx, event)),
     },
     Consumer {
         source: "shipping",
         kinds: &[DISPATCHED, SHIPMENT_CANCELLED],
-        act: |context, connection, event| Box::pin(hear_shipping(context, connection, event)),
+        act: |context, tx, event| Box::pin(hear_shipping(context, tx, event)),
     },
 ];
 
@@ -64,46 +63,38 @@ struct Parcel {
     order_id: String,
 }
 
-async fn hear_orders(
-    context: &Context,
-    connection: &mut SqliteConnection,
-    event: &Received,
-) -> Result<(), ConsumeError> {
+async fn hear_orders(context: &Context, tx: &mut Transaction, event: &Received) -> Result<(), ConsumeError> {
     if matches!(event.kind.as_str(), PLACED | RETRIED) {
         let wish: Wish = event.data()?;
         return match wish.reserve_by {
-            Some(_) => reserve(context, connection, &wish).await,
+            Some(_) => reserve(context, tx, &wish).await,
             None => Ok(()),
         };
     }
     let ended: Ended = event.data()?;
     // The parcel of a confirmed order is called back first; shipping says when.
     match ended.attempt.filter(|_| ended.cancelled_from.as_deref() != Some("confirmed")) {
-        Some(attempt) => release(context, connection, &ended.order_id, attempt).await,
+        Some(attempt) => release(context, tx, &ended.order_id, attempt).await,
         None => Ok(()),
     }
 }
 
 async fn hear_shipping(
     context: &Context,
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     event: &Received,
 ) -> Result<(), ConsumeError> {
     let Parcel { order_id } = event.data()?;
-    let Some(last) = store::last_reservation(&mut *connection, &order_id).await? else { return Ok(()) };
+    let Some(last) = store::last_reservation(tx, &order_id).await? else { return Ok(()) };
     if event.kind == SHIPMENT_CANCELLED {
-        return release(context, connection, &order_id, last.attempt).await;
+        return release(context, tx, &order_id, last.attempt).await;
     }
-    store::end_reservation(connection, &order_id, last.attempt, "taken").await?;
+    store::end_reservation(tx, &order_id, last.attempt, "taken").await?;
     Ok(())
 }
 
 /// Reserves all that an attempt wants, or nothing, and says which.
-async fn reserve(
-    context: &Context,
-    connection: &mut SqliteConnection,
-    wish: &Wish,
-) -> Result<(), ConsumeError> {
+async fn reserve(context: &Context, tx: &mut Transaction, wish: &Wish) -> Result<(), ConsumeError> {
     let (order_id, attempt) = (wish.order_id.as_str(), wish.attempt);
     let lines = wish.lines.iter().filter(|line| line.from_stock);
     let wanted = wanted(lines.map(|line| (line.product_id.as_str(), line.quantity))).ok_or_else(|| {
@@ -112,42 +103,42 @@ async fn reserve(
     let mut after: Vec<(Product, i64)> = Vec::new();
     let mut refused = None;
     for (product_id, quantity) in wanted {
-        let product = store::find(&mut *connection, product_id).await?;
+        let product = store::find(tx, product_id).await?;
         refused = refused.or_else(|| refusal(product_id, product.as_ref(), quantity));
         if let (Some(product), None) = (product, &refused) {
             after.push((Product { available: product.available - quantity, ..product }, quantity));
         }
     }
-    if !store::insert_reservation(connection, order_id, attempt, refused.as_deref()).await? {
+    if !store::insert_reservation(tx, order_id, attempt, refused.as_deref()).await? {
         return Ok(());
     }
     if let Some(reason) = refused {
-        return context.record(connection, events::rejected(order_id, attempt, &reason)?).await;
+        return context.record(tx, events::rejected(order_id, attempt, &reason)?).await;
     }
     for (product, quantity) in &after {
-        store::update(connection, product).await?;
-        store::insert_line(connection, order_id, attempt, &product.product_id, *quantity).await?;
+        store::update(tx, product).await?;
+        store::insert_line(tx, order_id, attempt, &product.product_id, *quantity).await?;
         let changed = events::stock_changed(&product.product_id, product.available)?;
-        context.record(connection, changed).await?;
+        context.record(tx, changed).await?;
     }
-    context.record(connection, events::reserved(order_id, attempt)?).await
+    context.record(tx, events::reserved(order_id, attempt)?).await
 }
 
 /// Gives back what an attempt has reserved, if it has.
 async fn release(
     context: &Context,
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order_id: &str,
     attempt: i64,
 ) -> Result<(), ConsumeError> {
-    if !store::end_reservation(connection, order_id, attempt, "released").await? {
+    if !store::end_reservation(tx, order_id, attempt, "released").await? {
         return Ok(());
     }
-    for (product_id, quantity) in store::reserved_lines(connection, order_id, attempt).await? {
-        let Some(product) = store::find(&mut *connection, &product_id).await? else { continue };
+    for (product_id, quantity) in store::reserved_lines(tx, order_id, attempt).await? {
+        let Some(product) = store::find(tx, &product_id).await? else { continue };
         let available = product.available.saturating_add(quantity);
-        store::update(connection, &Product { available, ..product }).await?;
-        context.record(connection, events::stock_changed(&product_id, available)?).await?;
+        store::update(tx, &Product { available, ..product }).await?;
+        context.record(tx, events::stock_changed(&product_id, available)?).await?;
     }
-    context.record(connection, events::released(order_id, attempt)?).await
+    context.record(tx, events::released(order_id, attempt)?).await
 }

@@ -1,163 +1,137 @@
 //! Products and reservations in the service's database.
 
-use sqlx::{SqliteConnection, SqliteExecutor};
+use prejoin_service::{DatabaseError, Kind, Migrations, Row, Transaction, values};
 
 use crate::product::Product;
 use crate::reservation::Reservation;
 
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_catalog.sql")];
+pub(crate) const MIGRATIONS: &[Migrations] =
+    &[Migrations { kind: Kind::Sqlite, scripts: &[include_str!("../migrations/0001_catalog.sql")] }];
 
-/// product_id, name, category, unit_price_cents, discontinued, available
-type Columns = (String, String, Option<String>, i64, bool, i64);
-
-fn product((product_id, name, category, unit_price_cents, discontinued, available): Columns) -> Product {
-    Product { product_id, name, category, unit_price_cents, discontinued, available }
+fn product(mut row: Row) -> Result<Product, DatabaseError> {
+    Ok(Product {
+        product_id: row.text()?,
+        name: row.text()?,
+        category: row.optional_text()?,
+        unit_price_cents: row.integer()?,
+        discontinued: row.truth()?,
+        available: row.integer()?,
+    })
 }
 
-pub(crate) async fn find(
-    executor: impl SqliteExecutor<'_>,
-    product_id: &str,
-) -> Result<Option<Product>, sqlx::Error> {
-    let columns: Option<Columns> = sqlx::query_as(
-        "SELECT product_id, name, category, unit_price_cents, discontinued, available FROM products
-          WHERE product_id = ?",
-    )
-    .bind(product_id)
-    .fetch_optional(executor)
-    .await?;
-    Ok(columns.map(product))
+pub(crate) async fn find(tx: &mut Transaction, product_id: &str) -> Result<Option<Product>, DatabaseError> {
+    let query = "SELECT product_id, name, category, unit_price_cents, discontinued, available FROM products
+                  WHERE product_id = ?";
+    tx.entity(query, values![product_id]).await?.map(product).transpose()
 }
 
 /// At most `limit` products after an id, by id.
 pub(crate) async fn list(
-    executor: impl SqliteExecutor<'_>,
+    tx: &mut Transaction,
     after: &str,
     limit: i64,
-) -> Result<Vec<Product>, sqlx::Error> {
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT product_id, name, category, unit_price_cents, discontinued, available FROM products
-          WHERE product_id > ? ORDER BY product_id LIMIT ?",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(executor)
-    .await?;
-    Ok(rows.into_iter().map(product).collect())
+) -> Result<Vec<Product>, DatabaseError> {
+    let query = "SELECT product_id, name, category, unit_price_cents, discontinued, available FROM products
+                  WHERE product_id > ? ORDER BY product_id LIMIT ?";
+    tx.rows(query, values![after, limit]).await?.into_iter().map(product).collect()
 }
 
 /// Whether the product was new.
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
-    product: &Product,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+pub(crate) async fn insert(tx: &mut Transaction, product: &Product) -> Result<bool, DatabaseError> {
+    tx.insert_new(
         "INSERT INTO products (product_id, name, category, unit_price_cents, discontinued, available)
-         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+         VALUES (?, ?, ?, ?, ?, ?)",
+        values![
+            &product.product_id,
+            &product.name,
+            &product.category,
+            product.unit_price_cents,
+            product.discontinued,
+            product.available,
+        ],
     )
-    .bind(&product.product_id)
-    .bind(&product.name)
-    .bind(&product.category)
-    .bind(product.unit_price_cents)
-    .bind(product.discontinued)
-    .bind(product.available)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+    .await
 }
 
-pub(crate) async fn update(connection: &mut SqliteConnection, product: &Product) -> Result<(), sqlx::Error> {
-    sqlx::query(
+pub(crate) async fn update(tx: &mut Transaction, product: &Product) -> Result<(), DatabaseError> {
+    tx.execute(
         "UPDATE products SET name = ?, category = ?, unit_price_cents = ?, discontinued = ?, available = ?
           WHERE product_id = ?",
+        values![
+            &product.name,
+            &product.category,
+            product.unit_price_cents,
+            product.discontinued,
+            product.available,
+            &product.product_id,
+        ],
     )
-    .bind(&product.name)
-    .bind(&product.category)
-    .bind(product.unit_price_cents)
-    .bind(product.discontinued)
-    .bind(product.available)
-    .bind(&product.product_id)
-    .execute(connection)
     .await?;
     Ok(())
 }
 
 /// The last attempt of an order to get its stock.
 pub(crate) async fn last_reservation(
-    executor: impl SqliteExecutor<'_>,
+    tx: &mut Transaction,
     order_id: &str,
-) -> Result<Option<Reservation>, sqlx::Error> {
-    let columns: Option<(String, i64, String, Option<String>)> = sqlx::query_as(
-        "SELECT order_id, attempt, state, reason FROM reservations WHERE order_id = ?
-          ORDER BY attempt DESC LIMIT 1",
-    )
-    .bind(order_id)
-    .fetch_optional(executor)
-    .await?;
-    Ok(columns.map(|(order_id, attempt, state, reason)| Reservation { order_id, attempt, state, reason }))
+) -> Result<Option<Reservation>, DatabaseError> {
+    let query = "SELECT order_id, attempt, state, reason FROM reservations WHERE order_id = ?
+                  ORDER BY attempt DESC LIMIT 1";
+    let reservation = |mut row: Row| {
+        Ok(Reservation {
+            order_id: row.text()?,
+            attempt: row.integer()?,
+            state: row.text()?,
+            reason: row.optional_text()?,
+        })
+    };
+    tx.entity(query, values![order_id]).await?.map(reservation).transpose()
 }
 
 /// Whether the attempt was new.
 pub(crate) async fn insert_reservation(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order_id: &str,
     attempt: i64,
     refusal: Option<&str>,
-) -> Result<bool, sqlx::Error> {
+) -> Result<bool, DatabaseError> {
     let state = if refusal.is_some() { "rejected" } else { "reserved" };
-    let done = sqlx::query("INSERT INTO reservations VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING")
-        .bind(order_id)
-        .bind(attempt)
-        .bind(state)
-        .bind(refusal)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected() == 1)
+    let insert = "INSERT INTO reservations (order_id, attempt, state, reason) VALUES (?, ?, ?, ?)";
+    tx.insert_new(insert, values![order_id, attempt, state, refusal]).await
 }
 
 pub(crate) async fn insert_line(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order_id: &str,
     attempt: i64,
     product_id: &str,
     quantity: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO reservation_lines VALUES (?, ?, ?, ?)")
-        .bind(order_id)
-        .bind(attempt)
-        .bind(product_id)
-        .bind(quantity)
-        .execute(connection)
-        .await?;
+) -> Result<(), DatabaseError> {
+    let insert =
+        "INSERT INTO reservation_lines (order_id, attempt, product_id, quantity) VALUES (?, ?, ?, ?)";
+    tx.execute(insert, values![order_id, attempt, product_id, quantity]).await?;
     Ok(())
 }
 
 /// Takes an attempt from `reserved` to another state. Whether it was reserved.
 pub(crate) async fn end_reservation(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order_id: &str,
     attempt: i64,
     state: &str,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "UPDATE reservations SET state = ? WHERE order_id = ? AND attempt = ? AND state = 'reserved'",
-    )
-    .bind(state)
-    .bind(order_id)
-    .bind(attempt)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+) -> Result<bool, DatabaseError> {
+    let update =
+        "UPDATE reservations SET state = ? WHERE order_id = ? AND attempt = ? AND state = 'reserved'";
+    Ok(tx.execute(update, values![state, order_id, attempt]).await? == 1)
 }
 
 /// product_id and quantity.
 pub(crate) async fn reserved_lines(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order_id: &str,
     attempt: i64,
-) -> Result<Vec<(String, i64)>, sqlx::Error> {
-    sqlx::query_as("SELECT product_id, quantity FROM reservation_lines WHERE order_id = ? AND attempt = ?")
-        .bind(order_id)
-        .bind(attempt)
-        .fetch_all(connection)
-        .await
+) -> Result<Vec<(String, i64)>, DatabaseError> {
+    let query = "SELECT product_id, quantity FROM reservation_lines WHERE order_id = ? AND attempt = ?";
+    let line = |mut row: Row| Ok((row.text()?, row.integer()?));
+    tx.rows(query, values![order_id, attempt]).await?.into_iter().map(line).collect()
 }

@@ -6,9 +6,8 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use prejoin_service::{
     Answer, Api, Begun, Body, Command, CommandHead, Context, Key, Nothing, Operation, OptionalBody, Page,
-    Problem, check_text, location, now, object, shown,
+    Problem, Transaction, check_text, location, now, object, shown,
 };
-use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::order::{Cancelling, Line, Move, Order, Placing, Status};
@@ -49,7 +48,7 @@ async fn place(State(context): State<Context>, command: Command<Body<Placing>>) 
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let lines = priced(change.connection(), &placing).await?;
+    let lines = priced(change.transaction(), &placing).await?;
     let total_cents = total_cents(&lines)
         .ok_or_else(|| Problem::invalid("the total of the order is larger than can be counted in cents"))?;
     let time = now();
@@ -71,7 +70,7 @@ async fn place(State(context): State<Context>, command: Command<Body<Placing>>) 
         reason: None,
         lines,
     };
-    if !store::insert(change.connection(), &order).await? {
+    if !store::insert(change.transaction(), &order).await? {
         return Err(Problem::conflict(format!("there is an order {:?} already", order.order_id)));
     }
     change.record(events::placed(&order, time)?).await?;
@@ -79,11 +78,11 @@ async fn place(State(context): State<Context>, command: Command<Body<Placing>>) 
 }
 
 /// The lines with their prices: agreed, or the catalog's of this moment, which stay as they are from now on.
-async fn priced(connection: &mut SqliteConnection, placing: &Placing) -> Result<Vec<Line>, Problem> {
+async fn priced(tx: &mut Transaction, placing: &Placing) -> Result<Vec<Line>, Problem> {
     let mut lines = Vec::with_capacity(placing.lines.len());
     for (index, wanted) in placing.lines.iter().enumerate() {
         let price = match wanted.product_to_price() {
-            Some(product_id) => prices::find(connection, product_id).await?,
+            Some(product_id) => prices::find(tx, product_id).await?,
             None => None,
         };
         lines.push(wanted.priced(price).ok_or_else(|| {
@@ -118,7 +117,7 @@ async fn sagas(State(context): State<Context>, page: Page) -> Result<Response, P
 }
 
 async fn paged(context: &Context, listed: Listed, page: &Page) -> Result<Response, Problem> {
-    let mut tx = context.database.reader().begin().await?;
+    let mut tx = context.database.read().await?;
     let orders = store::list(&mut tx, listed, &page.after, page.fetch()).await?;
     Ok(page.answer(orders.iter().map(Order::json).collect(), |order| order.order_id.to_owned()))
 }
@@ -128,7 +127,7 @@ async fn show(
     Key(order_id): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let mut tx = context.database.reader().begin().await?;
+    let mut tx = context.database.read().await?;
     let order = store::find(&mut tx, &order_id).await?;
     order.map(|order| shown(&headers, &order.json())).ok_or_else(|| unknown(&order_id))
 }
@@ -173,14 +172,14 @@ async fn make(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let before = store::find(change.connection(), order_id).await?.ok_or_else(|| unknown(order_id))?;
+    let before = store::find(change.transaction(), order_id).await?.ok_or_else(|| unknown(order_id))?;
     change.check_match(&before.json())?;
     let time = now();
     let mut after = before.moved(step, &time.to_string(), reason)?;
     if step == Move::Retry {
         after.reserve_by_ms = Some(deadline_ms(context));
     }
-    store::update(change.connection(), &after).await?;
+    store::update(change.transaction(), &after).await?;
     change.record(events::moved(&before, &after, step, time)?).await?;
     change.commit(Answer::entity(location(COLLECTION, order_id), &after.json())?).await
 }

@@ -1,8 +1,7 @@
 //! What products cost, as the catalog's events said it: a copy of our own, because no service reads another's data.
 
-use prejoin_service::{ConsumeError, Received};
+use prejoin_service::{ConsumeError, DatabaseError, Received, Transaction, values};
 use serde::Deserialize;
-use sqlx::SqliteConnection;
 
 pub(crate) const LISTED: &str = "catalog.product_listed.v1";
 pub(crate) const CHANGED: &str = "catalog.price_changed.v1";
@@ -17,39 +16,38 @@ struct Product {
 }
 
 /// The price of a product that can be ordered.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
-    product_id: &str,
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar("SELECT unit_price_cents FROM prices WHERE product_id = ? AND NOT discontinued")
-        .bind(product_id)
-        .fetch_optional(connection)
-        .await
+pub(crate) async fn find(tx: &mut Transaction, product_id: &str) -> Result<Option<i64>, DatabaseError> {
+    let query = "SELECT unit_price_cents FROM prices WHERE product_id = ? AND discontinued = 0";
+    tx.row(query, values![product_id]).await?.map(|mut row| row.integer()).transpose()
 }
 
 /// Brings the copy up to date with an event.
-pub(crate) async fn learn(connection: &mut SqliteConnection, event: &Received) -> Result<(), ConsumeError> {
+pub(crate) async fn learn(tx: &mut Transaction, event: &Received) -> Result<(), ConsumeError> {
     let Product { product_id, unit_price_cents, discontinued } = event.data()?;
     if event.kind == DISCONTINUED {
-        sqlx::query("UPDATE prices SET discontinued = 1 WHERE product_id = ?")
-            .bind(product_id)
-            .execute(connection)
-            .await?;
+        tx.execute("UPDATE prices SET discontinued = 1 WHERE product_id = ?", values![&product_id]).await?;
         return Ok(());
     }
     let Some(price) = unit_price_cents.filter(|price| *price >= 0) else {
         return Err(ConsumeError::Unfit(format!("{} says no price of {product_id:?}", event.kind)));
     };
-    // A change of the price says nothing about whether the product can be had.
-    let known = if event.kind == LISTED { "excluded.discontinued" } else { "prices.discontinued" };
-    sqlx::query(sqlx::AssertSqlSafe(format!(
-        "INSERT INTO prices (product_id, unit_price_cents, discontinued) VALUES (?, ?, ?)
-         ON CONFLICT DO UPDATE SET unit_price_cents = excluded.unit_price_cents, discontinued = {known}"
-    )))
-    .bind(product_id)
-    .bind(price)
-    .bind(discontinued)
-    .execute(connection)
-    .await?;
+    let known = match event.kind == LISTED {
+        true => {
+            let update = "UPDATE prices SET unit_price_cents = ?, discontinued = ? WHERE product_id = ?";
+            tx.execute(update, values![price, discontinued, &product_id]).await?
+        }
+        // A change of the price says nothing about whether the product can be had.
+        false => {
+            let update = "UPDATE prices SET unit_price_cents = ? WHERE product_id = ?";
+            tx.execute(update, values![price, &product_id]).await?
+        }
+    };
+    if known == 0 {
+        tx.execute(
+            "INSERT INTO prices (product_id, unit_price_cents, discontinued) VALUES (?, ?, ?)",
+            values![&product_id, price, discontinued],
+        )
+        .await?;
+    }
     Ok(())
 }

@@ -6,9 +6,8 @@
 //! catalog reads the rejection after the request, so it gives back what it reserved too late.
 
 use jiff::Timestamp;
-use prejoin_service::{ConsumeError, Consumer, Context, Doing, Received, now};
+use prejoin_service::{ConsumeError, Consumer, Context, Doing, Received, Transaction, now};
 use serde::Deserialize;
-use sqlx::SqliteConnection;
 
 use crate::order::{Move, Order};
 use crate::{events, prices, store};
@@ -23,12 +22,12 @@ pub(crate) static CONSUMERS: [Consumer; 2] = [
     Consumer {
         source: "catalog",
         kinds: &[prices::LISTED, prices::CHANGED, prices::DISCONTINUED, RESERVED, NOT_RESERVED],
-        act: |context, connection, event| Box::pin(hear_catalog(context, connection, event)),
+        act: |context, tx, event| Box::pin(hear_catalog(context, tx, event)),
     },
     Consumer {
         source: "shipping",
         kinds: &[DISPATCHED, "shipping.delivered.v1"],
-        act: |context, connection, event| Box::pin(hear_shipping(context, connection, event)),
+        act: |context, tx, event| Box::pin(hear_shipping(context, tx, event)),
     },
 ];
 
@@ -44,32 +43,28 @@ struct Parcel {
     order_id: String,
 }
 
-async fn hear_catalog(
-    context: &Context,
-    connection: &mut SqliteConnection,
-    event: &Received,
-) -> Result<(), ConsumeError> {
+async fn hear_catalog(context: &Context, tx: &mut Transaction, event: &Received) -> Result<(), ConsumeError> {
     let (step, answered): (Move, Answered) = match event.kind.as_str() {
         RESERVED => (Move::Confirm, event.data()?),
         NOT_RESERVED => (Move::Reject, event.data()?),
-        _ => return prices::learn(connection, event).await,
+        _ => return prices::learn(tx, event).await,
     };
-    let Some(order) = store::find(connection, &answered.order_id).await? else { return Ok(()) };
+    let Some(order) = store::find(tx, &answered.order_id).await? else { return Ok(()) };
     if order.attempt != answered.attempt {
         return Ok(());
     }
-    follow(context, connection, &order, step, answered.reason).await
+    follow(context, tx, &order, step, answered.reason).await
 }
 
 async fn hear_shipping(
     context: &Context,
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     event: &Received,
 ) -> Result<(), ConsumeError> {
     let Parcel { order_id } = event.data()?;
     let step = if event.kind == DISPATCHED { Move::Ship } else { Move::Deliver };
-    let Some(order) = store::find(connection, &order_id).await? else { return Ok(()) };
-    follow(context, connection, &order, step, None).await
+    let Some(order) = store::find(tx, &order_id).await? else { return Ok(()) };
+    follow(context, tx, &order, step, None).await
 }
 
 /// Rejects the orders whose catalog did not answer in time. Their deadlines lie in the database: they pass while
@@ -77,9 +72,9 @@ async fn hear_shipping(
 pub(crate) fn reject_overdue(context: &Context) -> Doing<'_, Result<(), ConsumeError>> {
     Box::pin(async move {
         let now_ms = Timestamp::now().as_millisecond();
-        let mut reader = context.database.reader().acquire().await?;
-        let overdue = store::overdue(&mut reader, now_ms, OVERDUE_AT_ONCE).await?;
-        drop(reader);
+        let mut reading = context.database.read().await?;
+        let overdue = store::overdue(&mut reading, now_ms, OVERDUE_AT_ONCE).await?;
+        drop(reading);
         if overdue.is_empty() {
             return Ok(());
         }
@@ -101,13 +96,13 @@ pub(crate) fn reject_overdue(context: &Context) -> Doing<'_, Result<(), ConsumeE
 /// Makes a move that follows from what another service said, if the order still allows it.
 async fn follow(
     context: &Context,
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     order: &Order,
     step: Move,
     reason: Option<String>,
 ) -> Result<(), ConsumeError> {
     let time = now();
     let Ok(after) = order.moved(step, &time.to_string(), reason) else { return Ok(()) };
-    store::update(connection, &after).await?;
-    context.record(connection, events::moved(order, &after, step, time)?).await
+    store::update(tx, &after).await?;
+    context.record(tx, events::moved(order, &after, step, time)?).await
 }

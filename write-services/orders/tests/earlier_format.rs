@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use prejoin_event_log::{EmbeddedLog, EventLog};
 use prejoin_orders::ORDERS;
-use prejoin_service::Service;
 use prejoin_service::testing::assert_problem;
+use prejoin_service::{Address, Service};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -28,12 +28,12 @@ async fn orders_of_version_1_are_kept_and_go_on() {
     let database = directory.path().join("orders.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&database).create_if_missing(true);
     let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-    sqlx::raw_sql(include_str!("../migrations/0001_orders.sql")).execute(&pool).await.unwrap();
+    sqlx::raw_sql(include_str!("../migrations/sqlite/0001_orders.sql")).execute(&pool).await.unwrap();
     sqlx::raw_sql(VERSION_1).execute(&pool).await.unwrap();
     pool.close().await;
 
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-    let service = Service::open(&ORDERS, &database, log).await.unwrap();
+    let service = Service::open(&ORDERS, &Address::from(database.as_path()), log).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/v1/orders", listener.local_addr().unwrap());
     let router = service.router();

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use prejoin_outbox::{NewEvent, OutboxId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::context::Context;
+use crate::database::Transaction;
 use crate::etag::{check_match, tag_of};
 use crate::idempotency;
 use crate::problem::Problem;
@@ -37,7 +37,6 @@ pub struct CommandHead {
 }
 
 /// A transaction of a command that is done for the first time, or the answer that it got then.
-#[expect(clippy::large_enum_variant, reason = "there is one for each request, and it is taken apart at once")]
 pub enum Begun {
     Now(Change),
     Before(Response),
@@ -46,7 +45,7 @@ pub enum Begun {
 /// A change under way. Dropped without a commit, nothing happened.
 pub struct Change {
     context: Context,
-    transaction: Transaction<'static, Sqlite>,
+    transaction: Transaction,
     head: CommandHead,
     recorded: Option<OutboxId>,
 }
@@ -143,7 +142,7 @@ impl Context {
     pub async fn begin(&self, head: CommandHead) -> Result<Begun, Problem> {
         let mut transaction = self.database.begin().await?;
         if let Some(key) = &head.key
-            && let Some(kept) = idempotency::find(&mut transaction, key, &head.fingerprint).await?
+            && let Some(kept) = idempotency::claim(&mut transaction, key, &head.fingerprint).await?
         {
             drop(transaction);
             let mut response = kept.answer.into_response();
@@ -158,8 +157,8 @@ impl Context {
 }
 
 impl Change {
-    /// The connection inside the transaction.
-    pub fn connection(&mut self) -> &mut SqliteConnection {
+    /// The transaction that the change is made in.
+    pub fn transaction(&mut self) -> &mut Transaction {
         &mut self.transaction
     }
 
@@ -170,15 +169,14 @@ impl Change {
 
     /// Records an event with the change.
     pub async fn record(&mut self, event: NewEvent) -> Result<(), Problem> {
-        self.recorded = Some(self.context.outbox.record(&mut *self.transaction, event).await?);
+        self.recorded = Some(self.context.outbox.record(&mut self.transaction, event).await?);
         Ok(())
     }
 
     /// Makes the change, its events and its answer durable together. The answer names the position of its last event.
     pub async fn commit(mut self, answer: Answer) -> Result<Response, Problem> {
         if let Some(key) = &self.head.key {
-            let fingerprint = &self.head.fingerprint;
-            idempotency::keep(&mut self.transaction, key, fingerprint, &answer, self.recorded).await?;
+            idempotency::keep(&mut self.transaction, key, &answer, self.recorded).await?;
         }
         self.transaction.commit().await?;
         let response = answer.into_response();

@@ -9,11 +9,11 @@ use prejoin_outbox::{NewEvent, OutboxError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use sqlx::SqliteConnection;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::context::Context;
+use crate::database::{DatabaseError, Transaction};
 use crate::domain::Doing;
 use crate::inbox;
 
@@ -31,12 +31,25 @@ pub struct Consumer {
     pub source: &'static str,
     /// The event types that it acts on; others are passed over.
     pub kinds: &'static [&'static str],
-    /// Does what an event calls for, on the connection that it is given.
-    pub act: for<'a> fn(
-        &'a Context,
-        &'a mut SqliteConnection,
-        &'a Received,
-    ) -> Doing<'a, Result<(), ConsumeError>>,
+    /// Does what an event calls for, in the transaction that it is given.
+    pub act:
+        for<'a> fn(&'a Context, &'a mut Transaction, &'a Received) -> Doing<'a, Result<(), ConsumeError>>,
+}
+
+/// Why a consumer stops for a while.
+enum Interruption {
+    /// The other service has never said anything.
+    Nothing(String),
+    /// Tried again soon.
+    Passing(String),
+    /// Somebody must repair something first.
+    Refused(String),
+}
+
+impl Interruption {
+    fn passing(error: impl std::error::Error) -> Self {
+        Interruption::Passing(error.to_string())
+    }
 }
 
 /// An event of another service.
@@ -54,9 +67,11 @@ pub enum ConsumeError {
     Unfit(String),
     /// Tried again.
     #[error("the database: {0}")]
-    Store(#[from] sqlx::Error),
+    Store(#[from] DatabaseError),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
+    #[error("another process of this service acts on these events, too")]
+    Overtaken,
 }
 
 #[derive(Deserialize)]
@@ -89,27 +104,40 @@ impl Received {
 
 impl Context {
     /// Records an event inside a consumer's transaction.
-    pub async fn record(
-        &self,
-        connection: &mut SqliteConnection,
-        event: NewEvent,
-    ) -> Result<(), ConsumeError> {
-        self.outbox.record(connection, event).await?;
+    pub async fn record(&self, tx: &mut Transaction, event: NewEvent) -> Result<(), ConsumeError> {
+        self.outbox.record(tx, event).await?;
         Ok(())
     }
 
-    /// Acts on the events of a source until told to stop. Dropping the future at any point loses and doubles nothing.
-    pub(crate) async fn consume(self, consumer: &'static Consumer, mut stop: watch::Receiver<bool>) {
+    /// Acts on the events of a source until told to stop; says by `heard` whether it has acted on all that the log held
+    /// when it came to it last. Dropping the future at any point loses and doubles nothing.
+    pub(crate) async fn consume(
+        self,
+        consumer: &'static Consumer,
+        heard: watch::Sender<bool>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut told = String::new();
         while !*stop.borrow() {
-            let (reason, wait) = match self.consume_until_interrupted(consumer, &mut stop).await {
+            let interruption = match self.consume_until_interrupted(consumer, &heard, &mut stop).await {
                 Ok(()) => return,
                 Err(interruption) => interruption,
             };
-            if reason != told {
-                tracing::info!(service = self.service(), source = consumer.source, "waiting: {reason}");
-                told = reason;
-            }
+            heard.send_replace(matches!(interruption, Interruption::Nothing(_)));
+            let (service, source) = (self.service(), consumer.source);
+            let (reason, wait) = match interruption {
+                Interruption::Refused(reason) => {
+                    tracing::error!(service, source, "stopped: {reason}");
+                    (reason, REFUSED_WAIT)
+                }
+                Interruption::Nothing(reason) | Interruption::Passing(reason) => {
+                    if reason != told {
+                        tracing::info!(service, source, "waiting: {reason}");
+                    }
+                    (reason, RETRY_WAIT)
+                }
+            };
+            told = reason;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 _ = stop.changed() => {}
@@ -120,35 +148,44 @@ impl Context {
     async fn consume_until_interrupted(
         &self,
         consumer: &Consumer,
+        heard: &watch::Sender<bool>,
         stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), (String, Duration)> {
-        let soon = |error: &dyn std::error::Error| (error.to_string(), RETRY_WAIT);
-        let mut connection = self.database.reader().acquire().await.map_err(|error| soon(&error))?;
-        let processed = inbox::load(&mut connection, consumer.source).await.map_err(|error| soon(&error))?;
-        drop(connection);
+    ) -> Result<(), Interruption> {
+        let mut tx = self.database.read().await.map_err(Interruption::passing)?;
+        let processed = inbox::load(&mut tx, consumer.source).await.map_err(Interruption::passing)?;
+        drop(tx);
         let attached = attach_and_read(self.log.as_ref(), consumer.source, &processed).await;
-        let (mut reader, mut verifier) = match attached.map_err(|error| soon(&error))? {
+        let (mut reader, mut verifier) = match attached.map_err(Interruption::passing)? {
             Attached::Reading { reader, verifier } => (reader, verifier),
-            Attached::Waiting(reason) => return Err((reason, RETRY_WAIT)),
-            Attached::Refused(reason) => {
-                tracing::error!(service = self.service(), source = consumer.source, "stopped: {reason}");
-                return Err((reason, REFUSED_WAIT));
+            Attached::Waiting(reason) if processed.sequence == 0 => {
+                return Err(Interruption::Nothing(reason));
             }
+            Attached::Waiting(reason) => return Err(Interruption::Passing(reason)),
+            Attached::Refused(reason) => return Err(Interruption::Refused(reason)),
         };
+        let bounds = self.log.bounds(consumer.source).await.map_err(Interruption::passing)?;
+        let is_empty = bounds.first > bounds.last;
+        if is_empty || (verifier.is_compared() && processed.stream_sequence >= bounds.last) {
+            heard.send_replace(true);
+        }
         loop {
             let messages = tokio::select! {
-                messages = next(reader.as_mut()) => messages.map_err(|error| soon(&error))?,
+                messages = next(reader.as_mut()) => messages.map_err(Interruption::passing)?,
                 _ = stop.wait_for(|&stop| stop) => return Ok(()),
             };
-            if messages.is_empty() {
+            // Nothing came: the last messages were removed from the stream.
+            let Some(last) = messages.last() else {
+                heard.send_replace(true);
                 continue;
-            }
-            let refused =
-                self.take(consumer, &messages, &mut verifier).await.map_err(|error| soon(&error))?;
+            };
+            let read_to = last.stream_sequence;
+            let refused = self.take(consumer, &messages, &mut verifier).await;
             self.outbox.wake();
-            if let Some(reason) = refused {
-                tracing::error!(service = self.service(), source = consumer.source, "stopped: {reason}");
-                return Err((reason, REFUSED_WAIT));
+            if let Some(reason) = refused.map_err(Interruption::passing)? {
+                return Err(Interruption::Refused(reason));
+            }
+            if read_to >= bounds.last {
+                heard.send_replace(true);
             }
         }
     }
@@ -161,6 +198,11 @@ impl Context {
         verifier: &mut Verifier,
     ) -> Result<Option<String>, ConsumeError> {
         let mut tx = self.database.begin().await?;
+        let before = verifier.processed();
+        let stands = inbox::hold(&mut tx, consumer.source).await?;
+        if (stands.sequence, stands.payload_hash) != (before.sequence, before.payload_hash) {
+            return Err(ConsumeError::Overtaken);
+        }
         let mut refused = None;
         for message in messages {
             match verifier.check(message) {
@@ -180,22 +222,25 @@ impl Context {
     async fn act(
         &self,
         consumer: &Consumer,
-        connection: &mut SqliteConnection,
+        tx: &mut Transaction,
         message: &Message,
     ) -> Result<(), ConsumeError> {
         let reason = match Received::read(message, consumer.kinds) {
             Ok(None) => return Ok(()),
             Ok(Some(event)) => {
                 // What an event that does not fit did before that was noticed is undone.
-                sqlx::query("SAVEPOINT event").execute(&mut *connection).await?;
-                let acted = (consumer.act)(self, &mut *connection, &event).await;
+                tx.script("SAVEPOINT one_event").await?;
+                let acted = (consumer.act)(self, &mut *tx, &event).await;
                 if acted.is_err() {
-                    sqlx::query("ROLLBACK TO event").execute(&mut *connection).await?;
+                    tx.script("ROLLBACK TO SAVEPOINT one_event").await?;
                 }
-                sqlx::query("RELEASE event").execute(&mut *connection).await?;
+                tx.script("RELEASE SAVEPOINT one_event").await?;
                 match acted {
                     Ok(()) => return Ok(()),
                     Err(ConsumeError::Unfit(reason)) => reason,
+                    Err(ConsumeError::Store(error)) if error.refuses_values() => {
+                        format!("the database does not take what it says: {error}")
+                    }
                     Err(ConsumeError::Outbox(error @ OutboxError::Event { .. })) => error.to_string(),
                     Err(error) => return Err(error),
                 }
@@ -209,7 +254,7 @@ impl Context {
             stream_sequence = message.stream_sequence,
             "an event is not acted on: {reason}"
         );
-        Ok(inbox::refuse(connection, consumer.source, message, &reason).await?)
+        Ok(inbox::refuse(tx, consumer.source, message, &reason).await?)
     }
 }
 

@@ -1,7 +1,6 @@
 //! A service as its domain describes it, opened on its database and run.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::net::TcpListener;
 use crate::api::Api;
 use crate::consumer::{ConsumeError, Consumer};
 use crate::context::Context;
+use crate::database::{Address, Kind, Migrations};
 use crate::error::ServiceError;
 
 /// A future that a domain's function returns.
@@ -26,14 +26,28 @@ pub type Tick = fn(&Context) -> Doing<'_, Result<(), ConsumeError>>;
 pub struct Domain {
     /// The name of its stream, of its subjects, of its part of a position.
     pub name: &'static str,
-    /// Scripts in order; the version of a database is how many it has seen.
-    pub migrations: &'static [&'static str],
+    /// The kinds of database that it runs on, each with the scripts that make its tables.
+    pub migrations: &'static [Migrations],
     /// What can be asked and commanded over HTTP.
     pub api: fn() -> Api,
     /// The other services' events that it acts on.
     pub consumers: &'static [Consumer],
-    /// What it does by itself as time passes; called a few times a second.
+    /// What it does by itself as time passes; called a few times a second while it has heard what the services that it
+    /// listens to have said.
     pub tick: Option<Tick>,
+}
+
+impl Domain {
+    /// Reads the address of a database that this service runs on: a file, or what [`Kind::form`] says. A schema may be
+    /// given for PostgreSQL; it is the one of the service's name otherwise.
+    pub fn address(&self, text: &str, schema: Option<&str>) -> Result<Address, ServiceError> {
+        let kinds: Vec<Kind> = self.migrations.iter().map(|migrations| migrations.kind).collect();
+        Address::parse(text, schema, &kinds).map_err(|reason| {
+            // What cannot be read may hold a password.
+            let place = text.split_once("://").map_or(text, |(scheme, _)| scheme).to_owned();
+            ServiceError::Address { service: self.name.to_owned(), place, reason }
+        })
+    }
 }
 
 /// A service on its database.
@@ -47,10 +61,10 @@ impl Service {
     /// Opens the service's own database, creating it where missing. Refuses one that another service owns.
     pub async fn open(
         domain: &'static Domain,
-        database_path: impl AsRef<Path>,
+        address: &Address,
         log: Arc<dyn EventLog>,
     ) -> Result<Self, ServiceError> {
-        let context = Context::open(domain.name, database_path.as_ref(), domain.migrations, log).await?;
+        let context = Context::open(domain.name, address, domain.migrations, log).await?;
         Ok(Service { domain, context })
     }
 

@@ -5,22 +5,34 @@ use std::path::PathBuf;
 use prejoin_outbox::OutboxError;
 use thiserror::Error;
 
+use crate::database::DatabaseError;
+
 #[derive(Debug, Error)]
 pub enum ServiceError {
     #[error("the directory {directory} for the database of {service} cannot be created: {source}")]
     Directory { service: String, directory: PathBuf, source: std::io::Error },
-    #[error("the database of {service}, {path}, could not {doing}: {source}")]
-    Database { service: String, path: PathBuf, doing: &'static str, source: sqlx::Error },
+    #[error("{service} cannot use the database {place}: {reason}")]
+    Address { service: String, place: String, reason: String },
+    #[error("the database of {service}, {place}, could not {doing}: {source}")]
+    Database { service: String, place: String, doing: &'static str, source: DatabaseError },
     #[error(
-        "the database {path} belongs to {owner}, not to {service}: give every service a database of its own"
+        "the database {place} belongs to {owner}, not to {service}: give every service a database of its own"
     )]
-    Owner { service: String, path: PathBuf, owner: String },
+    Owner { service: String, place: String, owner: String },
     #[error(
-        "the database {path} of {service} has version {found}, this program knows versions up to {known}: start a newer program"
+        "the database {place} of {service} has version {found}, this program knows versions up to {known}: start a newer program"
     )]
-    Version { service: String, path: PathBuf, found: i64, known: i64 },
+    Version { service: String, place: String, found: i64, known: i64 },
     #[error("the file {path} for the database of {service} cannot be written: {source}")]
     File { service: String, path: PathBuf, source: std::io::Error },
+    #[error("{name} is not installed, which a copy of the database of {service} needs: install {package}")]
+    NoProgram { service: String, name: String, package: &'static str },
+    #[error("{name}, copying the database of {service}, failed: {said}")]
+    Program { service: String, name: String, said: String },
+    #[error("{file} is not a copy of a database of {service}: {reason}")]
+    Copy { service: String, file: PathBuf, reason: String },
+    #[error("{service} is at work on {place}: stop it, then restore")]
+    AtWork { service: String, place: String },
     #[error("the HTTP server of {service} failed: {source}")]
     Server { service: String, source: std::io::Error },
     #[error(transparent)]

@@ -71,7 +71,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Path(key) = Path::<String>::from_request_parts(parts, state).await?;
-        Ok(Key(key))
+        // Not every database can even be asked for it.
+        match key.contains('\0') {
+            true => Err(Problem::not_found("no key has a NUL in it")),
+            false => Ok(Key(key)),
+        }
     }
 }
 

@@ -4,27 +4,18 @@
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use prejoin_outbox::OutboxId;
-use sqlx::SqliteConnection;
 
 use crate::command::Answer;
+use crate::database::{DatabaseError, Row, Transaction};
 use crate::problem::Problem;
+use crate::values;
 
 /// How long an answer is given again.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Old keys that one command clears away.
-const CLEARED_AT_ONCE: i64 = 100;
-
-pub(crate) const TABLE: &str = "
-CREATE TABLE IF NOT EXISTS prejoin_idempotency (
-    key TEXT PRIMARY KEY,
-    fingerprint BLOB NOT NULL,
-    status INTEGER NOT NULL,
-    location TEXT,
-    body TEXT NOT NULL,
-    outbox_id INTEGER,
-    kept_at_ms INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS prejoin_idempotency_by_age ON prejoin_idempotency (kept_at_ms);";
+const CLEARED_AT_ONCE: i64 = 20;
+/// Nobody sees it: it stands in a key's row until the transaction that made the row commits.
+const NO_ANSWER_YET: i64 = 0;
 
 /// What a command was answered with.
 #[derive(Debug)]
@@ -33,73 +24,98 @@ pub(crate) struct Kept {
     pub(crate) recorded: Option<OutboxId>,
 }
 
-/// fingerprint, status, location, body, outbox_id
-type Columns = (Vec<u8>, u16, Option<String>, String, Option<i64>);
-
-/// The answer that the command with this key got. Refuses a key that was used for another request.
-pub(crate) async fn find(
-    connection: &mut SqliteConnection,
+/// Takes a key for the command of this transaction, or finds the answer that the command with this key got. Of two at a
+/// time, one waits for the other. Refuses a key that was used for another request.
+pub(crate) async fn claim(
+    tx: &mut Transaction,
     key: &str,
     fingerprint: &[u8],
 ) -> Result<Option<Kept>, Problem> {
-    let columns: Option<Columns> = sqlx::query_as(
-        "SELECT fingerprint, status, location, body, outbox_id FROM prejoin_idempotency
-          WHERE key = ? AND kept_at_ms > ?",
+    let now_ms = now_ms();
+    tx.execute(
+        "DELETE FROM prejoin_idempotency WHERE prejoin_idempotency.key = ? AND kept_at_ms <= ?",
+        values![key, now_ms - KEPT_MS],
     )
-    .bind(key)
-    .bind(now_ms() - KEPT_MS)
-    .fetch_optional(connection)
     .await?;
-    let Some((known, status, location, body, outbox_id)) = columns else { return Ok(None) };
+    let is_new = tx
+        .insert_new(
+            "INSERT INTO prejoin_idempotency VALUES (?, ?, ?, ?, ?, ?, ?)",
+            values![key, fingerprint, NO_ANSWER_YET, None::<&str>, "", None::<i64>, now_ms],
+        )
+        .await?;
+    if is_new {
+        return Ok(None);
+    }
+    let found = tx
+        .row(
+            "SELECT fingerprint, status, location, body, outbox_id FROM prejoin_idempotency
+              WHERE prejoin_idempotency.key = ?",
+            values![key],
+        )
+        .await?;
+    let Some((known, kept)) = found.map(kept).transpose()? else {
+        // It was cleared away between the two statements.
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "the Idempotency-Key has just expired: send it again",
+        ));
+    };
     if known != fingerprint {
         return Err(Problem::invalid(format!(
             "the Idempotency-Key {key:?} was used for another request; take a new one for a new command"
         )));
     }
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let answer = Answer { status, location, body };
-    Ok(Some(Kept { answer, recorded: outbox_id.map(OutboxId) }))
+    Ok(Some(kept))
 }
 
+/// The fingerprint of the request, and its answer.
+fn kept(mut row: Row) -> Result<(Vec<u8>, Kept), DatabaseError> {
+    let (fingerprint, status) = (row.bytes()?, row.integer()?);
+    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let answer = Answer {
+        status: status.unwrap_or(StatusCode::OK),
+        location: row.optional_text()?,
+        body: row.text()?,
+    };
+    Ok((fingerprint, Kept { answer, recorded: row.optional_integer()?.map(OutboxId) }))
+}
+
+/// Keeps the answer to a command whose key was claimed.
 pub(crate) async fn keep(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     key: &str,
-    fingerprint: &[u8],
     answer: &Answer,
     recorded: Option<OutboxId>,
-) -> Result<(), Problem> {
-    let now_ms = now_ms();
-    sqlx::query(
-        "DELETE FROM prejoin_idempotency WHERE key IN
-            (SELECT key FROM prejoin_idempotency WHERE kept_at_ms <= ? ORDER BY kept_at_ms LIMIT ?)",
+) -> Result<(), DatabaseError> {
+    clear_old(tx).await?;
+    let (status, outbox_id) = (i64::from(answer.status.as_u16()), recorded.map(|row| row.0));
+    tx.execute(
+        "UPDATE prejoin_idempotency SET status = ?, location = ?, body = ?, outbox_id = ?
+          WHERE prejoin_idempotency.key = ?",
+        values![status, &answer.location, &answer.body, outbox_id, key],
     )
-    .bind(now_ms - KEPT_MS)
-    .bind(CLEARED_AT_ONCE)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "INSERT OR REPLACE INTO prejoin_idempotency
-             (key, fingerprint, status, location, body, outbox_id, kept_at_ms)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(key)
-    .bind(fingerprint)
-    .bind(answer.status.as_u16())
-    .bind(&answer.location)
-    .bind(&answer.body)
-    .bind(recorded.map(|row| row.0))
-    .bind(now_ms)
-    .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Forgets the answers about an entity whose data must go.
-pub async fn forget_answers(connection: &mut SqliteConnection, location: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE prejoin_idempotency SET body = '' WHERE location = ?")
-        .bind(location)
-        .execute(connection)
+async fn clear_old(tx: &mut Transaction) -> Result<(), DatabaseError> {
+    let old = tx
+        .rows_nobody_has(
+            "SELECT prejoin_idempotency.key FROM prejoin_idempotency WHERE kept_at_ms <= ?
+              ORDER BY kept_at_ms LIMIT ?",
+            values![now_ms() - KEPT_MS, CLEARED_AT_ONCE],
+        )
         .await?;
+    for mut row in old {
+        let query = "DELETE FROM prejoin_idempotency WHERE prejoin_idempotency.key = ?";
+        tx.execute(query, values![&row.text()?]).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the answers about an entity whose data must go.
+pub async fn forget_answers(tx: &mut Transaction, location: &str) -> Result<(), DatabaseError> {
+    tx.execute("UPDATE prejoin_idempotency SET body = '' WHERE location = ?", values![location]).await?;
     Ok(())
 }
 

@@ -2,88 +2,85 @@
 //! caused and that it was seen become durable together.
 
 use prejoin_event_log::{Message, Processed};
-use sqlx::SqliteConnection;
 
-pub(crate) const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS prejoin_inbox (
-    source TEXT PRIMARY KEY,
-    sequence INTEGER NOT NULL,
-    stream_sequence INTEGER NOT NULL,
-    message_id TEXT,
-    payload_hash INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS prejoin_inbox_refused (
-    source TEXT NOT NULL,
-    stream_sequence INTEGER NOT NULL,
-    reason TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    PRIMARY KEY (source, stream_sequence)
-) STRICT;";
+use crate::database::{DatabaseError, Row, Transaction};
+use crate::values;
+
+const STANDS: &str =
+    "SELECT sequence, stream_sequence, message_id, payload_hash FROM prejoin_inbox WHERE source = ?";
 
 /// Where the service stands in the events of `source`.
-pub(crate) async fn load(connection: &mut SqliteConnection, source: &str) -> Result<Processed, sqlx::Error> {
-    let columns: Option<(i64, i64, Option<String>, i64)> = sqlx::query_as(
-        "SELECT sequence, stream_sequence, message_id, payload_hash FROM prejoin_inbox WHERE source = ?",
+pub(crate) async fn load(tx: &mut Transaction, source: &str) -> Result<Processed, DatabaseError> {
+    tx.entity(STANDS, values![source]).await?.map_or(Ok(Processed::nothing(true)), processed)
+}
+
+/// The same, keeping others from acting on these events until the end of the transaction.
+pub(crate) async fn hold(tx: &mut Transaction, source: &str) -> Result<Processed, DatabaseError> {
+    if let Some(row) = tx.entity(STANDS, values![source]).await? {
+        return processed(row);
+    }
+    // Where there is no row, nothing is held.
+    tx.insert_new(
+        "INSERT INTO prejoin_inbox (source, sequence, stream_sequence, message_id, payload_hash)
+         VALUES (?, 0, 0, NULL, 0)",
+        values![source],
     )
-    .bind(source)
-    .fetch_optional(connection)
     .await?;
-    let Some((sequence, stream_sequence, message_id, payload_hash)) = columns else {
-        return Ok(Processed::nothing(true));
-    };
+    load(tx, source).await
+}
+
+fn processed(mut row: Row) -> Result<Processed, DatabaseError> {
     Ok(Processed {
-        sequence: sequence.cast_unsigned(),
-        stream_sequence: stream_sequence.cast_unsigned(),
-        message_id,
-        payload_hash: payload_hash.cast_unsigned(),
+        sequence: row.integer()?.cast_unsigned(),
+        stream_sequence: row.integer()?.cast_unsigned(),
+        message_id: row.optional_text()?,
+        payload_hash: row.integer()?.cast_unsigned(),
         dense: true,
     })
 }
 
+/// Moves the inbox that is held.
 pub(crate) async fn store(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     source: &str,
     processed: &Processed,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO prejoin_inbox (source, sequence, stream_sequence, message_id, payload_hash)
-         VALUES (?, ?, ?, ?, ?)",
+) -> Result<(), DatabaseError> {
+    let (sequence, place) = (processed.sequence.cast_signed(), processed.stream_sequence.cast_signed());
+    let (message_id, hash) = (&processed.message_id, processed.payload_hash.cast_signed());
+    tx.execute(
+        "UPDATE prejoin_inbox SET sequence = ?, stream_sequence = ?, message_id = ?, payload_hash = ?
+          WHERE source = ?",
+        values![sequence, place, message_id, hash, source],
     )
-    .bind(source)
-    .bind(processed.sequence.cast_signed())
-    .bind(processed.stream_sequence.cast_signed())
-    .bind(&processed.message_id)
-    .bind(processed.payload_hash.cast_signed())
-    .execute(connection)
     .await?;
     Ok(())
 }
 
 /// Keeps an event that could not be acted on, with the reason.
 pub(crate) async fn refuse(
-    connection: &mut SqliteConnection,
+    tx: &mut Transaction,
     source: &str,
     message: &Message,
     reason: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT OR REPLACE INTO prejoin_inbox_refused VALUES (?, ?, ?, ?)")
-        .bind(source)
-        .bind(message.stream_sequence.cast_signed())
-        .bind(reason)
-        .bind(message.payload.as_ref())
-        .execute(connection)
-        .await?;
+) -> Result<(), DatabaseError> {
+    let place = message.stream_sequence.cast_signed();
+    // PostgreSQL keeps no text with a NUL in it.
+    let reason = reason.replace('\0', "\u{fffd}");
+    let earlier = "DELETE FROM prejoin_inbox_refused WHERE source = ? AND stream_sequence = ?";
+    tx.execute(earlier, values![source, place]).await?;
+    tx.execute(
+        "INSERT INTO prejoin_inbox_refused (source, stream_sequence, reason, payload) VALUES (?, ?, ?, ?)",
+        values![source, place, &reason, &message.payload[..]],
+    )
+    .await?;
     Ok(())
 }
 
 /// Each source with the sequence reached, and the number of events that could not be acted on.
-pub(crate) async fn standing(
-    connection: &mut SqliteConnection,
-) -> Result<(Vec<(String, i64)>, i64), sqlx::Error> {
-    let reached = sqlx::query_as("SELECT source, sequence FROM prejoin_inbox ORDER BY source")
-        .fetch_all(&mut *connection)
-        .await?;
-    let refused =
-        sqlx::query_scalar("SELECT count(*) FROM prejoin_inbox_refused").fetch_one(connection).await?;
-    Ok((reached, refused))
+pub(crate) async fn standing(tx: &mut Transaction) -> Result<(Vec<(String, i64)>, i64), DatabaseError> {
+    let rows = tx.rows("SELECT source, sequence FROM prejoin_inbox ORDER BY source", &[]).await?;
+    let reached = rows.into_iter().map(|mut row| Ok((row.text()?, row.integer()?)));
+    let reached = reached.collect::<Result<_, DatabaseError>>()?;
+    let refused = tx.row("SELECT count(*) FROM prejoin_inbox_refused", &[]).await?;
+    Ok((reached, refused.map_or(Ok(0), |mut row| row.integer())?))
 }

@@ -17,12 +17,14 @@ mod text;
 mod consumer;
 mod inbox;
 
+mod database;
+
 mod backup;
 mod context;
-mod database;
 mod error;
 mod metrics;
 mod republish;
+mod restored;
 mod running;
 
 #[cfg(feature = "testing")]
@@ -33,13 +35,13 @@ pub use backup::{backup, restore};
 pub use command::{Answer, Begun, Change, Command, CommandHead};
 pub use consumer::{ConsumeError, Consumer, Received};
 pub use context::{Context, POSITION_HEADER};
-pub use database::Database;
+pub use database::{Address, Database, DatabaseError, Kind, Migrations, Row, Transaction, Value};
 pub use domain::{Doing, Domain, Service, Tick};
 pub use error::ServiceError;
 pub use etag::shown;
 pub use extract::{Body, Key, Nothing, OptionalBody, Unread, given};
 pub use idempotency::forget_answers;
 pub use page::Page;
-pub use prejoin_outbox::Republished;
+pub use prejoin_outbox::{RelaySettings, Republished};
 pub use problem::Problem;
 pub use text::{check_key, check_text, location, now};

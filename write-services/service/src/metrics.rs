@@ -9,9 +9,13 @@ use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use prejoin_outbox::PoolUse;
+
 use crate::context::Context;
 use crate::inbox;
 use crate::problem::Problem;
+
+const NUMBERED: &str = "SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > 0";
 
 /// What is counted while the process runs.
 #[derive(Debug, Default)]
@@ -35,9 +39,10 @@ pub(crate) async fn count(State(metrics): State<Arc<Metrics>>, request: Request,
 
 pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Problem> {
     let counts = context.outbox.counts().await?;
-    let mut connection = context.database.reader().acquire().await?;
-    let (reached, refused) = inbox::standing(&mut connection).await?;
-    drop(connection);
+    let mut tx = context.database.read().await?;
+    let (reached, refused) = inbox::standing(&mut tx).await?;
+    let numbered = tx.row(NUMBERED, &[]).await?.map_or(Ok(0), |mut row| row.integer())?;
+    drop(tx);
     let service = context.service();
     let mut text = String::new();
     let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, u64)>| {
@@ -52,6 +57,8 @@ pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Pro
     };
     let one = |value: u64| vec![(String::new(), value)];
     family("prejoin_outbox_unsent_events", "gauge", "Events that wait for the relay.", one(counts.unsent));
+    let on_their_way = "Of these, events that have their number and are on their way.";
+    family("prejoin_outbox_numbered_events", "gauge", on_their_way, one(numbered.cast_unsigned()));
     family(
         "prejoin_outbox_parked_events",
         "gauge",
@@ -73,16 +80,28 @@ pub(crate) async fn page(State(context): State<Context>) -> Result<Response, Pro
     family("prejoin_inbox_sequence", "gauge", "How far another service's events were acted on.", reached);
     let refused = one(refused.cast_unsigned());
     family("prejoin_inbox_refused_events", "gauge", "Events that could not be acted on.", refused);
-    let pool = context.database.writer();
+    let pools = context.database.pools();
+    let of_pools = |count: fn(&PoolUse) -> u32| {
+        let sample = |(name, pool): &(&str, PoolUse)| (format!(",pool=\"{name}\""), u64::from(count(pool)));
+        pools.iter().map(sample).collect()
+    };
     family(
         "prejoin_pool_connections",
         "gauge",
         "Connections to the database.",
-        vec![
-            (",pool=\"writer\"".to_owned(), u64::from(pool.size())),
-            (",pool=\"reader\"".to_owned(), u64::from(context.database.reader().size())),
-        ],
+        of_pools(|pool| pool.connections),
     );
+    let idle = "Connections that nobody uses at this moment.";
+    family("prejoin_pool_idle_connections", "gauge", idle, of_pools(|pool| pool.idle));
+    let used = "Connections that are in use at this moment.";
+    family(
+        "prejoin_pool_used_connections",
+        "gauge",
+        used,
+        of_pools(|pool| pool.connections.saturating_sub(pool.idle)),
+    );
+    let max = "As many connections as there may be.";
+    family("prejoin_pool_connections_max", "gauge", max, of_pools(|pool| pool.connections_max));
     let answers = context.metrics.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let answers = answers
         .into_iter()

@@ -67,5 +67,6 @@ impl Page {
 }
 
 fn key_of(cursor: &str) -> Option<String> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+    let key = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    (!key.contains('\0')).then_some(key)
 }

@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Response};
 use prejoin_outbox::OutboxError;
 use serde_json::{Map, Value};
 
+use crate::database::DatabaseError;
+
 /// What went wrong with a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
@@ -53,9 +55,16 @@ impl Problem {
     }
 }
 
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        Problem::internal(&error)
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        if !error.is_passing() {
+            return Problem::internal(&error);
+        }
+        tracing::warn!(%error, "a request failed");
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the service's database is away or busy; nothing is known to have changed: send it again in a moment, with the same Idempotency-Key",
+        )
     }
 }
 

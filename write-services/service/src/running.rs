@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use prejoin_outbox::OutboxError;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,6 +28,8 @@ const BODY_BYTES_MAX: usize = 256 * 1024;
 /// How long requests, and after them the relay, may take to finish once the service is asked to stop.
 const FINISH_WAIT: Duration = Duration::from_secs(10);
 const TICK_EVERY: Duration = Duration::from_millis(200);
+/// Between attempts to compare a database with its log before anything is published.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 impl Context {
     /// Completes a service's routes with what all have: `/healthz`, `/metrics`, a limit on bodies, problems for what has
@@ -54,14 +57,17 @@ impl Context {
         let (stop_server, server_stops) = watch::channel(false);
         let (stop_relay, relay_stops) = watch::channel(false);
         let server = axum::serve(listener, router).with_graceful_shutdown(raised(server_stops)).into_future();
-        let relay = self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(raised(relay_stops));
+        let relay = self.clone().relay_on(relay_stops);
         let (stop_acting, acting_stops) = watch::channel(false);
         let mut acting = JoinSet::new();
+        let mut heard = Vec::new();
         for consumer in consumers {
-            acting.spawn(self.clone().consume(consumer, acting_stops.clone()));
+            let (hears_all, has_heard_all) = watch::channel(false);
+            heard.push(has_heard_all);
+            acting.spawn(self.clone().consume(consumer, hears_all, acting_stops.clone()));
         }
         if let Some(tick) = tick {
-            acting.spawn(self.clone().keep_ticking(tick, acting_stops));
+            acting.spawn(self.clone().keep_ticking(tick, heard, acting_stops));
         }
         tokio::pin!(shutdown, server, relay);
 
@@ -107,9 +113,50 @@ impl Context {
 }
 
 impl Context {
-    async fn keep_ticking(self, tick: Tick, mut stop: watch::Receiver<bool>) {
+    /// Runs the relay. A database that is older than its log was put back from a copy: what it has said already is
+    /// forgotten first.
+    async fn relay_on(self, mut stop: watch::Receiver<bool>) -> Result<(), OutboxError> {
+        let mut told = false;
+        while let Err(error) = self.catch_up_with_its_log().await {
+            if !told {
+                tracing::warn!(service = self.service(), %error, "nothing is published yet");
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RETRY_WAIT) => {}
+                _ = stop.wait_for(|&stop| stop) => return Ok(()),
+            }
+        }
+        self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(raised(stop)).await
+    }
+
+    async fn catch_up_with_its_log(&self) -> Result<(), ServiceError> {
+        if !self.is_behind_its_log().await? {
+            return Ok(());
+        }
+        let forgotten = self.forget_published().await?;
+        if forgotten > 0 {
+            tracing::warn!(
+                service = self.service(),
+                forgotten,
+                "this database is older than the event log: {forgotten} events that it still held back are in the log, and are not published again"
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets the clock act only while this service has heard what others have said: what looks overdue may have been
+    /// answered while nobody was here to read the answer.
+    async fn keep_ticking(
+        self,
+        tick: Tick,
+        heard: Vec<watch::Receiver<bool>>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         while !*stop.borrow() {
-            if let Err(error) = tick(&self).await {
+            if heard.iter().all(|heard| *heard.borrow())
+                && let Err(error) = tick(&self).await
+            {
                 tracing::warn!(service = self.service(), %error, "what is due is done later");
             }
             tokio::select! {

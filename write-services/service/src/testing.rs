@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+use std::any::Any;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +18,28 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::context::Context;
+use crate::database::{Address, Kind, Migrations};
 use crate::domain::{Domain, Service};
 
 /// How long a test waits for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For services that the tests themselves make up: on SQLite, without tables of their own.
+pub const NO_TABLES: &[Migrations] = &[Migrations { kind: Kind::Sqlite, scripts: &[] }];
+
+/// Where the database of a test lies.
+#[derive(Clone)]
+pub struct Place {
+    pub address: Address,
+    /// What must live as long as the database is used: its server.
+    pub server: Arc<dyn Any + Send + Sync>,
+}
+
+impl From<&Path> for Place {
+    fn from(file: &Path) -> Self {
+        Place { address: Address::from(file), server: Arc::new(()) }
+    }
+}
 
 /// A service at work in a directory of its own, with a log that it shares with nobody but the test.
 pub struct Running {
@@ -27,21 +47,41 @@ pub struct Running {
     pub address: String,
     pub client: Client,
     pub log: Arc<dyn EventLog>,
+    pub place: Place,
     domain: &'static Domain,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Running {
+    /// On a file in a directory that is not there yet.
     pub async fn start(domain: &'static Domain) -> Running {
-        Running::start_with(domain, |service| service).await
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::from(directory.path().join("data").join("service.db").as_path());
+        Running::start_in(directory, domain, place, |service| service).await
     }
 
-    pub async fn start_with(domain: &'static Domain, with: impl FnOnce(Service) -> Service) -> Running {
-        let directory = tempfile::tempdir().unwrap();
+    pub async fn start_on(domain: &'static Domain, place: Place) -> Running {
+        Running::start_with(domain, place, |service| service).await
+    }
+
+    pub async fn start_with(
+        domain: &'static Domain,
+        place: Place,
+        with: impl FnOnce(Service) -> Service,
+    ) -> Running {
+        Running::start_in(tempfile::tempdir().unwrap(), domain, place, with).await
+    }
+
+    /// Over the log that lies in the directory, if one does.
+    pub async fn start_in(
+        directory: TempDir,
+        domain: &'static Domain,
+        place: Place,
+        with: impl FnOnce(Service) -> Service,
+    ) -> Running {
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-        let database = directory.path().join("data").join("service.db");
-        let service = Service::open(domain, &database, Arc::clone(&log)).await.unwrap();
+        let service = Service::open(domain, &place.address, Arc::clone(&log)).await.unwrap();
         let service = with(service.with_position_wait(PATIENCE));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -50,7 +90,7 @@ impl Running {
             let _ = stopped.await;
         };
         let task = tokio::spawn(async move { service.run(listener, shutdown).await.unwrap() });
-        Running { directory, address, client: Client::new(), log, domain, stop, task }
+        Running { directory, address, client: Client::new(), log, place, domain, stop, task }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -72,23 +112,9 @@ impl Running {
         shown.json().await.unwrap()
     }
 
-    /// Publishes an event of another service into the log, through an outbox of its own.
+    /// Publishes an event of another service into the log.
     pub async fn other_says(&self, source: &'static str, kind: &str, entity: &str, data: Value) {
-        let database = self.directory.path().join(format!("{source}.db"));
-        let other = Context::open(source, &database, &[], Arc::clone(&self.log)).await.unwrap();
-        let relay = tokio::spawn(
-            other
-                .outbox
-                .relay(Arc::clone(&self.log), other.relay_settings.clone())
-                .run(std::future::pending()),
-        );
-        let mut tx = other.database.begin().await.unwrap();
-        let event = NewEvent::new(kind, entity, &data).unwrap();
-        let row = other.outbox.record(&mut *tx, event).await.unwrap();
-        tx.commit().await.unwrap();
-        other.outbox.wait_until_sent(row, PATIENCE).await.unwrap().expect("it is sent");
-        relay.abort();
-        other.database.close().await;
+        say(self.directory.path(), &self.log, source, &[(kind, entity, data)]).await;
     }
 
     /// Waits until what the service shows at a path is as wanted; returns it.
@@ -116,15 +142,44 @@ impl Running {
     pub async fn stop_and_read(self) -> Vec<Value> {
         let service = self.domain.name;
         let (_directory, log) = self.stop().await;
-        let last = log.bounds(service).await.unwrap().last;
-        let mut reader = log.read(service, 0).await.unwrap();
-        let mut messages = Vec::new();
-        while (messages.len() as u64) < last {
-            let limit = BatchLimit { messages: 100, bytes: 1 << 20 };
-            messages.extend(reader.next_batch(limit, PATIENCE).await.unwrap());
-        }
-        messages.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
+        read_log(&log, service).await
     }
+}
+
+/// Publishes events (type, entity, data) of a service into the log, through an outbox of its own.
+pub async fn say(
+    directory: &Path,
+    log: &Arc<dyn EventLog>,
+    source: &'static str,
+    events: &[(&str, &str, Value)],
+) {
+    let database = Address::from(directory.join(format!("{source}.db")).as_path());
+    let other = Context::open(source, &database, NO_TABLES, Arc::clone(log)).await.unwrap();
+    let relay = other.outbox.relay(Arc::clone(log), other.relay_settings.clone());
+    let relay = tokio::spawn(relay.run(std::future::pending()));
+    let mut tx = other.database.begin().await.unwrap();
+    let mut last = None;
+    for (kind, entity, data) in events {
+        let event = NewEvent::new(kind, entity, data).unwrap();
+        last = Some(other.outbox.record(&mut tx, event).await.unwrap());
+    }
+    tx.commit().await.unwrap();
+    let last = last.expect("something is said");
+    other.outbox.wait_until_sent(last, PATIENCE).await.unwrap().expect("it is sent");
+    relay.abort();
+    other.database.close().await;
+}
+
+/// The events of a service in the log, whole.
+pub async fn read_log(log: &Arc<dyn EventLog>, service: &str) -> Vec<Value> {
+    let last = log.bounds(service).await.unwrap().last;
+    let mut reader = log.read(service, 0).await.unwrap();
+    let mut messages = Vec::new();
+    while (messages.len() as u64) < last {
+        let limit = BatchLimit { messages: 100, bytes: 1 << 20 };
+        messages.extend(reader.next_batch(limit, PATIENCE).await.unwrap());
+    }
+    messages.iter().map(|message| serde_json::from_slice(&message.payload).unwrap()).collect()
 }
 
 /// Type, subject and data of an event.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use prejoin_event_log::{EmbeddedLog, EventLog};
 use prejoin_outbox::NewEvent;
-use prejoin_service::Context;
+use prejoin_service::testing::NO_TABLES;
+use prejoin_service::{Address, Context};
 
 async fn open(path: &Path, log: &Arc<dyn EventLog>) -> Context {
-    let migrations = &["CREATE TABLE notes (text TEXT) STRICT"];
-    Context::open("notes", path, migrations, Arc::clone(log)).await.expect("it opens")
+    let address = Address::from(path);
+    Context::open("notes", &address, NO_TABLES, Arc::clone(log)).await.expect("it opens")
 }
 
 fn embedded(path: &Path) -> Arc<dyn EventLog> {
@@ -24,7 +25,7 @@ async fn a_new_log_gets_every_event_again() {
     for _ in 0..5 {
         let mut tx = context.database.begin().await.unwrap();
         let event = NewEvent::new("notes.taken.v1", "1", &"text").unwrap();
-        context.outbox.record(&mut *tx, event).await.unwrap();
+        context.outbox.record(&mut tx, event).await.unwrap();
         tx.commit().await.unwrap();
     }
     let first = context.republish_from(1).await.unwrap();

@@ -10,7 +10,8 @@ use axum::routing::post;
 use bytes::Bytes;
 use prejoin_event_log::{EmbeddedLog, EventLog, NewMessage};
 use prejoin_outbox::NewEvent;
-use prejoin_service::{Context, ServiceError};
+use prejoin_service::testing::NO_TABLES;
+use prejoin_service::{Address, Context, ServiceError};
 use reqwest::Client;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
@@ -18,15 +19,14 @@ use tokio::sync::{Notify, oneshot};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn open(path: &Path, log: &Arc<dyn EventLog>) -> Context {
-    Context::open("notes", path, &["CREATE TABLE notes (text TEXT) STRICT"], Arc::clone(log))
-        .await
-        .expect("it opens")
+    let address = Address::from(path);
+    Context::open("notes", &address, NO_TABLES, Arc::clone(log)).await.expect("it opens")
 }
 
 async fn record(context: &Context) {
     let mut tx = context.database.begin().await.expect("it begins");
     let event = NewEvent::new("notes.taken.v1", "1", &"text").expect("text is JSON");
-    context.outbox.record(&mut *tx, event).await.expect("it is recorded");
+    context.outbox.record(&mut tx, event).await.expect("it is recorded");
     tx.commit().await.expect("it commits");
 }
 

@@ -42,7 +42,8 @@ async fn list(State(context): State<Context>, page: Page) -> Result<Response, Pr
             Problem::invalid(format!("there is no state {name:?} of a shipment; there are {known}"))
         })?),
     };
-    let shipments = store::list(context.database.reader(), status, &page.after, page.fetch()).await?;
+    let mut tx = context.database.read().await?;
+    let shipments = store::list(&mut tx, status, &page.after, page.fetch()).await?;
     Ok(page.answer(shipments, |shipment| shipment.order_id.clone()))
 }
 
@@ -51,7 +52,8 @@ async fn show(
     Key(order_id): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let shipment = store::find(context.database.reader(), &order_id).await?;
+    let mut tx = context.database.read().await?;
+    let shipment = store::find(&mut tx, &order_id).await?;
     shipment.map(|shipment| shown(&headers, &shipment)).ok_or_else(|| unknown(&order_id))
 }
 
@@ -83,10 +85,10 @@ async fn make(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let before = store::find(change.connection(), order_id).await?.ok_or_else(|| unknown(order_id))?;
+    let before = store::find(change.transaction(), order_id).await?.ok_or_else(|| unknown(order_id))?;
     change.check_match(&before)?;
     let after = decide(&before, &now().to_string())?;
-    store::update(change.connection(), &after).await?;
+    store::update(change.transaction(), &after).await?;
     change.record(events::reached(&after)?).await?;
     change.commit(Answer::entity(location(COLLECTION, order_id), &after)?).await
 }

@@ -1,99 +1,87 @@
 //! Shipments in the service's database.
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection, SqliteExecutor};
+use prejoin_service::{DatabaseError, Kind, Migrations, Row, Transaction, values};
 
 use crate::shipment::{Shipment, Status};
 
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_shipments.sql")];
+pub(crate) const MIGRATIONS: &[Migrations] =
+    &[Migrations { kind: Kind::Sqlite, scripts: &[include_str!("../migrations/0001_shipments.sql")] }];
 
-pub(crate) async fn find(
-    executor: impl SqliteExecutor<'_>,
-    order_id: &str,
-) -> Result<Option<Shipment>, sqlx::Error> {
-    let row = sqlx::query("SELECT * FROM shipments WHERE order_id = ?")
-        .bind(order_id)
-        .fetch_optional(executor)
-        .await?;
-    row.as_ref().map(shipment).transpose()
+const COLUMNS: &str =
+    "order_id, shipment_id, status, paid, carrier, city, country, freight_cents, created_at,
+    dispatched_at, delivered_at, cancelled_at";
+
+pub(crate) async fn find(tx: &mut Transaction, order_id: &str) -> Result<Option<Shipment>, DatabaseError> {
+    let query = format!("SELECT {COLUMNS} FROM shipments WHERE order_id = ?");
+    tx.entity(&query, values![order_id]).await?.map(shipment).transpose()
 }
 
 /// At most `limit` shipments after an order's id, by that id; only those in a state if one is given.
 pub(crate) async fn list(
-    executor: impl SqliteExecutor<'_>,
+    tx: &mut Transaction,
     status: Option<Status>,
     after: &str,
     limit: i64,
-) -> Result<Vec<Shipment>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT * FROM shipments WHERE order_id > ?1 AND (?2 IS NULL OR status = ?2) ORDER BY order_id LIMIT ?3",
-    )
-    .bind(after)
-    .bind(status.map(Status::name))
-    .bind(limit)
-    .fetch_all(executor)
-    .await?;
-    rows.iter().map(shipment).collect()
+) -> Result<Vec<Shipment>, DatabaseError> {
+    let condition = if status.is_some() { "AND status = ?" } else { "" };
+    let query =
+        format!("SELECT {COLUMNS} FROM shipments WHERE order_id > ? {condition} ORDER BY order_id LIMIT ?");
+    let rows = match status {
+        Some(status) => tx.rows(&query, values![after, status.name(), limit]).await?,
+        None => tx.rows(&query, values![after, limit]).await?,
+    };
+    rows.into_iter().map(shipment).collect()
 }
 
-fn shipment(row: &SqliteRow) -> Result<Shipment, sqlx::Error> {
-    let status: &str = row.try_get("status")?;
-    let status = Status::named(status)
-        .ok_or_else(|| sqlx::Error::Decode(format!("{status:?} is not a state of a shipment").into()))?;
+fn shipment(mut row: Row) -> Result<Shipment, DatabaseError> {
     Ok(Shipment {
-        order_id: row.try_get("order_id")?,
-        shipment_id: row.try_get("shipment_id")?,
-        status,
-        paid: row.try_get("paid")?,
-        carrier: row.try_get("carrier")?,
-        city: row.try_get("city")?,
-        country: row.try_get("country")?,
-        freight_cents: row.try_get("freight_cents")?,
-        created_at: row.try_get("created_at")?,
-        dispatched_at: row.try_get("dispatched_at")?,
-        delivered_at: row.try_get("delivered_at")?,
-        cancelled_at: row.try_get("cancelled_at")?,
+        order_id: row.text()?,
+        shipment_id: row.text()?,
+        status: status(&row.text()?)?,
+        paid: row.truth()?,
+        carrier: row.optional_text()?,
+        city: row.optional_text()?,
+        country: row.optional_text()?,
+        freight_cents: row.optional_integer()?,
+        created_at: row.text()?,
+        dispatched_at: row.optional_text()?,
+        delivered_at: row.optional_text()?,
+        cancelled_at: row.optional_text()?,
     })
 }
 
-/// Whether the order had none yet.
-pub(crate) async fn insert(
-    connection: &mut SqliteConnection,
-    shipment: &Shipment,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "INSERT INTO shipments (order_id, shipment_id, status, created_at) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(&shipment.order_id)
-    .bind(&shipment.shipment_id)
-    .bind(shipment.status.name())
-    .bind(&shipment.created_at)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+fn status(name: &str) -> Result<Status, DatabaseError> {
+    Status::named(name)
+        .ok_or_else(|| DatabaseError::unreadable(format!("{name:?} is not a state of a shipment")))
 }
 
-pub(crate) async fn update(
-    connection: &mut SqliteConnection,
-    shipment: &Shipment,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+/// Whether the order had none yet.
+pub(crate) async fn insert(tx: &mut Transaction, shipment: &Shipment) -> Result<bool, DatabaseError> {
+    tx.insert_new(
+        "INSERT INTO shipments (order_id, shipment_id, status, created_at) VALUES (?, ?, ?, ?)",
+        values![&shipment.order_id, &shipment.shipment_id, shipment.status.name(), &shipment.created_at],
+    )
+    .await
+}
+
+pub(crate) async fn update(tx: &mut Transaction, shipment: &Shipment) -> Result<(), DatabaseError> {
+    tx.execute(
         "UPDATE shipments SET status = ?, paid = ?, carrier = ?, city = ?, country = ?, freight_cents = ?,
                 dispatched_at = ?, delivered_at = ?, cancelled_at = ?
           WHERE order_id = ?",
+        values![
+            shipment.status.name(),
+            shipment.paid,
+            &shipment.carrier,
+            &shipment.city,
+            &shipment.country,
+            shipment.freight_cents,
+            &shipment.dispatched_at,
+            &shipment.delivered_at,
+            &shipment.cancelled_at,
+            &shipment.order_id,
+        ],
     )
-    .bind(shipment.status.name())
-    .bind(shipment.paid)
-    .bind(&shipment.carrier)
-    .bind(&shipment.city)
-    .bind(&shipment.country)
-    .bind(shipment.freight_cents)
-    .bind(&shipment.dispatched_at)
-    .bind(&shipment.delivered_at)
-    .bind(&shipment.cancelled_at)
-    .bind(&shipment.order_id)
-    .execute(connection)
     .await?;
     Ok(())
 }

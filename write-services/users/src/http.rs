@@ -43,7 +43,7 @@ async fn register(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    if !store::insert(change.connection(), &user).await? {
+    if !store::insert(change.transaction(), &user).await? {
         return Err(Problem::conflict(format!("there is a user {:?} already", user.user_id)));
     }
     change.record(events::registered(&user)?).await?;
@@ -51,7 +51,8 @@ async fn register(
 }
 
 async fn list(State(context): State<Context>, page: Page) -> Result<Response, Problem> {
-    let users = store::list(context.database.reader(), &page.after, page.fetch()).await?;
+    let mut tx = context.database.read().await?;
+    let users = store::list(&mut tx, &page.after, page.fetch()).await?;
     Ok(page.answer(users.iter().map(User::json).collect(), |user| user.user_id.to_owned()))
 }
 
@@ -60,7 +61,8 @@ async fn show(
     Key(user_id): Key,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let user = store::find(context.database.reader(), &user_id).await?;
+    let mut tx = context.database.read().await?;
+    let user = store::find(&mut tx, &user_id).await?;
     user.map(|user| shown(&headers, &user.json())).ok_or_else(|| unknown(&user_id))
 }
 
@@ -73,7 +75,7 @@ async fn change(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let before = store::find(change.connection(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
+    let before = store::find(change.transaction(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
     change.check_match(&before.json())?;
     let Body(patch) = command.body;
     let after: User = before.patched(patch)?;
@@ -81,7 +83,7 @@ async fn change(
         change.record(event).await?;
     }
     if before != after {
-        store::update(change.connection(), &after).await?;
+        store::update(change.transaction(), &after).await?;
     }
     change.commit(Answer::entity(location(COLLECTION, &user_id), &after.json())?).await
 }
@@ -95,10 +97,10 @@ async fn erase(
         Begun::Now(change) => change,
         Begun::Before(answer) => return Ok(answer),
     };
-    let user = store::find(change.connection(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
+    let user = store::find(change.transaction(), &user_id).await?.ok_or_else(|| unknown(&user_id))?;
     change.check_match(&user.json())?;
-    store::delete(change.connection(), &user_id).await?;
-    forget_answers(change.connection(), &location(COLLECTION, &user_id)).await?;
+    store::delete(change.transaction(), &user_id).await?;
+    forget_answers(change.transaction(), &location(COLLECTION, &user_id)).await?;
     change.record(events::erased(&user_id)?).await?;
     change.commit(Answer::done()).await
 }

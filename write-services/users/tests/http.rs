@@ -1,18 +1,36 @@
-//! The users service over HTTP, with a real listener and a real event log.
+//! The users service over HTTP, with a real listener, a real event log and every kind of database that it runs on.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of these tests are tests too")]
+
+mod stores;
 
 use std::sync::Arc;
 
 use prejoin_event_log::{EmbeddedLog, EventLog};
-use prejoin_service::Service;
 use prejoin_service::testing::{Running, assert_problem, check_document, said};
+use prejoin_service::{Address, Kind, Service, values};
 use prejoin_users::USERS;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_from_registration_to_erasure() {
-    let service = Running::start(&USERS).await;
+use crate::stores::{new_place, on_every_store};
+
+on_every_store! {
+    a_user_from_registration_to_erasure,
+    ids_are_made_when_absent_and_unique_when_given,
+    every_failure_is_a_problem,
+    what_was_recorded_without_a_relay_is_published_when_it_runs,
+    a_change_can_depend_on_what_was_read,
+    a_command_with_a_key_is_done_once,
+    an_erased_user_is_not_in_kept_answers_either,
+    lists_come_in_pages,
+    of_commands_at_the_same_time_one_is_done,
+    what_waits_and_what_is_open_can_be_watched,
+}
+
+async fn a_user_from_registration_to_erasure(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let body = json!({ "user_id": "ALFKI", "name": "Alfreds Futterkiste", "city": "Berlin", "phone": null });
     let answer = service.send(Method::POST, "/users", body).await;
     assert_eq!(answer.status(), StatusCode::CREATED);
@@ -68,9 +86,8 @@ async fn a_user_from_registration_to_erasure() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ids_are_made_when_absent_and_unique_when_given() {
-    let service = Running::start(&USERS).await;
+async fn ids_are_made_when_absent_and_unique_when_given(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let made = service.send(Method::POST, "/users", json!({ "name": "Ana" })).await;
     assert_eq!(made.status(), StatusCode::CREATED);
     let location = made.headers()["location"].to_str().unwrap().to_owned();
@@ -86,9 +103,8 @@ async fn ids_are_made_when_absent_and_unique_when_given() {
     assert_eq!(service.stop_and_read().await.len(), 2, "what was refused is not an event");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_failure_is_a_problem() {
-    let service = Running::start(&USERS).await;
+async fn every_failure_is_a_problem(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let name = "x".repeat(501);
     let id = "x".repeat(129);
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
@@ -149,7 +165,11 @@ async fn a_database_of_another_service_is_refused_and_left_as_it_is() {
     sqlx::raw_sql("CREATE TABLE invoices (id INTEGER)").execute(&pool).await.unwrap();
     pool.close().await;
     let bytes = std::fs::read(&foreign).unwrap();
-    let refused = Service::open(&USERS, &foreign, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &Address::from(foreign.as_path()), Arc::clone(&log))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refused.contains("invoices") && refused.contains("foreign.db"), "{refused}");
     assert_eq!(std::fs::read(&foreign).unwrap(), bytes);
 
@@ -163,25 +183,32 @@ async fn a_database_of_another_service_is_refused_and_left_as_it_is() {
     .execute(&pool)
     .await
     .unwrap();
-    let refused = Service::open(&USERS, &other, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &Address::from(other.as_path()), Arc::clone(&log))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refused.contains("belongs to orders"), "{refused}");
     // One of our own, but from the future.
     sqlx::raw_sql("UPDATE prejoin_service SET service = 'users', version = 99").execute(&pool).await.unwrap();
-    let refused = Service::open(&USERS, &other, Arc::clone(&log)).await.err().unwrap().to_string();
+    let refused = Service::open(&USERS, &Address::from(other.as_path()), Arc::clone(&log))
+        .await
+        .err()
+        .unwrap()
+        .to_string();
     assert!(refused.contains("version 99"), "{refused}");
     std::fs::write(directory.path().join("text.db"), "not a database, but long enough to look like one")
         .unwrap();
-    let refused =
-        Service::open(&USERS, directory.path().join("text.db"), log).await.err().unwrap().to_string();
+    let text = Address::from(directory.path().join("text.db").as_path());
+    let refused = Service::open(&USERS, &text, log).await.err().unwrap().to_string();
     assert!(refused.contains("text.db"), "{refused}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_recorded_without_a_relay_is_published_when_it_runs() {
+async fn what_was_recorded_without_a_relay_is_published_when_it_runs(kind: Kind) {
     let directory = tempfile::tempdir().unwrap();
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
-    let database = directory.path().join("users.db");
-    let service = Service::open(&USERS, &database, Arc::clone(&log)).await.unwrap();
+    let place = new_place(kind);
+    let service = Service::open(&USERS, &place.address, Arc::clone(&log)).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     // The router alone: commands work, their events wait.
@@ -194,7 +221,7 @@ async fn what_was_recorded_without_a_relay_is_published_when_it_runs() {
     serving.abort();
     drop(service);
 
-    let service = Service::open(&USERS, &database, Arc::clone(&log)).await.unwrap();
+    let service = Service::open(&USERS, &place.address, Arc::clone(&log)).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     service.run(listener, std::future::ready(())).await.unwrap();
     let message = log.get("users", 1).await.unwrap().unwrap();
@@ -203,9 +230,8 @@ async fn what_was_recorded_without_a_relay_is_published_when_it_runs() {
     assert_eq!((kind, &data["name"]), ("users.registered.v1", &json!("Early")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_change_can_depend_on_what_was_read() {
-    let service = Running::start(&USERS).await;
+async fn a_change_can_depend_on_what_was_read(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let made = service.post("/v1/users", json!({ "user_id": "1", "name": "a" })).await;
     let tag = made.headers()["etag"].clone();
     let shown = service.request(Method::GET, "/v1/users/1").send().await.unwrap();
@@ -227,9 +253,8 @@ async fn a_change_can_depend_on_what_was_read() {
     assert_eq!(service.stop_and_read().await.len(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_command_with_a_key_is_done_once() {
-    let service = Running::start(&USERS).await;
+async fn a_command_with_a_key_is_done_once(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let register = |name: &str| {
         let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
         request.json(&json!({ "name": name })).send()
@@ -256,9 +281,8 @@ async fn a_command_with_a_key_is_done_once() {
     assert_eq!(service.stop_and_read().await.len(), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_erased_user_is_not_in_kept_answers_either() {
-    let service = Running::start(&USERS).await;
+async fn an_erased_user_is_not_in_kept_answers_either(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     let register = || {
         let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
         request.json(&json!({ "user_id": "1", "name": "Secret" })).send()
@@ -271,9 +295,8 @@ async fn an_erased_user_is_not_in_kept_answers_either() {
     service.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn lists_come_in_pages() {
-    let service = Running::start(&USERS).await;
+async fn lists_come_in_pages(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
     check_document(&service).await;
     for number in 0..5 {
         service.post("/v1/users", json!({ "user_id": format!("ü{number}"), "name": "a" })).await;
@@ -293,4 +316,97 @@ async fn lists_come_in_pages() {
         assert_problem(answer, StatusCode::BAD_REQUEST, "").await;
     }
     service.stop().await;
+}
+
+async fn of_commands_at_the_same_time_one_is_done(kind: Kind) {
+    let service = Running::start_on(&USERS, new_place(kind)).await;
+    let at_once = async |command: &dyn Fn(usize) -> reqwest::RequestBuilder| {
+        let commands: Vec<_> = (0..12).map(|number| tokio::spawn(command(number).send())).collect();
+        let mut answers = Vec::new();
+        for command in commands {
+            answers.push(command.await.unwrap().unwrap());
+        }
+        answers
+    };
+    // One key, one user; each gets the same answer.
+    let same_key = |_| {
+        let request = service.request(Method::POST, "/v1/users").header("idempotency-key", "k1");
+        request.json(&json!({ "name": "a" }))
+    };
+    let answers = at_once(&same_key).await;
+    assert!(answers.iter().all(|answer| answer.status() == StatusCode::CREATED), "{answers:?}");
+    let replayed = |answer: &&reqwest::Response| answer.headers().contains_key("idempotency-replayed");
+    assert_eq!(answers.iter().filter(replayed).count(), 11);
+    let location = answers[0].headers()["location"].to_str().unwrap().to_owned();
+    assert!(answers.iter().all(|answer| answer.headers()["location"] == location.as_str()));
+
+    // One entity, read by all: one changes it, the others see that it was changed.
+    service.post("/v1/users", json!({ "user_id": "1", "name": "a" })).await;
+    let tag = service.request(Method::GET, "/v1/users/1").send().await.unwrap().headers()["etag"].clone();
+    let same_tag = |number| {
+        let request = service.request(Method::PATCH, "/v1/users/1").header("if-match", &tag);
+        request.json(&json!({ "name": format!("n{number}") }))
+    };
+    let answers = at_once(&same_tag).await;
+    let mut statuses: Vec<StatusCode> = answers.iter().map(|answer| answer.status()).collect();
+    statuses.sort();
+    let mut expected = vec![StatusCode::OK];
+    expected.resize(12, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(statuses, expected);
+    assert_eq!(service.stop_and_read().await.len(), 3, "registered twice, renamed once");
+}
+
+async fn what_waits_and_what_is_open_can_be_watched(kind: Kind) {
+    let directory = tempfile::tempdir().unwrap();
+    let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(directory.path().join("log")).unwrap());
+    let place = new_place(kind);
+    let service = Service::open(&USERS, &place.address, Arc::clone(&log)).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = service.router();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let client = Client::new();
+    let metric = async |name: &str| {
+        let page = client.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+        let lines = page.lines().filter(|line| line.starts_with(&format!("{name}{{")));
+        let values: Vec<u64> = lines.map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+        assert!(!values.is_empty(), "{name} is not in {page}");
+        values.iter().sum::<u64>()
+    };
+    let outbox = async || {
+        let mut counts = Vec::new();
+        for state in ["unsent", "numbered", "parked", "waiting"] {
+            counts.push(metric(&format!("prejoin_outbox_{state}_events")).await);
+        }
+        counts
+    };
+    assert_eq!((outbox().await, metric("prejoin_outbox_oldest_unsent_seconds").await), (vec![0; 4], 0));
+    for name in ["a", "a", "b"] {
+        client.post(format!("{url}/users")).json(&json!({ "name": name })).send().await.unwrap();
+    }
+    assert_eq!(outbox().await, [3, 0, 0, 0]);
+    // As a relay would leave them: one on its way, one parked, one behind it; the first a minute ago.
+    let mut tx = service.context().database.begin().await.unwrap();
+    let mut rows = tx.rows("SELECT outbox_id FROM prejoin_outbox ORDER BY outbox_id", &[]).await.unwrap();
+    let ids: Vec<i64> = rows.iter_mut().map(|row| row.integer().unwrap()).collect();
+    for (set, id) in
+        ["sequence = 1, recorded_at_ms = recorded_at_ms - 60000", "mark = 'parked'", "mark = 'waiting'"]
+            .iter()
+            .zip(ids)
+    {
+        let update = format!("UPDATE prejoin_outbox SET {set} WHERE outbox_id = ?");
+        tx.execute(&update, values![id]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(outbox().await, [1, 1, 1, 1]);
+    let age = metric("prejoin_outbox_oldest_unsent_seconds").await;
+    assert!((60..600).contains(&age), "{age}");
+    let (size, max) =
+        (metric("prejoin_pool_connections").await, metric("prejoin_pool_connections_max").await);
+    let idle = metric("prejoin_pool_idle_connections").await;
+    assert!(size >= 1 && size <= max && idle <= size, "{size}, {idle}, {max}");
+    let held = service.context().database.read().await.unwrap();
+    assert!(metric("prejoin_pool_used_connections").await >= 1);
+    drop(held);
+    serving.abort();
 }

@@ -6,13 +6,15 @@
 //! |---|---|---|
 //! | min | the input's key bytes, cut; the source row's key, inverted | the input |
 //! | max | the input's key bytes, inverted and cut; the source row's key, inverted | the input |
-//! | count(DISTINCT) | the input's key bytes, shortened | how many inputs are equal to it |
+//! | count(DISTINCT); sum(DISTINCT) and avg(DISTINCT) of integers | the input's key bytes, shortened | how many inputs are equal to it |
+//! | sum(DISTINCT) and avg(DISTINCT) of numerics | the input's key bytes, shortened; the source row's key | the input |
 //! | others | the source row's key | the input |
 //!
-//! So the first entry holds the least input, or the greatest, and among equal ones that of the last row.
+//! So the first entry of min and max holds the least input, or the greatest, and among equal ones that of the last row; the
+//! first of equal numerics is the one that DISTINCT keeps.
 
-use prejoin_model::{Row, TableSchema, Value, decode_row, encode_key_value, encode_row};
-use prejoin_sql::Accumulation;
+use prejoin_model::{Row, TableSchema, Type, Value, decode_row, encode_key_value, encode_row};
+use prejoin_sql::{Accumulation, GroupAggregate};
 use prejoin_state::{Batch, Layered, Snapshot, Space};
 
 use crate::EngineError;
@@ -29,15 +31,47 @@ const SOURCE_KEY_BYTES_MAX: usize = 60_000;
 
 /// The entries of one aggregate in one group.
 pub(crate) struct Entries<'a> {
-    accumulation: Accumulation,
+    kept: Kept,
     prefix: Vec<u8>,
     inputs: &'a TableSchema,
+}
+
+/// What there is an entry for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Nothing: counting is enough.
+    Nothing,
+    /// Each different input, with the number of those that equal it.
+    Different,
+    /// Each input, equal ones side by side.
+    Equal,
+    /// Each input, the least first.
+    Ascending,
+    /// Each input, the greatest first.
+    Descending,
+    /// Each input, in the key order of the source's rows.
+    InRowOrder,
+}
+
+impl Kept {
+    pub(crate) fn of(aggregate: &GroupAggregate) -> Kept {
+        match aggregate.accumulation {
+            Accumulation::Minimum => Kept::Ascending,
+            Accumulation::Maximum => Kept::Descending,
+            Accumulation::Collect => Kept::InRowOrder,
+            _ if !aggregate.distinct => Kept::Nothing,
+            Accumulation::Count => Kept::Different,
+            // Only numerics may be equal without being the same.
+            _ if aggregate.input_kinds().first() == Some(&Type::Numeric) => Kept::Equal,
+            _ => Kept::Different,
+        }
+    }
 }
 
 impl<'a> Entries<'a> {
     pub(crate) fn new(layout: &'a Layout<'_>, aggregate: usize, group_key: &[u8]) -> Entries<'a> {
         Entries {
-            accumulation: layout.table.aggregates[aggregate].accumulation,
+            kept: layout.kept[aggregate],
             prefix: layout.entries_prefix(aggregate, group_key),
             inputs: &layout.inputs[aggregate],
         }
@@ -59,9 +93,7 @@ impl<'a> Entries<'a> {
         before: &dyn Snapshot,
         batch: &mut Batch,
     ) -> Result<bool, EngineError> {
-        let mut key = self.prefix.clone();
-        key.extend(self.input_bytes(input));
-        shorten(&mut key, self.prefix.len(), INPUT_BYTES_MAX);
+        let key = self.key_of_equal(input);
         let mut equal: u64 = match Layered::new(before, batch).get(Space::Accumulators, &key)? {
             Some(bytes) => from_bytes("the count of an input", &bytes)?,
             None => 0,
@@ -101,6 +133,26 @@ impl<'a> Entries<'a> {
         Ok(best.map_or(Value::Null, |(_, value)| value))
     }
 
+    /// Begins the key of every input that is equal to this one, and of no other.
+    pub(crate) fn key_of_equal(&self, input: &[Value]) -> Vec<u8> {
+        let mut key = self.prefix.clone();
+        key.extend(self.input_bytes(input));
+        shorten(&mut key, self.prefix.len(), INPUT_BYTES_MAX);
+        key
+    }
+
+    /// Of the inputs under the key of equal ones, that of the first row.
+    pub(crate) fn first_of_equal(
+        &self,
+        key_of_equal: &[u8],
+        snapshot: &dyn Snapshot,
+    ) -> Result<Option<Row>, EngineError> {
+        match snapshot.scan(Space::Accumulators, key_of_equal, &[]).next() {
+            Some(entry) => Ok(Some(decode_row(self.inputs, &entry?.1)?)),
+            None => Ok(None),
+        }
+    }
+
     /// Every input, in the key order of the source's rows.
     pub(crate) fn collected(&self, after: &dyn Snapshot) -> Result<Vec<Row>, EngineError> {
         let entries = after.scan(Space::Accumulators, &self.prefix, &[]);
@@ -110,8 +162,11 @@ impl<'a> Entries<'a> {
     fn key(&self, input: &[Value], source_key: &[u8]) -> Vec<u8> {
         let mut source_key = source_key.to_vec();
         shorten(&mut source_key, 0, SOURCE_KEY_BYTES_MAX);
-        let mut key = self.prefix.clone();
-        if self.accumulation != Accumulation::Collect {
+        let mut key = match self.kept {
+            Kept::Equal => self.key_of_equal(input),
+            _ => self.prefix.clone(),
+        };
+        if matches!(self.kept, Kept::Ascending | Kept::Descending) {
             key.extend(self.input_bytes(input).iter().take(INPUT_BYTES_MAX));
             invert(&mut source_key);
         }
@@ -123,7 +178,7 @@ impl<'a> Entries<'a> {
     fn input_bytes(&self, input: &[Value]) -> Vec<u8> {
         let mut bytes = Vec::new();
         encode_key_value(input.first().unwrap_or(&Value::Null), &mut bytes);
-        if self.accumulation == Accumulation::Maximum {
+        if self.kept == Kept::Descending {
             invert(&mut bytes);
         }
         bytes

@@ -1,14 +1,14 @@
 //! One group: what is counted of its rows, and the row of the group table that this gives.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prejoin_model::{Row, Value, decode_row, encode_row};
 use prejoin_sql::{Accumulation, EvaluateError};
 use prejoin_state::{Batch, Snapshot, Space};
 
 use crate::EngineError;
-use crate::groups::entries::Entries;
+use crate::groups::entries::{Entries, Kept};
 use crate::groups::layout::Layout;
 use crate::groups::tally::{Direction, Tally, count};
 use crate::stored::{StoredGroup, from_bytes, to_bytes};
@@ -23,6 +23,9 @@ pub(crate) struct Group {
     tallies: Vec<Tally>,
     /// Of which aggregates the inputs have changed.
     changed: Vec<bool>,
+    /// Aggregates, and the keys of equal inputs among which another may be the first now: what counts of them is settled
+    /// once for all changes of a step, however many there are.
+    unsettled: BTreeSet<(usize, Vec<u8>)>,
 }
 
 /// Where a group and its entries lie.
@@ -47,7 +50,8 @@ impl Group {
         let key = place.layout.counted_key(place.group_key);
         let Some(bytes) = place.before.get(Space::Accumulators, &key)? else {
             let tallies = aggregates.iter().map(|aggregate| Tally::new(aggregate.accumulation)).collect();
-            return Ok(Group { rows: 0, variants: BTreeMap::new(), tallies, changed });
+            let variants = BTreeMap::new();
+            return Ok(Group { rows: 0, variants, tallies, changed, unsettled: BTreeSet::new() });
         };
         let stored: StoredGroup = from_bytes("a group", &bytes)?;
         let tallies: Vec<Tally> =
@@ -55,7 +59,13 @@ impl Group {
         if tallies.len() != aggregates.len() {
             return Err(EngineError::Damaged("a group has another number of aggregates".to_owned()));
         }
-        Ok(Group { rows: stored.rows, variants: stored.variants.into_iter().collect(), tallies, changed })
+        let variants = stored.variants.into_iter().collect();
+        Ok(Group { rows: stored.rows, variants, tallies, changed, unsettled: BTreeSet::new() })
+    }
+
+    /// How many rows of the source are in the group.
+    pub(crate) fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Writes what is counted; nothing is kept of a group without rows.
@@ -128,19 +138,44 @@ impl Group {
         direction: Direction,
         batch: &mut Batch,
     ) -> Result<(), EngineError> {
-        match place.layout.table.aggregates[number].accumulation {
-            Accumulation::Minimum | Accumulation::Maximum | Accumulation::Collect => match direction {
-                Direction::In => place.entries(number).put(input, source_key, batch),
-                Direction::Out => place.entries(number).remove(input, source_key, batch),
-            },
-            Accumulation::CountDistinct
-                if !place.entries(number).count(input, direction, place.before, batch)? =>
-            {
-                return Ok(());
-            }
-            _ => {}
+        let kept = place.layout.kept[number];
+        if kept == Kept::Nothing {
+            return self.tallies[number].take(input, direction);
         }
-        self.tallies[number].take(input, direction)
+        let entries = place.entries(number);
+        if kept == Kept::Different {
+            return match entries.count(input, direction, place.before, batch)? {
+                true => self.tallies[number].take(input, direction),
+                false => Ok(()),
+            };
+        }
+        match direction {
+            Direction::In => entries.put(input, source_key, batch),
+            Direction::Out => entries.remove(input, source_key, batch),
+        }
+        if kept == Kept::Equal {
+            self.unsettled.insert((number, entries.key_of_equal(input)));
+        }
+        Ok(())
+    }
+
+    /// After all changes of a step: counts of equal inputs the first one, in the place of the one that was it before the
+    /// step. `after` holds the entries.
+    pub(crate) fn settle(&mut self, place: &Place<'_>, after: &dyn Snapshot) -> Result<(), EngineError> {
+        for (number, key) in std::mem::take(&mut self.unsettled) {
+            let entries = place.entries(number);
+            let (old, new) =
+                (entries.first_of_equal(&key, place.before)?, entries.first_of_equal(&key, after)?);
+            if old == new {
+                continue;
+            }
+            for (input, direction) in [(old, Direction::Out), (new, Direction::In)] {
+                if let Some(input) = input {
+                    self.tallies[number].take(&input, direction)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The group's row after the step, if it has one: a table that groups by nothing always has its one row. `old` is the

@@ -7,6 +7,7 @@ use prejoin_model::{Column, Row, TableId, TableSchema, Type};
 use prejoin_sql::{GroupAggregate, GroupTable};
 
 use crate::Definition;
+use crate::groups::entries::Kept;
 use crate::keys::{StoredTable, TABLE_PREFIX_BYTES, table_key_of_values, table_prefix};
 
 /// What one group table's groups are read and written with.
@@ -18,6 +19,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) head: TableSchema,
     /// Of each aggregate's inputs.
     pub(crate) inputs: Vec<TableSchema>,
+    /// What entries each aggregate has.
+    pub(crate) kept: Vec<Kept>,
 }
 
 impl<'a> Layout<'a> {
@@ -32,6 +35,7 @@ impl<'a> Layout<'a> {
             stored: definition.stored(id),
             head: form(head_kinds.map(|column| column.kind)),
             inputs: table.aggregates.iter().map(inputs).collect(),
+            kept: table.aggregates.iter().map(Kept::of).collect(),
         }
     }
 
@@ -43,6 +47,11 @@ impl<'a> Layout<'a> {
     /// Where what is counted of a group lies.
     pub(crate) fn counted_key(&self, group_key: &[u8]) -> Vec<u8> {
         self.key(0, group_key)
+    }
+
+    /// What begins every `counted_key`.
+    pub(crate) fn counted_prefix(&self) -> Vec<u8> {
+        self.key(0, &[])
     }
 
     /// What begins the keys of the entries of an aggregate in a group.

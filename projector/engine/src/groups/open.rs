@@ -56,51 +56,87 @@ pub(crate) fn build_missing(
             stored.push(StoredGroupTable {
                 table: definition.stored(definition.group_table(place)).0,
                 fingerprint: definition.group_fingerprints[place].clone(),
-                stage: StoredGroupStage::Building { cursor: Vec::new() },
+                stage: StoredGroupStage::Gathering { cursor: Vec::new() },
             });
             stored.len() - 1
         });
-        while let StoredGroupStage::Building { cursor } = &stored[known].stage {
+        let building = Building { definition, indexes, place, slice_rows };
+        loop {
             let mut batch = Batch::default();
-            stored[known].stage =
-                build_slice(state, definition, indexes, (place, cursor), slice_rows, &mut batch)?;
+            let snapshot = state.snapshot();
+            stored[known].stage = match &stored[known].stage {
+                StoredGroupStage::Gathering { cursor } => {
+                    building.gather_slice(snapshot.as_ref(), cursor, &mut batch)?
+                }
+                StoredGroupStage::Computing { cursor } => {
+                    building.compute_slice(snapshot.as_ref(), cursor, &mut batch)?
+                }
+                StoredGroupStage::Ready | StoredGroupStage::Dropping => break,
+            };
+            drop(snapshot);
             save(state, &stored, batch)?;
         }
     }
     Ok(())
 }
 
-/// Gathers the next rows of a group table's source after the cursor, as a step would to which they are new. Returns how
-/// far that is.
-fn build_slice(
-    state: &dyn State,
-    definition: &Definition,
-    indexes: &Indexes,
-    (place, cursor): (usize, &[u8]),
+/// A group table in the making: first its source's rows are gathered, then each group's row is computed, once. A list of
+/// all that a group has would otherwise be made anew with every slice.
+struct Building<'a> {
+    definition: &'a Definition,
+    indexes: &'a Indexes,
+    /// In the definition's group tables.
+    place: usize,
     slice_rows: usize,
-    batch: &mut Batch,
-) -> Result<StoredGroupStage, EngineError> {
-    let snapshot = state.snapshot();
-    let plan = &definition.groups[place].source;
-    let grain = plan.relations[0].table;
-    let mut source = Source::new(definition, indexes, snapshot.as_ref());
-    let mut gathering = Gathering::new(definition, place, snapshot.as_ref());
-    gathering.begin()?;
-    let mut last: Option<Bytes> = None;
-    let rows = snapshot.scan(Space::Tables, &table_prefix(definition.stored(grain)), cursor);
-    for entry in rows.take(slice_rows) {
-        let (table_key, bytes) = entry?;
-        let row = decode_row(definition.schema(grain), &bytes)?;
-        let outcome = evaluate(plan, row, &mut source)?;
-        gathering.change(&row_key(&table_key), RowOutcome::Absent, outcome)?;
-        last = Some(table_key);
+}
+
+impl Building<'_> {
+    /// Gathers the next rows of the source after the cursor, as a step would to which they are new. Returns how far that
+    /// is.
+    fn gather_slice(
+        &self,
+        snapshot: &dyn Snapshot,
+        cursor: &[u8],
+        batch: &mut Batch,
+    ) -> Result<StoredGroupStage, EngineError> {
+        let &Building { definition, indexes, place, slice_rows } = self;
+        let plan = &definition.groups[place].source;
+        let grain = plan.relations[0].table;
+        let mut source = Source::new(definition, indexes, snapshot);
+        let mut gathering = Gathering::new(definition, place, snapshot);
+        let mut last: Option<Bytes> = None;
+        let rows = snapshot.scan(Space::Tables, &table_prefix(definition.stored(grain)), cursor);
+        for entry in rows.take(slice_rows) {
+            let (table_key, bytes) = entry?;
+            let row = decode_row(definition.schema(grain), &bytes)?;
+            let outcome = evaluate(plan, row, &mut source)?;
+            gathering.change(&row_key(&table_key), RowOutcome::Absent, outcome)?;
+            last = Some(table_key);
+        }
+        gathering.finish_without_groups(definition, indexes, batch)?;
+        Ok(match last {
+            // The least key after the last one read.
+            Some(last) => StoredGroupStage::Gathering { cursor: [&last[..], &[0]].concat() },
+            None => StoredGroupStage::Computing { cursor: Vec::new() },
+        })
     }
-    gathering.finish(definition, indexes, &mut Vec::new(), batch)?;
-    Ok(match last {
-        // The least key after the last one read.
-        Some(last) => StoredGroupStage::Building { cursor: [&last[..], &[0]].concat() },
-        None => StoredGroupStage::Ready,
-    })
+
+    /// Computes the rows of the next groups. Returns how far that is.
+    fn compute_slice(
+        &self,
+        snapshot: &dyn Snapshot,
+        cursor: &[u8],
+        batch: &mut Batch,
+    ) -> Result<StoredGroupStage, EngineError> {
+        let mut gathering = Gathering::new(self.definition, self.place, snapshot);
+        gathering.begin()?;
+        let next = gathering.take_up(cursor, self.slice_rows)?;
+        gathering.finish_rows(self.definition, self.indexes, batch)?;
+        Ok(match next {
+            Some(cursor) => StoredGroupStage::Computing { cursor },
+            None => StoredGroupStage::Ready,
+        })
+    }
 }
 
 fn drop_slice(

@@ -78,7 +78,7 @@ fn gather_changes<'a>(
     Ok(gathering)
 }
 
-/// The groups of one group table that a step touches.
+/// The groups of one group table that a step touches, or a slice of its build.
 pub(crate) struct Gathering<'a> {
     layout: Layout<'a>,
     /// The state before the step.
@@ -165,29 +165,94 @@ impl<'a> Gathering<'a> {
 
     /// Writes accumulators, rows and index entries into the batch of the step, and adds what changed to its changes.
     pub(crate) fn finish(
-        self,
+        mut self,
         definition: &Definition,
         indexes: &Indexes,
         changes: &mut Vec<(Bytes, RowChange)>,
         batch: &mut Batch,
     ) -> Result<(), EngineError> {
-        let mut own_changes = Vec::new();
-        let after = Layered::new(self.before, &self.entries);
-        for (key, group) in &self.groups {
-            let place = Place { layout: &self.layout, group_key: key, before: self.before };
-            group.store(&place, batch);
-            let old = self.row_before(key)?;
-            let new = group.row(&place, old.as_ref(), &after)?;
-            own_changes.extend(self.row_change(key, old, new));
-        }
-        for (key, error) in &self.failed {
-            let new = error.clone().map(|error| failed_row(&self.layout, error));
-            own_changes.extend(self.row_change(key, self.row_before(key)?, new));
-        }
+        self.store_counted(batch)?;
+        let mut own_changes = self.group_changes()?;
+        own_changes.extend(self.failed_changes()?);
         write_changes(definition, indexes, &own_changes, batch);
         batch.append(self.entries);
         changes.extend(own_changes);
         Ok(())
+    }
+
+    /// Writes accumulators, and the rows that stand for rows which cannot be computed, into the batch. Rows of groups
+    /// are left to `finish_rows`.
+    pub(crate) fn finish_without_groups(
+        mut self,
+        definition: &Definition,
+        indexes: &Indexes,
+        batch: &mut Batch,
+    ) -> Result<(), EngineError> {
+        self.store_counted(batch)?;
+        write_changes(definition, indexes, &self.failed_changes()?, batch);
+        batch.append(self.entries);
+        Ok(())
+    }
+
+    /// Takes up groups of which accumulators are stored and rows are not, beginning at a key of the accumulators, until
+    /// they have this many rows of the source. Returns the key to go on from, nothing at the end.
+    pub(crate) fn take_up(&mut self, from: &[u8], rows_max: usize) -> Result<Option<Vec<u8>>, EngineError> {
+        let prefix = self.layout.counted_prefix();
+        let mut rows: u64 = 0;
+        for entry in self.before.scan(Space::Accumulators, &prefix, from) {
+            let counted_key = entry?.0;
+            if rows >= rows_max as u64 {
+                return Ok(Some(counted_key.to_vec()));
+            }
+            let key = counted_key.slice(prefix.len()..);
+            let place = Place { layout: &self.layout, group_key: &key, before: self.before };
+            let group = Group::load(&place)?;
+            rows = rows.saturating_add(group.rows());
+            self.groups.insert(key, group);
+        }
+        Ok(None)
+    }
+
+    /// Writes the rows of the groups that were taken up, and their index entries, into the batch.
+    pub(crate) fn finish_rows(
+        &self,
+        definition: &Definition,
+        indexes: &Indexes,
+        batch: &mut Batch,
+    ) -> Result<(), EngineError> {
+        write_changes(definition, indexes, &self.group_changes()?, batch);
+        Ok(())
+    }
+
+    fn store_counted(&mut self, batch: &mut Batch) -> Result<(), EngineError> {
+        let after = Layered::new(self.before, &self.entries);
+        for (key, group) in &mut self.groups {
+            let place = Place { layout: &self.layout, group_key: key, before: self.before };
+            group.settle(&place, &after)?;
+            group.store(&place, batch);
+        }
+        Ok(())
+    }
+
+    fn group_changes(&self) -> Result<Vec<(Bytes, RowChange)>, EngineError> {
+        let after = Layered::new(self.before, &self.entries);
+        let mut changes = Vec::new();
+        for (key, group) in &self.groups {
+            let place = Place { layout: &self.layout, group_key: key, before: self.before };
+            let old = self.row_before(key)?;
+            let new = group.row(&place, old.as_ref(), &after)?;
+            changes.extend(self.row_change(key, old, new));
+        }
+        Ok(changes)
+    }
+
+    fn failed_changes(&self) -> Result<Vec<(Bytes, RowChange)>, EngineError> {
+        let mut changes = Vec::new();
+        for (key, error) in &self.failed {
+            let new = error.clone().map(|error| failed_row(&self.layout, error));
+            changes.extend(self.row_change(key, self.row_before(key)?, new));
+        }
+        Ok(changes)
     }
 
     fn row_before(&self, row_key: &[u8]) -> Result<Option<Row>, EngineError> {

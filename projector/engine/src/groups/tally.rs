@@ -34,7 +34,7 @@ impl Tally {
     /// Of no inputs.
     pub(crate) fn new(accumulation: Accumulation) -> Tally {
         match accumulation {
-            Accumulation::Count | Accumulation::CountDistinct => Tally::Count(0),
+            Accumulation::Count => Tally::Count(0),
             Accumulation::SumIntegers => Tally::Integers { count: 0, sum: 0 },
             Accumulation::SumNumerics | Accumulation::Average => Tally::Numerics(NumericSum::new()),
             Accumulation::BoolAnd | Accumulation::BoolOr => Tally::Truths { true_count: 0, false_count: 0 },
@@ -42,7 +42,7 @@ impl Tally {
         }
     }
 
-    /// Takes an input in or out; of `CountDistinct`, one that no other input equals.
+    /// Takes an input in or out; of a DISTINCT aggregate, the one of equal inputs that counts.
     pub(crate) fn take(&mut self, input: &[Value], direction: Direction) -> Result<(), EngineError> {
         match (self, input.first()) {
             (Tally::Entries, _) => Ok(()),

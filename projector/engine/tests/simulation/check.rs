@@ -43,6 +43,7 @@ fn key_texts(view: &str, key: &Bytes) -> Vec<String> {
         "order_list" | "order_summary" | "by_customer" | "by_country" | "shares" => &[Type::Text],
         "line_list" => &[Type::Text, Type::Bigint],
         "sizes" => &[Type::Bigint],
+        "_decisions" => &[Type::Text, Type::Text, Type::Bigint, Type::Bigint],
         "all_lines" => &[],
         _ => &[Type::Text, Type::Text, Type::Bigint],
     };
@@ -53,10 +54,18 @@ fn key_texts(view: &str, key: &Bytes) -> Vec<String> {
         .collect()
 }
 
-/// Of dead letters, what the oracle knows: service, sequence, entity, and what it waits behind.
+/// Of dead letters and decisions, what the oracle knows; why an event does not fit it says with one word.
 fn texts(view: &str, row: &[Value]) -> Vec<Option<String>> {
     match view {
-        "_dead_letters" => [0, 1, 5, 8].map(|column| to_text(&row[column])).to_vec(),
+        "_dead_letters" => {
+            let mut texts = [0, 1, 5, 7, 8].map(|column| to_text(&row[column]));
+            texts[3] = texts[3].take().map(|reason| match reason.starts_with("waits behind") {
+                true => reason,
+                false => "unfit".to_owned(),
+            });
+            texts.to_vec()
+        }
+        "_decisions" => [0, 1, 2, 3, 6].map(|column| to_text(&row[column])).to_vec(),
         _ => row.iter().map(to_text).collect(),
     }
 }

@@ -1,11 +1,13 @@
-//! Simulation: random histories in random steps, with duplicates, restarts, lost states and trimmed journals, against
-//! an oracle that folds and joins in plain maps.
+//! Simulation: random histories in random steps, with decisions on dead letters anywhere between, duplicates,
+//! restarts, lost states and trimmed journals, against an oracle that folds and joins in plain maps.
 //!
 //! The seed of a failing run is printed. `PREJOIN_SEED` runs that one alone, `PREJOIN_SIMULATIONS` sets how many run.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod check;
+mod decisions;
+mod interleave;
 mod oracle;
 mod random;
 mod shop;
@@ -28,11 +30,7 @@ const SIMULATIONS_DEFAULT: u64 = 200;
 
 #[test]
 fn every_history_ends_as_the_oracle_says() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("PREJOIN_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("PREJOIN_SIMULATIONS").unwrap_or(SIMULATIONS_DEFAULT),
-    };
+    let seeds = seeds(SIMULATIONS_DEFAULT);
     let mut seen = Seen::default();
     for seed in seeds.clone() {
         let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulate(seed)));
@@ -48,6 +46,19 @@ fn every_history_ends_as_the_oracle_says() {
         // What is never met is not tested.
         let sink = &seen.sink;
         assert!(sink.sliced > 0 && sink.rebuilt > 0 && sink.folded_to > 0 && seen.parked > 0, "{seen:?}");
+        assert!(
+            seen.released > 0 && seen.discarded > 0 && seen.without_effect > 0 && seen.put_off > 0,
+            "{seen:?}"
+        );
+    }
+}
+
+/// The seeds to run: as many as the environment asks for, or the one that it names.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("PREJOIN_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("PREJOIN_SIMULATIONS").unwrap_or(default),
     }
 }
 
@@ -55,13 +66,23 @@ fn every_history_ends_as_the_oracle_says() {
 #[derive(Debug, Default)]
 struct Seen {
     sink: sink::Seen,
-    parked: usize,
+    parked: u64,
+    /// Folded after they were parked.
+    released: u64,
+    /// Passed over on arrival.
+    discarded: u64,
+    without_effect: u64,
+    put_off: u64,
 }
 
 impl Seen {
     fn add(&mut self, other: Seen) {
         self.sink.add(&other.sink);
         self.parked += other.parked;
+        self.released += other.released;
+        self.discarded += other.discarded;
+        self.without_effect += other.without_effect;
+        self.put_off += other.put_off;
     }
 }
 
@@ -74,12 +95,14 @@ fn simulate(seed: u64) -> Seen {
         fan_out_keys_per_cause: [0, 1, 3, 1_000][random.below(4)],
         fan_out_keys_per_step: [2, 5, 100_000][random.below(3)],
         opening_slice_rows: [1, 3, 20_000][random.below(3)],
+        decided_bytes_per_step: [0, 500, 1 << 20][random.below(3)],
     };
     let slice_rows = 1 + random.below(4);
     let mut world = World::new(definition, settings, slice_rows);
     for _ in 0..40 {
         match random.below(12) {
-            0..=4 => world.emit(&mut random),
+            0..=3 => world.emit(&mut random),
+            4 => world.decide(&mut random),
             5..=8 => world.step(&mut random),
             9 => world.restart(),
             10 if random.below(3) == 0 => world.lose_state(),
@@ -87,7 +110,7 @@ fn simulate(seed: u64) -> Seen {
         }
     }
     world.settle();
-    Seen { sink: world.sink.seen, parked: world.parked }
+    Seen { sink: world.sink.seen, ..world.seen }
 }
 
 struct World {
@@ -100,14 +123,15 @@ struct World {
     log: BTreeMap<&'static str, Vec<Bytes>>,
     sink: Sink,
     oracle: Oracle,
-    parked: usize,
+    seen: Seen,
 }
 
 impl World {
     fn new(definition: Arc<Definition>, settings: Settings, slice_rows: usize) -> Self {
         let state: Arc<dyn State> = Arc::new(MemoryState::default());
         let engine = Engine::open(definition.clone(), state.clone(), settings).unwrap();
-        let log = shop::SERVICES.into_iter().map(|service| (service, Vec::new())).collect();
+        let log =
+            shop::SERVICES.into_iter().chain(["prejoin"]).map(|service| (service, Vec::new())).collect();
         World {
             definition,
             settings,
@@ -117,7 +141,7 @@ impl World {
             log,
             sink: Sink::default(),
             oracle: Oracle::default(),
-            parked: 0,
+            seen: Seen::default(),
         }
     }
 
@@ -129,6 +153,25 @@ impl World {
             let event = shop::event(service, sequence, random);
             self.oracle.add(&event);
             messages.push(event.to_json());
+        }
+    }
+
+    /// Decisions on events that are in the log, whether they have been read or not.
+    fn decide(&mut self, random: &mut Random) {
+        for _ in 0..1 + random.below(4) {
+            let sequence = self.log["prejoin"].len() as u64 + 1;
+            let decided = match self.oracle.decisions.last() {
+                Some(last) if random.below(10) == 0 => decisions::on_decision(sequence, last, random),
+                _ => {
+                    let events: Vec<_> = self.oracle.events.values().flatten().cloned().collect();
+                    decisions::decision(sequence, &events, random)
+                }
+            };
+            let (service, of) = decided.of;
+            let message = usize::try_from(of - 1).ok().and_then(|place| self.log[service].get(place));
+            let json = decided.to_json(message.map_or(b"", |message| &message[..]));
+            self.oracle.decisions.push(decided);
+            self.log.get_mut("prejoin").unwrap().push(json);
         }
     }
 
@@ -152,7 +195,11 @@ impl World {
         if let Some(limit) = limit {
             assert!(limit.covers(&self.engine.position()), "folded beyond the sink's position");
         }
-        self.parked += report.dead_letters.len();
+        self.seen.parked += report.dead_letters.len() as u64;
+        self.seen.released += report.released;
+        self.seen.discarded += report.discarded;
+        self.seen.without_effect += report.decisions_without_effect;
+        self.seen.put_off += u64::from(report.deferred.iter().any(|message| &*message.service == "prejoin"));
     }
 
     fn restart(&mut self) {

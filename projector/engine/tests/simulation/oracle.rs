@@ -1,10 +1,14 @@
 //! The oracle: the same events folded and joined in plain maps, at any position.
+//!
+//! It takes the definition by its word: first every service's events up to the position, then the decisions up to
+//! there, one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use prejoin_envelope::Position;
 use serde_json::Value;
 
+use crate::decisions::{Decided, What};
 use crate::shop::Event;
 
 /// A row's texts, NULL as `None`.
@@ -14,7 +18,8 @@ pub(crate) type Rows = BTreeMap<Vec<String>, Texts>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
-    events: BTreeMap<&'static str, Vec<Event>>,
+    pub(crate) events: BTreeMap<&'static str, Vec<Event>>,
+    pub(crate) decisions: Vec<Decided>,
 }
 
 #[derive(Default)]
@@ -23,8 +28,35 @@ struct Tables {
     users: BTreeMap<String, (Option<String>, Option<String>)>,
     orders: BTreeMap<String, (Option<String>, Option<i64>)>,
     lines: BTreeMap<(String, usize), String>,
-    /// Sequences of dead letters by order.
-    parked: BTreeMap<String, Vec<u64>>,
+    /// The dead letters of each order.
+    parked: BTreeMap<String, Vec<Letter>>,
+    /// What became of each decision.
+    outcomes: Vec<(Decided, &'static str)>,
+    /// Decisions that cannot be read.
+    parked_decisions: Vec<Decided>,
+}
+
+struct Letter {
+    event: Event,
+    amended: Option<Event>,
+}
+
+impl Letter {
+    fn to_fold(&self) -> &Event {
+        self.amended.as_ref().unwrap_or(&self.event)
+    }
+
+    fn row(&self, behind: Option<u64>) -> Texts {
+        let reason = match (self.to_fold().is_unfit(), behind) {
+            (false, Some(behind)) => {
+                format!("waits behind event {behind} of the same entity, which is parked")
+            }
+            _ => "unfit".to_owned(),
+        };
+        let entity = Some(self.event.id.clone());
+        let behind = behind.map(|behind| behind.to_string());
+        vec![Some("orders".to_owned()), Some(self.event.sequence.to_string()), entity, Some(reason), behind]
+    }
 }
 
 impl Oracle {
@@ -45,6 +77,7 @@ impl Oracle {
             "all_lines" => tables.all_lines(),
             "shares" => tables.shares(),
             "_dead_letters" => tables.dead_letters(),
+            "_decisions" => tables.decisions(),
             other => panic!("the oracle does not know {other}"),
         }
     }
@@ -56,19 +89,93 @@ impl Oracle {
                 tables.apply(event);
             }
         }
+        for decision in self.decisions.iter().filter(|of| of.sequence <= position.get("prejoin")) {
+            tables.decide(decision, position);
+        }
         tables
     }
 }
 
 impl Tables {
     fn apply(&mut self, event: &Event) {
-        let text = |name: &str| event.data[name].as_str().map(str::to_owned);
         let id = event.id.clone();
-        let unfit = event.data["amount"].is_string();
-        if unfit || self.parked.contains_key(&id) {
-            self.parked.entry(id).or_default().push(event.sequence);
+        if event.is_unfit() || self.parked.contains_key(&id) {
+            self.parked.entry(id).or_default().push(Letter { event: event.clone(), amended: None });
+        } else {
+            self.fold(event);
+        }
+    }
+
+    fn decide(&mut self, decision: &Decided, position: &Position) {
+        if matches!(decision.what, What::Nonsense) {
+            self.parked_decisions.push(decision.clone());
             return;
         }
+        let (service, sequence) = decision.of;
+        let is_it = |letter: &Letter| letter.event.service == service && letter.event.sequence == sequence;
+        let order = self.parked.iter().find(|(_, letters)| letters.iter().any(is_it));
+        let outcome = if service == "prejoin" {
+            self.decide_decision(decision)
+        } else if let Some(order) = order.map(|(order, _)| order.clone()) {
+            self.decide_letter(decision, &order)
+        } else if sequence > position.get(service) {
+            "waiting"
+        } else {
+            "no_letter"
+        };
+        self.outcomes.push((decision.clone(), outcome));
+    }
+
+    fn decide_decision(&mut self, decision: &Decided) -> &'static str {
+        let found = self.parked_decisions.iter().position(|parked| parked.sequence == decision.of.1);
+        match (found, &decision.what) {
+            (None, _) => "no_letter",
+            (Some(place), What::Discard) => {
+                self.parked_decisions.remove(place);
+                "discarded"
+            }
+            _ => "unfit",
+        }
+    }
+
+    fn decide_letter(&mut self, decision: &Decided, order: &str) -> &'static str {
+        let letters = self.parked.get_mut(order).unwrap();
+        let place = letters.iter().position(|letter| letter.event.sequence == decision.of.1).unwrap();
+        let letter = &mut letters[place];
+        let outcome = match &decision.what {
+            _ if !decision.names_message => "other_event",
+            What::Discard => {
+                letters.remove(place);
+                "discarded"
+            }
+            What::Amend(event) => {
+                let is_known = event.kind != "rained.v1";
+                let is_in_place = event.id == letter.event.id && event.sequence == letter.event.sequence;
+                if is_known && is_in_place && !event.is_unfit() {
+                    letter.amended = Some((**event).clone());
+                    "amended"
+                } else {
+                    "unfit"
+                }
+            }
+            What::Retry if letter.to_fold().is_unfit() => "unfit",
+            What::Retry => "behind",
+            What::Nonsense => panic!("{decision:?}"),
+        };
+        while let Some(letter) = self.parked.get_mut(order).filter(|letters| !letters.is_empty()) {
+            if letter[0].to_fold().is_unfit() {
+                return outcome;
+            }
+            let event = letter.remove(0).to_fold().clone();
+            self.fold(&event);
+        }
+        self.parked.remove(order);
+        outcome
+    }
+
+    fn fold(&mut self, event: &Event) {
+        let text = |name: &str| event.data[name].as_str().map(str::to_owned);
+        let id = event.id.clone();
         match event.kind {
             "named.v1" => drop(self.countries.insert(id, text("name"))),
             "dissolved.v1" => drop(self.countries.remove(&id)),
@@ -212,16 +319,41 @@ impl Tables {
         self.orders.iter().map(row).collect()
     }
 
-    /// Service, sequence, and what it waits behind.
+    /// Service, sequence, entity, why, and what it waits behind.
     fn dead_letters(&self) -> Rows {
         let mut rows = Rows::new();
-        for (order, sequences) in &self.parked {
-            for sequence in sequences {
-                let number = sequence.to_string();
-                let behind = (*sequence != sequences[0]).then(|| sequences[0].to_string());
-                let row = vec![Some("orders".to_owned()), Some(number.clone()), Some(order.clone()), behind];
-                rows.insert(vec!["orders".to_owned(), "sequence".to_owned(), number], row);
+        let key = |service: &str, sequence: u64| {
+            vec![service.to_owned(), "sequence".to_owned(), sequence.to_string()]
+        };
+        for letters in self.parked.values() {
+            let first = letters[0].event.sequence;
+            for letter in letters {
+                let sequence = letter.event.sequence;
+                rows.insert(key("orders", sequence), letter.row((sequence != first).then_some(first)));
             }
+        }
+        for decision in &self.parked_decisions {
+            let (service, sequence) = ("prejoin".to_owned(), decision.sequence);
+            let row = [
+                Some(service),
+                Some(sequence.to_string()),
+                Some(decision.letter()),
+                Some("unfit".to_owned()),
+                None,
+            ];
+            rows.insert(key("prejoin", sequence), row.to_vec());
+        }
+        rows
+    }
+
+    fn decisions(&self) -> Rows {
+        let mut rows = Rows::new();
+        for (decision, outcome) in &self.outcomes {
+            let (service, sequence) = (decision.of.0.to_owned(), decision.of.1.to_string());
+            let number = decision.sequence.to_string();
+            let key = vec![service.clone(), "sequence".to_owned(), sequence.clone(), number.clone()];
+            let row = [number, decision.kind().to_owned(), service, sequence, (*outcome).to_owned()];
+            rows.insert(key, row.map(Some).to_vec());
         }
         rows
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use prejoin_engine::{DEAD_LETTERS_VIEW, Definition};
+use prejoin_engine::Definition;
 use prejoin_model::{Row, TableSchema, to_text};
 use prejoin_sql::RowView;
 use prejoin_test_servers::Postgres;
@@ -121,7 +121,7 @@ fn judged_tables(definition: &Definition) -> &[TableSchema] {
 }
 
 fn judged_views(definition: &Definition) -> impl Iterator<Item = &RowView> {
-    definition.views.iter().map(|view| &view.plan).filter(|plan| plan.name != DEAD_LETTERS_VIEW)
+    definition.views.iter().filter(|view| !view.is_built_in()).map(|view| &view.plan)
 }
 
 impl Question<'_> {

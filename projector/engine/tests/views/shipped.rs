@@ -36,7 +36,7 @@ fn the_shipped_views_have_postgresqls_rows() {
     let steps = ways::plain_steps(&definition, &steps, &mut seen);
     let last = steps.last().unwrap();
     for (name, content) in &last.views {
-        let is_empty = content.rows.is_empty() && name != DEAD_LETTERS_VIEW;
+        let is_empty = content.rows.is_empty() && !name.starts_with('_');
         assert!(
             !is_empty && content.failed.is_empty(),
             "{name} has no rows, or some that cannot be computed"

@@ -46,7 +46,7 @@ fn inputs(table: &Table<'_>) -> String {
     format!("k{}", inputs.concat())
 }
 
-/// Twice as fast for many rows, and slower for few.
+/// Faster for many rows, and slower for few.
 async fn put_by_copy(
     connection: &mut PgConnection,
     table: &Table<'_>,

@@ -13,6 +13,8 @@ CREATE TABLE IF NOT EXISTS _prejoin_generations (
     retired_at_ms INTEGER,
     -- The directory of the search index that belongs to it.
     search_index TEXT,
+    -- The directory of the state that it was built from.
+    state_directory TEXT NOT NULL DEFAULT 'state',
     PRIMARY KEY (view, generation));
 CREATE UNIQUE INDEX IF NOT EXISTS _prejoin_one_current ON _prejoin_generations (view) WHERE state = 'current';
 CREATE TABLE IF NOT EXISTS _prejoin_pending (

@@ -6,6 +6,7 @@ CREATE TABLE _prejoin_generations_2 (
     table_name TEXT NOT NULL, columns TEXT NOT NULL, comment TEXT, fingerprint TEXT NOT NULL,
     followed TEXT NOT NULL, position TEXT NOT NULL, rows INTEGER NOT NULL,
     cursor BLOB, retired_at_ms INTEGER, search_index TEXT,
+    state_directory TEXT NOT NULL DEFAULT 'state',
     PRIMARY KEY (view, generation));
 INSERT INTO _prejoin_generations_2
     (view, generation, state, table_name, columns, comment, fingerprint, followed, position, rows, cursor)

@@ -44,7 +44,7 @@ async fn every_type_prints_and_sorts_as_in_postgresql() {
     assert_eq!(at.query(&sorted("_sort_at")).await, ["2", "1"]);
     assert_eq!(
         at.query("SELECT comment, rows, position, followed FROM _prejoin_generations").await,
-        ["All of it.|4|{}|{\"things\":4}"]
+        ["All of it.|4|{\"things\":4}|{\"things\":4}"]
     );
     let plan = "EXPLAIN QUERY PLAN SELECT id FROM _g1_all_things ORDER BY _sort_amount DESC, label";
     let plan = at.query(plan).await;

@@ -107,8 +107,17 @@ CREATE MATERIALIZED VIEW v AS SELECT 1_000 AS x FROM orders
 --!   help: write it with digits, a point and an exponent only
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents BETWEEN SYMMETRIC 5 AND 1
---! 1:95: syntax error: expected AND, found 5
---!   help: correct the text here; it is PostgreSQL's SQL
+--! 1:85: BETWEEN SYMMETRIC is not supported
+--!   help: write both orders: (a BETWEEN b AND c OR a BETWEEN c AND b); and NOT (…) around them for NOT BETWEEN SYMMETRIC
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents NOT between /* both */
+  symmetric 5 AND 1
+--! 2:3: BETWEEN SYMMETRIC is not supported
+--!   help: write both orders: (a BETWEEN b AND c OR a BETWEEN c AND b); and NOT (…) around them for NOT BETWEEN SYMMETRIC
+
+CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE total_cents BETWEEN ASYMMETRIC 5 AND 1
+--! 1:85: BETWEEN ASYMMETRIC is not supported
+--!   help: leave ASYMMETRIC out: BETWEEN alone means the same
 
 CREATE MATERIALIZED VIEW v AS SELECT order_id FROM orders WHERE (placed_at, placed_at) OVERLAPS (placed_at, placed_at)
 --! 1:66: the operator OVERLAPS is not supported yet

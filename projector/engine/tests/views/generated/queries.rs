@@ -253,7 +253,7 @@ impl<'r> Queries<'r> {
         let random = &mut *self.random;
         let number = random.pick(&[Kind::Bigint, Kind::Numeric]);
         let ordered = random.pick(&[Kind::Text, Kind::Bigint, Kind::Numeric, Kind::Date, Kind::Texts]);
-        let (kind, mut sql) = match random.below(11) {
+        let (kind, mut sql) = match random.below(13) {
             0 => (Kind::Bigint, "count(*)".to_owned()),
             1 => (Kind::Bigint, format!("count({})", expression(ordered, columns, random))),
             2 => (Kind::Bigint, format!("count(DISTINCT {})", comparable(ordered, columns, random))),
@@ -267,6 +267,12 @@ impl<'r> Queries<'r> {
                 let order = random.pick(&["", " DESC", " NULLS FIRST"]);
                 (Kind::Texts, format!("array_agg({distinct}{of} ORDER BY {of}{order})"))
             }
+            10 => {
+                let of = comparable(number, columns, random);
+                (Kind::Numeric, format!("{}(DISTINCT {of})", random.pick(&["sum", "avg"])))
+            }
+            // Which of equal numbers PostgreSQL adds shows in the digits of the sum alone.
+            11 => (Kind::Numeric, format!("round(sum(DISTINCT {}), 4)", expression(number, columns, random))),
             7 => (Kind::Boolean, format!("bool_or({})", condition(columns, random))),
             _ => {
                 let of = expression(Kind::Text, columns, random);

@@ -1,0 +1,113 @@
+//! Where a view stands: what readers see, and what is built beside it.
+
+use bytes::Bytes;
+use prejoin_engine::{Committed, Follower};
+use prejoin_envelope::Position;
+
+/// A view in the store.
+#[derive(Debug, Clone)]
+pub(crate) struct Stand {
+    pub live: Live,
+    pub build: Option<Build>,
+}
+
+/// What readers see.
+#[derive(Debug, Clone)]
+pub(crate) enum Live {
+    /// Nothing yet.
+    Nothing,
+    Follows(Standing),
+    /// The state was lost: it is first folded to exactly this position, then the generation follows.
+    FoldsTo {
+        position: Position,
+        readers: Readers,
+    },
+    /// A generation that nobody keeps right any more, until another one takes its place.
+    Stays(Readers),
+}
+
+/// The generation that is to take the place of what readers see.
+#[derive(Debug, Clone)]
+pub(crate) enum Build {
+    /// Begins as soon as the state covers what readers have seen.
+    Due { covers: Position },
+    /// Its rows are written slice by slice, the next one from `cursor`, as of the commit where it began.
+    Rows { standing: Standing, cursor: Option<Bytes> },
+    /// Complete: it follows the journal from its base, and waits to be swapped in.
+    Ready(Standing),
+}
+
+/// A generation and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub generation: i64,
+    pub follower: Follower,
+}
+
+/// What readers have of a generation that does not follow.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readers {
+    pub visible: Position,
+    pub rows: i64,
+}
+
+impl Stand {
+    /// A view that nobody has seen.
+    pub(crate) fn first(covers: Position) -> Self {
+        Stand { live: Live::Nothing, build: Some(Build::Due { covers }) }
+    }
+
+    /// What readers may rely on, whatever is still to be done.
+    pub(crate) fn visible(&self) -> Position {
+        match &self.live {
+            Live::Nothing => Position::default(),
+            Live::Follows(standing) => standing.follower.visible(),
+            Live::FoldsTo { readers, .. } | Live::Stays(readers) => readers.visible.clone(),
+        }
+    }
+
+    /// Those that follow the journal: what readers see, and what waits to be swapped in.
+    pub(crate) fn following(&self) -> impl Iterator<Item = &Standing> {
+        let live = match &self.live {
+            Live::Follows(standing) => Some(standing),
+            _ => None,
+        };
+        let ready = match &self.build {
+            Some(Build::Ready(standing)) => Some(standing),
+            _ => None,
+        };
+        live.into_iter().chain(ready)
+    }
+
+    /// The commit after which the journal must be kept, whatever its size.
+    pub(crate) fn journal_needed_after(&self) -> Option<u64> {
+        match &self.build {
+            Some(Build::Rows { standing, .. } | Build::Ready(standing)) => Some(standing.follower.commit()),
+            _ => None,
+        }
+    }
+
+    /// Whether there are rows to write at this commit.
+    pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
+        let follows = self.following().any(|standing| standing.follower.is_behind(committed));
+        follows
+            || match &self.build {
+                Some(Build::Due { covers }) => committed.position().covers(covers),
+                Some(Build::Rows { .. }) => true,
+                Some(Build::Ready(_)) | None => false,
+            }
+    }
+
+    /// The generation that may take the place of what readers see: it stands where that stands, or further.
+    pub(crate) fn swappable(&self, committed: &Committed) -> Option<&Standing> {
+        match &self.build {
+            Some(Build::Ready(standing))
+                if standing.follower.commit() == committed.commit()
+                    && standing.follower.visible().covers(&self.visible()) =>
+            {
+                Some(standing)
+            }
+            _ => None,
+        }
+    }
+}

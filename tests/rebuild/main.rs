@@ -1,0 +1,16 @@
+//! Views changed, built anew, compared and repaired while readers read.
+
+#[path = "../end_to_end/oracle.rs"]
+mod oracle;
+#[path = "../end_to_end/shop.rs"]
+mod shop;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod comparing;
+mod copies;
+mod from_events;
+mod from_state;
+mod reader;
+mod system;
+mod undeclared;
