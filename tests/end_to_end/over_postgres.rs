@@ -53,6 +53,32 @@ fn views_have_the_same_rows_in_both_stores_whether_built_or_followed() {
 }
 
 #[test]
+fn views_are_verified_repaired_and_built_anew_where_they_are() {
+    let home = Home::new();
+    let server = Postgres::start();
+    let url = server.url("postgres");
+    let file = home.write("history.ndjson", history::generated(1_000, 3).join("\n"));
+    let file = file.to_str().expect("the path is text");
+    let _ = home.command(&["events", "import", file]).run().succeeded();
+    let run = |arguments: &[&str]| home.command(arguments).env("PREJOIN_VIEW_STORE", &url).run();
+    let _ = run(&["project", "--until-caught-up"]).succeeded();
+    let _ = run(&["verify", "--all"]).succeeded();
+    let _ = server.run_script(
+        "UPDATE prejoin._g1_product_sales SET product_category = 'Wrong'
+          WHERE _key = (SELECT _key FROM prejoin._g1_product_sales ORDER BY _key LIMIT 1)",
+    );
+    let _ = run(&["verify", "product_sales"]).failed().says(&["Wrong", "prejoin rebuild"]);
+    let _ = run(&["verify", "product_sales", "--repair"]);
+    let _ = run(&["verify", "product_sales"]).succeeded();
+    let _ = run(&["rebuild", "open_orders"]).succeeded().says(&["open_orders: readers see generation 2"]);
+    let _ = run(&["rebuild", "--all", "--from-events"]).succeeded();
+    let _ = run(&["verify", "--all"]).succeeded();
+    let current = "SELECT count(*), count(DISTINCT state_directory), min(state_directory)
+                     FROM prejoin._prejoin_generations WHERE state = 'current'";
+    assert_eq!(server.run_script(current).trim(), "9|1|state-2");
+}
+
+#[test]
 fn what_reads_sqlite_says_so() {
     let home = Home::new();
     let store = "postgres://me:secret@localhost/views";

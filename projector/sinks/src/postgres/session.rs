@@ -1,5 +1,7 @@
 //! A session with the server: its settings, the schema that it works in, and writers before it.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
@@ -10,6 +12,9 @@ use crate::database::{Link, Value, query_one, quoted};
 /// How sessions name themselves to the server.
 pub(super) const WRITER: &str = "prejoin projector";
 pub(super) const READER: &str = "prejoin snapshot";
+
+/// An address where nobody answers would keep a projector for minutes from being stopped.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What values mean and how they look, whatever the database's own settings are. No wait for a lock is without end; it is
 /// long enough for autovacuum to be noticed and make way.
@@ -46,7 +51,9 @@ pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgCon
     // From the first statement on, even if the role has another one.
     let options = options.options([("statement_timeout", "0")]);
     let options = options.application_name(name).disable_statement_logging();
-    let mut connection = PgConnection::connect_with(&options).await?;
+    let connecting = PgConnection::connect_with(&options);
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+    let mut connection = connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     let settings = format!("{SETTINGS} SET search_path = {};", quoted(schema));
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut connection).await?;
     Ok(connection)
