@@ -156,6 +156,8 @@ impl Settings {
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
+        settings.takeover_after =
+            file.takeover_after_ms.map_or(settings.takeover_after, Duration::from_millis);
         settings.engine.journal_bytes_max =
             file.journal_bytes_max.unwrap_or(settings.engine.journal_bytes_max);
         settings
@@ -188,14 +190,16 @@ impl Settings {
         SERVICES.iter().map(|(name, _)| ((*name).to_owned(), self.service_url(name))).collect()
     }
 
-    /// The address of a service's database: named by a flag, set, or the file of its own in the data directory; and the
-    /// schema, if one is set.
-    pub(crate) fn service_database(&self, service: &str, flag: Option<String>) -> (String, Option<&str>) {
+    /// The address that is set for a service's database, and the schema.
+    pub(crate) fn service_database(&self, service: &str) -> (Option<&str>, Option<&str>) {
         let settings = self.files.settings.services.get(service);
-        let set = settings.and_then(|settings| settings.database.clone());
-        let own = || self.data.join(format!("{service}.sqlite")).display().to_string();
-        let schema = settings.and_then(|settings| settings.schema.as_deref());
-        (flag.or(set).unwrap_or_else(own), schema)
+        let database = settings.and_then(|settings| settings.database.as_deref());
+        (database, settings.and_then(|settings| settings.schema.as_deref()))
+    }
+
+    /// The database of a service for which none is set.
+    pub(crate) fn service_file(&self, service: &str) -> PathBuf {
+        self.data.join(format!("{service}.sqlite"))
     }
 }
 

@@ -48,6 +48,7 @@ pub(crate) struct ProjectorFileSettings {
     pub fan_out_slice_rows: Option<usize>,
     pub build_slice_rows: Option<usize>,
     pub retired_grace_ms: Option<u64>,
+    pub takeover_after_ms: Option<u64>,
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,
     pub journal_bytes_max: Option<u64>,

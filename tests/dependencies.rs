@@ -46,19 +46,7 @@ const KNOWN_BY: [(&str, &[&str]); 5] = [
     ("async-nats", &["prejoin-event-log"]),
     ("fjall", &["prejoin-state"]),
     ("sqlparser", &["prejoin-sql"]),
-    (
-        "sqlx",
-        &[
-            "prejoin-outbox",
-            "prejoin-service",
-            "prejoin-users",
-            "prejoin-orders",
-            "prejoin-catalog",
-            "prejoin-shipping",
-            "prejoin-sinks",
-            "prejoin-read-api",
-        ],
-    ),
+    ("sqlx", &["prejoin-outbox", "prejoin-service", "prejoin-sinks", "prejoin-read-api"]),
     ("tantivy", &["prejoin-sinks", "prejoin-read-api"]),
 ];
 

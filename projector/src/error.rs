@@ -17,6 +17,10 @@ pub enum ProjectorError {
     Files { path: String, source: std::io::Error },
     #[error("the event log refuses to go on with {service}: {reason}")]
     Refused { service: String, reason: String },
+    #[error(
+        "another projector writes to the view store {store}. Stop it, or start this one with --standby: it takes over when the other one falls silent"
+    )]
+    AnotherWrites { store: String },
     /// The log ends before the position that a view's readers have seen.
     #[error(
         "{view} stands at {wanted}, but the event log ends at {reached}: the log was cut or is another one. Restore it; or, if it is right, move views.sqlite away and it is built anew"

@@ -13,6 +13,7 @@ mod settings;
 mod sink_set;
 mod source;
 mod stand;
+mod standby;
 mod state_directory;
 mod status;
 mod work;

@@ -16,7 +16,7 @@ use crate::replay::{Replay, TakenOver};
 use crate::sink_set::{Role, SinkSet};
 use crate::status::{self, now_ms};
 use crate::work::{After, Running, Worklist};
-use crate::{ProjectorError, ProjectorSettings, state_directory};
+use crate::{ProjectorError, ProjectorSettings, standby, state_directory};
 
 /// Between attempts to open a view store that failed.
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
@@ -36,6 +36,8 @@ pub struct Projector {
     pub view_store: StoreAddress,
     pub settings: ProjectorSettings,
     pub until: Until,
+    /// Whether it waits while another projector writes to the store, and takes over from it.
+    pub is_standby: bool,
     /// Turns true when the projector is to finish its step and end.
     pub shutdown: watch::Receiver<bool>,
     /// Told about every second, and at the end.
@@ -76,12 +78,27 @@ pub async fn run(mut projector: Projector) -> Result<ProgressReport, ProjectorEr
     let mut definition = projector.definition.clone();
     let mut worklist = Worklist::default();
     let mut report = ProgressReport::default();
+    let instance = standby::new_instance();
     loop {
+        if !standby::wait_for_turn(&mut projector, &definition, &instance).await? {
+            return Ok(report);
+        }
         let Some(mut store) = open_store(&mut projector).await? else { return Ok(report) };
-        let running = Loop::open(&mut projector, &definition, &mut store, &mut worklist, report).await?;
-        match running.run(store).await? {
-            Ended::Stopped(report) => return Ok(report),
-            Ended::Again(report_so_far, then) => (report, definition) = (report_so_far, then),
+        let opened =
+            Loop::open(&mut projector, &definition, &instance, &mut store, &mut worklist, report.clone())
+                .await;
+        let ended = match opened {
+            Ok(running) => running.run(store).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(Ended::Stopped(report)) => return Ok(report),
+            Ok(Ended::Again(report_so_far, then)) => (report, definition) = (report_so_far, then),
+            Err(ProjectorError::Store(error @ StoreError::Superseded { .. })) if projector.is_standby => {
+                tracing::warn!("{error}");
+                worklist.stop_comparisons().await;
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -121,6 +138,8 @@ enum Ended {
 struct Loop<'a> {
     projector: &'a mut Projector,
     worklist: &'a mut Worklist,
+    /// Tells this projector's status from another's.
+    instance: &'a str,
     /// The name of the directory of the state that feeds what readers see.
     state: String,
     line: Line,
@@ -134,6 +153,7 @@ impl<'a> Loop<'a> {
     async fn open(
         projector: &'a mut Projector,
         definition: &Arc<Definition>,
+        instance: &'a str,
         store: &mut ViewStore,
         worklist: &'a mut Worklist,
         report: ProgressReport,
@@ -153,7 +173,17 @@ impl<'a> Loop<'a> {
             None => None,
         };
         let status_written = None;
-        Ok(Loop { projector, worklist, state: states.current, line, sinks, replay, report, status_written })
+        Ok(Loop {
+            projector,
+            worklist,
+            instance,
+            state: states.current,
+            line,
+            sinks,
+            replay,
+            report,
+            status_written,
+        })
     }
 
     async fn run(mut self, mut store: ViewStore) -> Result<Ended, ProjectorError> {
@@ -335,7 +365,7 @@ impl<'a> Loop<'a> {
         store: &mut ViewStore,
         state: &'static str,
     ) -> Result<(), ProjectorError> {
-        let json = status::to_json(&mut self.line, &self.sinks, store, state);
+        let json = status::to_json(&mut self.line, &self.sinks, store, self.instance, state);
         store.write_status(now_ms(), &json).await?;
         (self.report.applied, self.report.log_last) = self.line.progress();
         self.report.position = self.sinks.visible().to_string();

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::standby::TAKEOVER_AFTER;
+
 /// Defaults suit two cores and a few gigabytes of memory.
 #[derive(Debug, Clone)]
 pub struct ProjectorSettings {
@@ -17,6 +19,8 @@ pub struct ProjectorSettings {
     pub build_slice_rows: usize,
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
     pub retired_grace: Duration,
+    /// How long whoever writes to the view store may say nothing before a standby takes over.
+    pub takeover_after: Duration,
     pub engine: prejoin_engine::Settings,
     pub status_interval: Duration,
 }
@@ -30,6 +34,7 @@ impl Default for ProjectorSettings {
             fan_outs_pending_max: 1_000,
             build_slice_rows: 20_000,
             retired_grace: Duration::from_secs(10),
+            takeover_after: TAKEOVER_AFTER,
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),
         }

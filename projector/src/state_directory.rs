@@ -44,6 +44,11 @@ pub(crate) fn find(data_directory: &Path, named: &str) -> Result<States, Project
     Ok(States { half_made, ..choose(found, named) })
 }
 
+/// The state that a standby goes on with, while it writes to no store.
+pub(crate) fn find_local(data_directory: &Path) -> Result<String, ProjectorError> {
+    Ok(find(data_directory, FIRST)?.current)
+}
+
 fn choose(mut found: Vec<u64>, named: &str) -> States {
     found.sort_unstable();
     let named = number(named).unwrap_or(1);

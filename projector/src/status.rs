@@ -38,6 +38,8 @@ pub(crate) struct ServiceView {
 #[derive(Debug, Serialize)]
 struct Status<'a> {
     state: &'static str,
+    /// Another with each start.
+    instance: &'a str,
     pid: u32,
     services: BTreeMap<&'a str, ServiceStatus>,
     sinks: BTreeMap<&'a str, SinkStatus>,
@@ -105,15 +107,26 @@ async fn log_end(
 }
 
 /// The status as JSON.
-pub(crate) fn to_json(line: &mut Line, sinks: &SinkSet, store: &ViewStore, state: &'static str) -> String {
+pub(crate) fn to_json(
+    line: &mut Line,
+    sinks: &SinkSet,
+    store: &ViewStore,
+    instance: &str,
+    state: &'static str,
+) -> String {
     let definition = line.engine.definition().clone();
     let engine = &line.engine;
     let services = line.services.iter_mut().filter(|(name, view)| !is_unused(engine, name, view));
     let services = services.map(|(name, view)| (name.as_ref(), service_status(engine, name, view)));
     let sinks = sinks.report(store, &definition);
     let sinks = sinks.map(|(name, stand, rows, row_errors)| (name, sink_status(stand, rows, row_errors)));
-    let status =
-        Status { state, pid: std::process::id(), services: services.collect(), sinks: sinks.collect() };
+    let status = Status {
+        state,
+        instance,
+        pid: std::process::id(),
+        services: services.collect(),
+        sinks: sinks.collect(),
+    };
     serde_json::to_string(&status).expect("plain data with text keys always serializes")
 }
 

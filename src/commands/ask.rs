@@ -48,6 +48,7 @@ pub(crate) async fn ask(
                 lock: &lock,
                 log,
                 until: Until::WorkDone,
+                is_standby: false,
                 stopped,
                 progress: Box::new(|_: &ProgressReport| {}),
                 requests: Some((asks.clone(), requests)),

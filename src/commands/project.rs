@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -12,23 +13,34 @@ use prejoin_projector::{ProgressReport, Projector, Until};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 
-use crate::lock::DataLock;
+use crate::lock::{DataLock, Taken};
 use crate::settings::Settings;
 use crate::shutdown;
+
+/// Between attempts to take a data directory that is in use.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct ProjectFlags {
     /// End when everything in the event log is in the views
     #[arg(long)]
     until_caught_up: bool,
+    /// Wait while another projector writes to the same view store, or works on the same data directory, and take over
+    /// from it
+    #[arg(long, conflicts_with = "until_caught_up")]
+    standby: bool,
     /// Print progress and the result as JSON lines
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Result<()> {
-    let lock = settings.lock("prejoin project")?;
     let stopped = shutdown::on_signals()?;
+    let lock = match flags.standby {
+        true => wait_for_lock(&settings, &stopped).await?,
+        false => Some(settings.lock("prejoin project")?),
+    };
+    let Some(lock) = lock else { return Ok(()) };
     let log = settings.open_log().await?;
     let progress: Progress = match (flags.json, flags.until_caught_up) {
         (true, _) => Box::new(|report| println!("{}", as_json("progress", report))),
@@ -39,8 +51,16 @@ pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Resu
         println!("projecting into {}; Ctrl-C stops", settings.view_store());
     }
     let until = if flags.until_caught_up { Until::CaughtUp } else { Until::Shutdown };
-    let projecting =
-        Projecting { settings: &settings, lock: &lock, log, until, stopped, progress, requests: None };
+    let projecting = Projecting {
+        settings: &settings,
+        lock: &lock,
+        log,
+        until,
+        is_standby: flags.standby,
+        stopped,
+        progress,
+        requests: None,
+    };
     let report = project(projecting).await?;
     if flags.json {
         println!("{}", as_json("done", &report));
@@ -48,6 +68,25 @@ pub(crate) async fn run(flags: ProjectFlags, settings: Settings) -> anyhow::Resu
         println!("{}", summary(&report));
     }
     Ok(())
+}
+
+/// Waits until no other process works on the data directory; nothing if this one is to stop first.
+async fn wait_for_lock(
+    settings: &Settings,
+    stopped: &watch::Receiver<bool>,
+) -> anyhow::Result<Option<DataLock>> {
+    let mut told = false;
+    while !*stopped.borrow() {
+        match settings.try_lock("prejoin project")? {
+            Taken::Ours(lock) => return Ok(Some(lock)),
+            Taken::Busy(holder) if !std::mem::replace(&mut told, true) => {
+                tracing::info!("the data directory is in use by {}: waiting as its standby", holder.name);
+            }
+            Taken::Busy(_) => {}
+        }
+        tokio::time::sleep(LOCK_WAIT).await;
+    }
+    Ok(None)
 }
 
 type Progress = Box<dyn Fn(&ProgressReport) + Send + Sync>;
@@ -59,6 +98,7 @@ pub(crate) struct Projecting<'a> {
     pub lock: &'a DataLock,
     pub log: Arc<dyn EventLog>,
     pub until: Until,
+    pub is_standby: bool,
     pub stopped: watch::Receiver<bool>,
     pub progress: Progress,
     /// Requests beside those that come over the control socket.
@@ -67,7 +107,7 @@ pub(crate) struct Projecting<'a> {
 
 /// Runs the projector, and answers commands that ask it.
 pub(crate) async fn project(projecting: Projecting<'_>) -> anyhow::Result<ProgressReport> {
-    let Projecting { settings, lock, log, until, stopped, progress, requests } = projecting;
+    let Projecting { settings, lock, log, until, is_standby, stopped, progress, requests } = projecting;
     let (asks, requests) = requests.unwrap_or_else(control::channel);
     let server = ControlServer::bind(&settings.data)
         .with_context(|| format!("cannot make a control socket in {}", settings.data.display()))?;
@@ -81,6 +121,7 @@ pub(crate) async fn project(projecting: Projecting<'_>) -> anyhow::Result<Progre
         view_store: settings.view_store(),
         settings: settings.projector(),
         until,
+        is_standby,
         shutdown: stopped,
         progress,
         requests,

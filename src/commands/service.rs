@@ -57,7 +57,7 @@ const RECONCILE_WAIT: Duration = Duration::from_secs(30);
 pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Result<()> {
     let name = flags.name.as_str();
     let domain = domain(name)?;
-    let address = address(domain, &settings, flags.database.clone())?;
+    let address = address(domain, &settings, flags.database.as_deref())?;
     match &flags.action {
         Some(ServiceAction::Backup { file }) => return back_up(domain, &address, file).await,
         Some(ServiceAction::Restore { file }) => return put_back(domain, &address, file, &settings).await,
@@ -74,9 +74,13 @@ pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Resu
     serve(&settings, name, flags.database, log, listener, shutdown::wait(stopped)).await
 }
 
-fn address(domain: &Domain, settings: &Settings, flag: Option<String>) -> anyhow::Result<Address> {
-    let (text, schema) = settings.service_database(domain.name, flag);
-    Ok(domain.address(&text, schema)?)
+/// The database that a flag names, or the settings; else the service's file in the data directory.
+fn address(domain: &Domain, settings: &Settings, flag: Option<&str>) -> anyhow::Result<Address> {
+    let (database, schema) = settings.service_database(domain.name);
+    match flag.or(database) {
+        Some(text) => Ok(domain.address(text, schema)?),
+        None => Ok(Address::from(settings.service_file(domain.name).as_path())),
+    }
 }
 
 /// Completes the log from the service's database, and says what was done.
@@ -141,7 +145,7 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let domain = domain(name)?;
-    let service = Service::open(domain, &address(domain, settings, database)?, log).await?;
+    let service = Service::open(domain, &address(domain, settings, database.as_deref())?, log).await?;
     let service = match settings.answer_wait(name) {
         Some(wait) => service.with_answer_wait(wait),
         None => service,

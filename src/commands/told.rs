@@ -1,10 +1,11 @@
 //! A projector's replies as a person reads them, or as JSON lines.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use prejoin_projector::control::{Reply, RowChange, Work};
 
 use crate::commands::ask::Show;
@@ -12,6 +13,8 @@ use crate::output::line;
 
 /// Between two plain lines on the progress of one view.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
+/// A rate is told when it has been measured for so long.
+const RATE_AFTER: Duration = Duration::from_millis(500);
 
 /// Differences among everything that was compared.
 #[derive(Debug, Default, Clone, Copy)]
@@ -33,7 +36,8 @@ pub(crate) struct Teller {
 
 struct Shown {
     bar: ProgressBar,
-    work: Work,
+    /// What the bar looks like; nothing yet when it is new.
+    work: Option<Work>,
     plain_at: Instant,
     begun: (Instant, u64),
 }
@@ -56,10 +60,10 @@ impl Teller {
         let shown = self.by_view.entry(view.to_owned()).or_insert_with(|| {
             let bar = bars.map_or_else(ProgressBar::hidden, |bars| bars.add(ProgressBar::new(0)));
             let long_ago = Instant::now().checked_sub(PLAIN_INTERVAL).unwrap_or_else(Instant::now);
-            Shown { bar, work: Work::Wait, plain_at: long_ago, begun: (Instant::now(), done) }
+            Shown { bar, work: None, plain_at: long_ago, begun: (Instant::now(), done) }
         });
-        if shown.work != work {
-            (shown.work, shown.begun) = (work, (Instant::now(), done));
+        if shown.work != Some(work) {
+            (shown.work, shown.begun) = (Some(work), (Instant::now(), done));
             shown.bar.set_style(style(work, total.is_some()));
             shown.bar.reset();
         }
@@ -152,24 +156,35 @@ impl Show for Teller {
 fn style(work: Work, has_total: bool) -> ProgressStyle {
     let template = match (work, has_total) {
         (Work::Wait, _) => "{prefix}: {pos} rows, waits to be shown together with the others",
-        (Work::Replay, _) => "{prefix} {bar:30} {pos} of {len}  {per_sec}  {eta} left",
-        (_, true) => "{prefix} {bar:30} {pos} of about {len} rows  {per_sec}  {eta} left",
-        (_, false) => "{prefix} {pos} rows  {per_sec}",
+        (Work::Replay, _) => "{prefix} {bar:30} {pos} of {len}  {rate}  {eta} left",
+        (_, true) => "{prefix} {bar:30} {pos} of about {len} rows  {rate}  {eta} left",
+        (_, false) => "{prefix} {pos} rows  {rate}",
     };
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+        // There is no rate worth a word before this has gone on for a moment, nor anywhere else to tell of an error.
+        if state.elapsed() > RATE_AFTER {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        }
+    })
 }
 
 fn plain(work: Work, done: u64, total: Option<u64>, (begun, from): (Instant, u64)) -> String {
     let unit = if work == Work::Replay { "events" } else { "rows" };
     let per_second = (done - from.min(done)) as f64 / begun.elapsed().as_secs_f64().max(0.001);
+    let rate = match begun.elapsed() > RATE_AFTER {
+        true => format!(", {per_second:.0}/s"),
+        false => String::new(),
+    };
     let left = total
         .filter(|total| *total > done && per_second > 0.0)
         .map(|total| format!(", {:.0} s left", (total - done) as f64 / per_second));
     match (work, total) {
         (Work::Wait, _) => format!("{done} rows, waits to be shown together with the others"),
         (_, Some(total)) => {
-            format!("{done} of about {total} {unit}, {per_second:.0}/s{}", left.unwrap_or_default())
+            let about = if work == Work::Replay { "" } else { "about " };
+            format!("{done} of {about}{total} {unit}{rate}{}", left.unwrap_or_default())
         }
-        (_, None) => format!("{done} {unit}, {per_second:.0}/s"),
+        (_, None) => format!("{done} {unit}{rate}"),
     }
 }

@@ -64,6 +64,7 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
             lock: &project_lock,
             log: project_log,
             until: Until::Shutdown,
+            is_standby: false,
             stopped: project_stop,
             progress: Box::new(|_| {}),
             requests: None,

@@ -18,6 +18,8 @@ const COMMANDS: [(&str, &[&str]); 32] = [
             "8081",
             "8084",
             "--listen",
+            "--database <ADDRESS>",
+            "[env: PREJOIN_DATABASE]",
             "--republish-from <SEQUENCE>",
         ],
     ),

@@ -8,6 +8,7 @@ mod boundaries;
 #[allow(dead_code, reason = "another test uses the rest of it")]
 #[path = "../kill/chance.rs"]
 mod chance;
+mod copies;
 mod shop;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! The services at work as processes of their own over one NATS server, each on its database, on ports that they keep.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) struct Shop {
     databases: BTreeMap<&'static str, String>,
     ports: BTreeMap<&'static str, u16>,
     running: BTreeMap<&'static str, Process>,
-    placed: RefCell<Vec<String>>,
+    placed: RefCell<BTreeSet<String>>,
     registered: Cell<u64>,
     /// Of each product.
     stock: i64,
@@ -118,6 +118,21 @@ impl Shop {
         self.home.command(&[&["saga"], arguments].concat()).run().failed()
     }
 
+    /// `prejoin service …`, to its end.
+    pub(crate) fn service(&self, arguments: &[&str]) -> Ended {
+        let nats_url = self.nats_url.replace("{user}", arguments[0]);
+        self.home.command(&[&["service"], arguments].concat()).flag("--nats-url", nats_url).run()
+    }
+
+    /// What a service has published.
+    pub(crate) fn events(&self, service: &str) -> Vec<Value> {
+        let tail = ["events", "tail", service, "--from-start", "--no-follow"];
+        let nats_url = self.nats_url.replace("{user}", service);
+        let told = self.home.command(&tail).flag("--nats-url", nats_url).run().with_code(0);
+        let events = told.stdout.lines().map(serde_json::from_str);
+        events.collect::<Result<_, _>>().expect("events are JSON")
+    }
+
     /// An order for one piece.
     pub(crate) fn place_one(&self, order_id: &str) {
         self.send_order(order_id, &[json!({ "product_id": "p0", "quantity": 1 })]);
@@ -142,7 +157,7 @@ impl Shop {
         self.registered.set(self.registered.get() + 1);
         let body = json!({ "order_id": order_id, "customer_id": customer_id, "lines": lines });
         let _ = send("POST", &self.url("orders", "/v1/orders"), Some(&body)).with_status(201);
-        self.placed.borrow_mut().push(order_id.to_owned());
+        self.placed.borrow_mut().insert(order_id.to_owned());
     }
 
     /// Something that may happen to an order, if its state allows it.
@@ -231,12 +246,8 @@ impl Shop {
             let reached = "prejoin_outbox_unsent_events{service=\"users\"} 0";
             if metrics.contains(reached) { Ok(()) } else { Err(metrics) }
         });
-        let tail = ["events", "tail", "users", "--from-start", "--no-follow"];
-        let nats_url = self.nats_url.replace("{user}", "users");
-        let told = self.home.command(&tail).flag("--nats-url", nats_url).run().with_code(0);
         let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for line in told.stdout.lines() {
-            let event: Value = serde_json::from_str(line).expect("events are JSON");
+        for event in self.events("users") {
             let text = |field: &str| event[field].as_str().expect("it is a text").to_owned();
             seen.entry(text("subject")).or_default().push(text("type"));
         }
@@ -249,9 +260,14 @@ impl Shop {
         }
     }
 
-    /// Fails unless every piece is where it belongs. Returns how many orders are in which state.
+    /// Checks customers and stock. Returns how many orders are in which state.
     pub(crate) fn check(&self) -> BTreeMap<String, usize> {
         self.check_customers();
+        self.check_stock()
+    }
+
+    /// Fails unless every piece is where it belongs. Returns how many orders are in which state.
+    pub(crate) fn check_stock(&self) -> BTreeMap<String, usize> {
         let mut held: BTreeMap<String, i64> = BTreeMap::new();
         let mut seen = BTreeMap::new();
         for order_id in self.placed.borrow().iter() {

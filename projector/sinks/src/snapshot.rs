@@ -66,6 +66,17 @@ impl StoreSnapshot {
         found.map_err(|detail| StoreError::Damaged { store: self.store.clone(), detail })
     }
 
+    /// What the projector last said of itself, and when by its own clock: milliseconds since 1970.
+    pub async fn status(&mut self) -> Result<Option<(i64, String)>, StoreError> {
+        let select = "SELECT written_at_ms, status FROM _prejoin_status";
+        let found = self.link.query(select, &[]).await;
+        let found = found.and_then(|rows| {
+            let row = rows.into_iter().next();
+            row.map(|mut row| Ok((row.integer()?, row.text()?))).transpose()
+        });
+        found.map_err(|source| self.failed(source))
+    }
+
     /// At most `limit` rows of a generation, with their keys, in key order from behind `after` on.
     pub async fn rows(
         &mut self,

@@ -58,7 +58,7 @@ pub(super) async fn publish(
     if let Some(lock) = &lock {
         let (until, stopped) = (Until::CaughtUp, shutdown::on_signals()?);
         let progress = Box::new(|_: &_| {});
-        let _ = project(Projecting { settings, lock, log, until, stopped, progress, requests: None }).await?;
+        let _ = project(Projecting { settings, lock, log, until, is_standby: false, stopped, progress, requests: None }).await?;
     }
     for taken in wait_for(&numbers, settings).await? {
         tell(&taken, after.json)?;

@@ -28,6 +28,7 @@ impl MariaDb {
     /// Makes a data directory in a temporary directory and starts its server.
     pub fn start() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        fs::create_dir(directory.path().join("tmp")).expect("the directory is writable");
         let mut server = MariaDb { directory, process: None };
         server.install();
         server.launch();
@@ -70,6 +71,11 @@ impl MariaDb {
         self.directory.path().join("data")
     }
 
+    /// A starting server removes what it takes for its own temporary tables: another's must not lie there.
+    fn temporary_files(&self) -> String {
+        format!("--tmpdir={}", self.directory.path().join("tmp").display())
+    }
+
     fn client(&self) -> Command {
         let mut client = Command::new(program("mariadb"));
         client.args(["--no-defaults", "--batch", "--skip-column-names", "--user=root"]);
@@ -81,7 +87,7 @@ impl MariaDb {
         let mut install = Command::new(program("mariadb-install-db"));
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         install.arg(format!("--datadir={}", self.data().display())).current_dir("/");
-        install.args(self.as_user());
+        install.arg(self.temporary_files()).args(self.as_user());
         let output = install
             .output()
             .unwrap_or_else(|error| panic!("mariadb-install-db cannot be run: {error}: {REMEDY}"));
@@ -97,6 +103,7 @@ impl MariaDb {
         for (name, path) in [("datadir", self.data()), ("socket", self.socket())] {
             server.arg(format!("--{name}={}", path.display()));
         }
+        server.arg(self.temporary_files());
         server.arg(format!("--pid-file={}", self.directory.path().join("pid").display()));
         server.args(["--skip-networking", "--innodb-flush-log-at-trx-commit=2", "--performance-schema=OFF"]);
         server.args(["--character-set-server=utf8mb4", "--default-time-zone=+00:00"]);

@@ -25,6 +25,7 @@ on_every_store! {
     an_order_from_stock_goes_on_when_the_catalog_has_answered,
     an_order_that_gets_no_answer_is_rejected_and_can_ask_again,
     an_event_that_does_not_fit_is_kept_and_the_next_one_is_acted_on,
+    keys_conditions_and_pages_hold,
     what_was_answered_while_nobody_was_here_is_heard_before_the_clock_acts,
 }
 
@@ -352,4 +353,47 @@ async fn what_was_answered_while_nobody_was_here_is_heard_before_the_clock_acts(
     let of_answered: Vec<&str> =
         events.iter().map(said).filter(|said| said.1 == "answered").map(|said| said.0).collect();
     assert_eq!(of_answered, ["orders.placed.v1", "orders.confirmed.v1"]);
+}
+
+async fn keys_conditions_and_pages_hold(kind: Kind) {
+    let service = Running::start_on(&ORDERS, new_place(kind)).await;
+    let ids = ["A", "a", "a ", "b", "ü"];
+    // Placed in another order than they are listed in, each twice with one key.
+    for id in ids.iter().rev() {
+        for replayed in [false, true] {
+            let key = format!("key of {}", ids.iter().position(|other| other == id).unwrap());
+            let request = service.request(Method::POST, "/v1/orders").header("idempotency-key", key);
+            let answer = request.json(&one_line(id)).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::CREATED, "{id:?}");
+            assert_eq!(answer.headers().contains_key("idempotency-replayed"), replayed, "{id:?}");
+        }
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = service.show(&format!("/v1/orders?limit=2&status=placed{after}")).await;
+        let items = page["items"].as_array().unwrap();
+        assert!(items.iter().all(|order| order["lines"].as_array().unwrap().len() == 1), "{page}");
+        seen.extend(items.iter().map(|order| order["order_id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen, ids);
+
+    let tag = service.request(Method::GET, "/v1/orders/a%20").send().await.unwrap().headers()["etag"].clone();
+    let paying: Vec<_> = (0..10)
+        .map(|_| {
+            let request = service.request(Method::POST, "/v1/orders/a%20/pay").header("if-match", &tag);
+            tokio::spawn(request.send())
+        })
+        .collect();
+    let mut paid = 0;
+    for answer in paying {
+        match answer.await.unwrap().unwrap().status() {
+            StatusCode::OK => paid += 1,
+            status => assert_eq!(status, StatusCode::PRECONDITION_FAILED),
+        }
+    }
+    assert_eq!((paid, &service.show("/v1/orders/a%20").await["status"]), (1, &json!("paid")));
+    assert_eq!(service.show("/v1/orders/a").await["status"], "placed", "it is another order");
+    assert_eq!(service.stop_and_read().await.len(), ids.len() + 1);
 }

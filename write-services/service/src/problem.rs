@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use prejoin_outbox::OutboxError;
 use serde_json::{Map, Value};
 
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, is_passing_for_outbox};
 
 /// What went wrong with a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,15 @@ impl Problem {
         self.status
     }
 
+    /// It may succeed when it is sent again.
+    fn passing(error: &dyn std::error::Error) -> Self {
+        tracing::warn!(%error, "a request failed");
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the service's database is away or busy: send it again in a moment, with the same Idempotency-Key",
+        )
+    }
+
     pub(crate) fn internal(error: &dyn std::error::Error) -> Self {
         tracing::error!(error = %error, "a request failed");
         Problem::new(
@@ -57,20 +66,13 @@ impl Problem {
 
 impl From<DatabaseError> for Problem {
     fn from(error: DatabaseError) -> Self {
-        if !error.is_passing() {
-            return Problem::internal(&error);
-        }
-        tracing::warn!(%error, "a request failed");
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the service's database is away or busy; nothing is known to have changed: send it again in a moment, with the same Idempotency-Key",
-        )
+        if error.is_passing() { Problem::passing(&error) } else { Problem::internal(&error) }
     }
 }
 
 impl From<OutboxError> for Problem {
     fn from(error: OutboxError) -> Self {
-        Problem::internal(&error)
+        if is_passing_for_outbox(&error) { Problem::passing(&error) } else { Problem::internal(&error) }
     }
 }
 

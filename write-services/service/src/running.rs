@@ -83,7 +83,6 @@ impl Context {
         let finish_by = tokio::time::Instant::now() + FINISH_WAIT;
         while served.is_none() && tokio::time::Instant::now() < finish_by {
             tokio::select! {
-                // The relay first: it must have begun when it is asked to stop, or it publishes nothing.
                 biased;
                 // Requests that finish now still get their positions.
                 ended = &mut relay, if relay_ended.is_none() => relay_ended = Some(ended),
@@ -127,7 +126,12 @@ impl Context {
                 _ = stop.wait_for(|&stop| stop) => return Ok(()),
             }
         }
-        self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(raised(stop)).await
+        let stopped = async {
+            // Asked to stop before it has begun, it would not publish what the last commands recorded.
+            tokio::task::yield_now().await;
+            raised(stop).await;
+        };
+        self.outbox.relay(self.log.clone(), self.relay_settings.clone()).run(stopped).await
     }
 
     async fn catch_up_with_its_log(&self) -> Result<(), ServiceError> {

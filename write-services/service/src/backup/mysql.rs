@@ -113,6 +113,7 @@ impl<'a> Server<'a> {
     fn program(&self, program: Program) -> Result<Run, ServiceError> {
         let mut run = program.find(self.service)?;
         let options = &self.options;
+        let is_mysqls = run.name().starts_with("mysql");
         let command = &mut run.command;
         command.arg("--no-defaults").arg(format!("--user={}", options.get_username()));
         match options.get_socket() {
@@ -122,12 +123,16 @@ impl<'a> Server<'a> {
                 .arg(format!("--host={}", options.get_host()))
                 .arg(format!("--port={}", options.get_port())),
         };
-        let verified: &[&str] = match options.get_ssl_mode() {
-            MySqlSslMode::Disabled | MySqlSslMode::Preferred => &[],
-            MySqlSslMode::Required => &["--ssl"],
-            MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity => &["--ssl", "--ssl-verify-server-cert"],
+        // MySQL's own programs say it otherwise.
+        let encrypted: &[&str] = match (options.get_ssl_mode(), is_mysqls) {
+            (MySqlSslMode::Disabled | MySqlSslMode::Preferred, _) => &[],
+            (MySqlSslMode::Required, false) => &["--ssl"],
+            (_, false) => &["--ssl", "--ssl-verify-server-cert"],
+            (MySqlSslMode::Required, true) => &["--ssl-mode=REQUIRED"],
+            (MySqlSslMode::VerifyCa, true) => &["--ssl-mode=VERIFY_CA"],
+            (MySqlSslMode::VerifyIdentity, true) => &["--ssl-mode=VERIFY_IDENTITY"],
         };
-        command.args(verified);
+        command.args(encrypted);
         for (argument, names) in [
             ("--ssl-ca", ["ssl-ca", "sslca"]),
             ("--ssl-cert", ["ssl-cert", "sslcert"]),
@@ -149,7 +154,8 @@ impl<'a> Server<'a> {
 
     async fn tables(&self, connection: &mut MySqlConnection) -> Result<Vec<String>, ServiceError> {
         // The owner's table first.
-        let query = "SELECT table_name FROM information_schema.tables WHERE table_schema = database()
+        let query =
+            "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = database()
                       ORDER BY table_name <> 'prejoin_service', table_name";
         sqlx::query_scalar(query).fetch_all(connection).await.map_err(self.failed("say what it holds"))
     }

@@ -26,6 +26,7 @@ use store::Store;
 
 pub use address::{Address, Kind};
 pub use error::DatabaseError;
+pub(crate) use error::is_passing_for_outbox;
 pub use open::Migrations;
 pub use transaction::Transaction;
 pub use value::{Row, Value};

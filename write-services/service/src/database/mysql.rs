@@ -9,23 +9,22 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, MySql, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::database::error::DatabaseError;
-use crate::database::open::{CONNECTIONS, Opening, WAIT};
+use crate::database::open::{CONNECTION_WAIT, CONNECTIONS, LOCK_WAIT_SECONDS, Opening};
 use crate::database::store::{Dialect, Session, Store};
 use crate::database::value::{Cell, Row, Value};
 use crate::error::ServiceError;
 
 static DIALECT: Dialect = Dialect {
     // Creating a table ends the transaction, so the lock is the session's.
-    lock_tables: "DO GET_LOCK(concat('prejoin_service.', md5(database())), 60)",
+    lock_tables: "SELECT GET_LOCK(concat('prejoin_service.', md5(database())), 60)",
     unlock_tables: "DO RELEASE_LOCK(concat('prejoin_service.', md5(database())))",
-    tables: "SELECT table_name FROM information_schema.tables WHERE table_schema = database() ORDER BY table_name",
+    // MySQL says that the names are bytes.
+    tables: "SELECT CAST(table_name AS CHAR) FROM information_schema.tables
+              WHERE table_schema = database() ORDER BY table_name",
     common_tables: include_str!("../../sql/mysql.sql"),
     for_update: " FOR UPDATE",
     skip_locked: " FOR UPDATE SKIP LOCKED",
 };
-
-/// What does not fit is refused, not cut off, however the server is set up.
-const STRICT: &str = "SET SESSION sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')";
 
 pub(super) struct MySqlStore {
     pool: MySqlPool,
@@ -41,9 +40,16 @@ impl MySqlStore {
         }
         let pool = MySqlPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(WAIT)
+            .acquire_timeout(CONNECTION_WAIT)
             .after_connect(|connection, _| {
-                Box::pin(async move { sqlx::raw_sql(STRICT).execute(connection).await.map(drop) })
+                // What does not fit is refused, not cut off, however the server is set up.
+                let settings = format!(
+                    "SET SESSION sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES'),
+                                 innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}"
+                );
+                Box::pin(
+                    async move { sqlx::raw_sql(AssertSqlSafe(settings)).execute(connection).await.map(drop) },
+                )
             })
             .connect_with(options)
             .await

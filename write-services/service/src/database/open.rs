@@ -15,8 +15,10 @@ use crate::values;
 
 /// Connections to a server, the relay's not counted.
 pub(super) const CONNECTIONS: u32 = 8;
-/// How long to wait for a connection, or for a lock on a file.
-pub(super) const WAIT: Duration = Duration::from_secs(10);
+/// How long to wait for a free connection to a server, or for a server that is away.
+pub(super) const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+/// How long a server lets a statement wait for what another transaction holds.
+pub(super) const LOCK_WAIT_SECONDS: u32 = 10;
 
 /// A kind of database that a service runs on, with the scripts that make its tables.
 #[derive(Debug, Clone, Copy)]
@@ -98,7 +100,7 @@ async fn migrate(
     let dialect = store.dialect();
     let session = store.begin().await.map_err(opening.failed(doing))?;
     let mut tx = Transaction::new(session, dialect, true);
-    tx.script(dialect.lock_tables).await.map_err(opening.failed(doing))?;
+    lock_tables(&mut tx, dialect.lock_tables).await.map_err(opening.failed(doing))?;
     refuse_foreign(opening, &mut tx, dialect.tables).await?;
     tx.script(dialect.common_tables).await.map_err(opening.failed(doing))?;
     tx.insert_new(
@@ -121,6 +123,16 @@ async fn migrate(
     }
     tx.script(dialect.unlock_tables).await.map_err(opening.failed(doing))?;
     tx.commit().await.map_err(opening.failed(doing))
+}
+
+async fn lock_tables(tx: &mut Transaction, query: &str) -> Result<(), DatabaseError> {
+    let held = tx.row(query, &[]).await?.map_or(Ok(None), |mut row| row.optional_integer())?;
+    match held {
+        Some(1) => Ok(()),
+        _ => Err(DatabaseError::unreadable(
+            "another program has been making its tables for too long".to_owned(),
+        )),
+    }
 }
 
 async fn refuse_foreign(

@@ -8,14 +8,14 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _};
 
-use crate::database::open::{CONNECTIONS, Opening, WAIT};
+use crate::database::open::{CONNECTION_WAIT, CONNECTIONS, LOCK_WAIT_SECONDS, Opening};
 use crate::database::store::{Dialect, Session, Store};
 use crate::database::value::{Cell, Row, Value};
 use crate::error::ServiceError;
 
 static DIALECT: Dialect = Dialect {
     // "preS" in ASCII.
-    lock_tables: "SELECT pg_advisory_xact_lock(1886545235)",
+    lock_tables: "SELECT 1 FROM pg_advisory_xact_lock(1886545235)",
     unlock_tables: "",
     tables: "SELECT relname::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace
                 AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname",
@@ -35,10 +35,13 @@ impl PostgresStore {
         let own = format!("\"{schema}\"");
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
-            .acquire_timeout(WAIT)
+            .acquire_timeout(CONNECTION_WAIT)
             .after_connect(move |connection, _| {
-                let search = sqlx::query("SELECT set_config('search_path', $1, false)").bind(own.clone());
-                Box::pin(async move { search.execute(connection).await.map(drop) })
+                let settings = sqlx::query(
+                    "SELECT set_config('search_path', $1, false), set_config('lock_timeout', $2, false)",
+                );
+                let settings = settings.bind(own.clone()).bind(format!("{LOCK_WAIT_SECONDS}s"));
+                Box::pin(async move { settings.execute(connection).await.map(drop) })
             })
             .connect_with(options.application_name(&format!("prejoin {}", opening.service)))
             .await

@@ -1,6 +1,7 @@
 //! SQLite: a file. One connection writes, so that writers queue for it in order; others read beside it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use prejoin_outbox::{NewRow, Outbox, OutboxError, OutboxId, PoolUse, RecordEvent as _};
@@ -13,16 +14,17 @@ use sqlx::{
     ValueRef as _,
 };
 
-use crate::database::open::{Opening, WAIT, foreign_owner};
+use crate::database::open::{Opening, foreign_owner};
 use crate::database::store::{Dialect, Session, Store};
 use crate::database::value::{Cell, Row, Value};
 use crate::error::ServiceError;
 
 const READERS: u32 = 4;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 static DIALECT: Dialect = Dialect {
     // A transaction has the write lock from its beginning.
-    lock_tables: "",
+    lock_tables: "SELECT 1",
     unlock_tables: "",
     tables: "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
     common_tables: include_str!("../../sql/sqlite.sql"),
@@ -47,7 +49,7 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(WAIT);
+            .busy_timeout(BUSY_TIMEOUT);
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections);
         let writer = pool(1).connect_with(options.clone()).await.map_err(opening.failed("be opened"))?;
         let reader = pool(READERS).connect_lazy_with(options.read_only(true));
@@ -71,7 +73,7 @@ async fn refuse_foreign(opening: &Opening<'_>, path: &Path) -> Result<(), Servic
     if !path.exists() {
         return Ok(());
     }
-    let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT);
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(opening.failed("be opened"))?;
     let tables: Vec<String> = sqlx::query_scalar(DIALECT.tables)
         .fetch_all(&mut connection)

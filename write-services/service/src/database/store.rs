@@ -14,7 +14,8 @@ use crate::database::value::{Row, Value};
 /// of them.
 #[derive(Debug)]
 pub(crate) struct Dialect {
-    /// Lets one program at a time create tables; held until the end of the transaction, or of the session.
+    /// Lets one program at a time create tables; held until the end of the transaction, or of the session. Answers 1 if
+    /// it could be had.
     pub(crate) lock_tables: &'static str,
     pub(crate) unlock_tables: &'static str,
     /// The names of the tables that are there.
