@@ -13,7 +13,7 @@ test: tools lint
 
 # The same with the long form of the randomised tests.
 test-long: tools lint
-	PREJOIN_KILLS=300 PREJOIN_SAGAS=200 PREJOIN_BACKLOG_ROWS=100000 PREJOIN_GENERATED=20000 PREJOIN_SIMULATIONS=2000 cargo test --workspace
+	PREJOIN_KILLS=300 PREJOIN_SAGAS=200 PREJOIN_BACKLOG_ROWS=100000 PREJOIN_LOAD_SECONDS=600 PREJOIN_GENERATED=20000 PREJOIN_SIMULATIONS=2000 cargo test --workspace
 
 lint:
 	cargo fmt --all --check

@@ -6,6 +6,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod explain;
+pub(crate) mod parked;
 pub(crate) mod project;
 pub(crate) mod rebuild;
 pub(crate) mod saga;

@@ -40,6 +40,7 @@ pub(crate) struct Swapped {
     pub view: usize,
     pub generation: i64,
     pub rows: i64,
+    pub failed: i64,
 }
 
 impl SinkSet {
@@ -456,10 +457,10 @@ impl SinkSet {
         let mut swapped = Vec::new();
         for (place, standing) in ready {
             let generation = standing.generation;
-            let rows = store.counts(&name(place), generation).map_or(0, |(rows, _)| rows);
+            let (rows, failed) = store.counts(&name(place), generation).unwrap_or_default();
             tracing::debug!(view = %name(place), generation, rows, position = %standing.follower.followed, "built");
             self.stands.insert(place, Stand { live: Live::Follows(standing), build: None });
-            swapped.push(Swapped { view: place, generation, rows });
+            swapped.push(Swapped { view: place, generation, rows, failed });
         }
         Ok(swapped)
     }

@@ -99,18 +99,15 @@ impl Worklist {
 
     /// Tells those who wait for builds what readers see by now.
     pub(crate) fn note_swapped(&mut self, definition: &Definition, swapped: &[Swapped]) {
-        for Swapped { view, generation, rows } in swapped {
-            let name = &definition.views[*view].plan.name;
+        for &Swapped { view, generation, rows, failed } in swapped {
+            let name = &definition.views[view].plan.name;
+            let reply = Reply::Swapped { view: name.clone(), generation, rows, failed };
             for rebuild in &mut self.rebuilds {
                 if rebuild.views.remove(name) {
-                    let (generation, rows) = (*generation, *rows);
-                    tell(&rebuild.replies, Reply::Swapped { view: name.clone(), generation, rows });
+                    tell(&rebuild.replies, reply.clone());
                 }
             }
-            for watcher in &self.replay_watchers {
-                let (generation, rows) = (*generation, *rows);
-                tell(watcher, Reply::Swapped { view: name.clone(), generation, rows });
-            }
+            self.replay_watchers.iter().for_each(|watcher| tell(watcher, reply.clone()));
         }
         let declared = |name: &String| definition.views.iter().any(|view| view.plan.name == *name);
         self.rebuilds.iter_mut().for_each(|rebuild| rebuild.views.retain(declared));

@@ -109,8 +109,11 @@ async fn ask_running(socket: &Path, request: Request, show: &mut dyn Show) -> an
             }
         };
         match reply {
-            None => {
+            None if is_rebuild => {
                 bail!("the projector ended before it was done; what was built goes on the next time it runs")
+            }
+            None => {
+                bail!("the projector ended, or began anew under other views, before it was done: try again")
             }
             Some(Reply::Done) => return show.reply(&Reply::Done),
             Some(Reply::Failed { error }) => bail!(error),

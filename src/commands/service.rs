@@ -15,6 +15,7 @@ use prejoin_shipping::SHIPPING;
 use prejoin_users::USERS;
 use tokio::net::TcpListener;
 
+use crate::commands::parked::{self, ParkedCommand};
 use crate::output::line;
 use crate::settings::{SERVICES, Settings, bind, shown, url_of};
 use crate::shutdown;
@@ -49,6 +50,9 @@ pub(crate) enum ServiceAction {
         /// The copy
         file: PathBuf,
     },
+    /// Decide on events that the event log cannot take; the service may be at work
+    #[command(subcommand)]
+    Parked(ParkedCommand),
 }
 
 /// How long a restored database may take to agree with the log.
@@ -61,6 +65,7 @@ pub(crate) async fn run(flags: ServiceFlags, settings: Settings) -> anyhow::Resu
     match &flags.action {
         Some(ServiceAction::Backup { file }) => return back_up(domain, &address, file).await,
         Some(ServiceAction::Restore { file }) => return put_back(domain, &address, file, &settings).await,
+        Some(ServiceAction::Parked(command)) => return parked::run(command, domain, &address).await,
         None => {}
     }
     let _lock = settings.lock_for_service(name, &format!("prejoin service {name}"))?;

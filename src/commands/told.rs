@@ -116,9 +116,13 @@ impl Show for Teller {
                 self.progress(view.as_deref().unwrap_or("events"), *work, *done, *total);
             }
             Reply::Note { text } => self.print(text)?,
-            Reply::Swapped { view, generation, rows } => {
+            Reply::Swapped { view, generation, rows, failed } => {
                 self.done_with(view);
-                self.print(&format!("{view}: readers see generation {generation}, {rows} rows"))?;
+                let failed = match failed {
+                    0 => String::new(),
+                    failed => format!("; {failed} cannot be computed, /status says why"),
+                };
+                self.print(&format!("{view}: readers see generation {generation}, {rows} rows{failed}"))?;
             }
             Reply::Difference { view, row } => self.difference(view, row)?,
             Reply::Compared { view, position, rows, added, removed, changed, failed, repaired } => {

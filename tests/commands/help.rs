@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::Home;
 
 /// Every command, with what its help must say beside what all help says.
-const COMMANDS: [(&str, &[&str]); 32] = [
+const COMMANDS: [(&str, &[&str]); 36] = [
     ("", &["prejoin up --demo"]),
     ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
     ("project", &["--until-caught-up", "--json"]),
@@ -25,6 +25,10 @@ const COMMANDS: [(&str, &[&str]); 32] = [
     ),
     ("service backup", &["<FILE>", "may be at work"]),
     ("service restore", &["<FILE>", "event log"]),
+    ("service parked", &[]),
+    ("service parked list", &["--discarded", "--limit <ROWS>", "[default: 100]", "--json"]),
+    ("service parked retry", &["<ID>", "--json"]),
+    ("service parked discard", &["<ID>", "--reason <TEXT>", "--by <NAME>", "--json"]),
     ("saga", &[]),
     ("saga list", &["--status", "--orders-url"]),
     ("saga show", &["<ORDER_ID>", "--catalog-url", "--shipping-url"]),
@@ -70,7 +74,7 @@ const COMMON: [&str; 12] = [
 
 fn help(command: &str, flag: &str) -> String {
     let mut arguments: Vec<&str> = command.split_whitespace().collect();
-    if let ["service", _] = arguments.as_slice() {
+    if let ["service", _, ..] = arguments.as_slice() {
         arguments.insert(1, "orders");
     }
     arguments.push(flag);

@@ -6,6 +6,7 @@ mod support;
 mod answers;
 mod events;
 mod help;
+mod parked;
 mod refusals;
 mod republish;
 mod settings;

@@ -11,4 +11,5 @@ mod healing;
 mod importing;
 mod living;
 mod over_nats;
+mod over_postgres;
 mod projecting;

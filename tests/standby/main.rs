@@ -5,7 +5,7 @@ mod support;
 
 use std::process::Command;
 
-use prejoin_test_servers::{NatsServer, PostgresServer};
+use prejoin_test_servers::{NatsServer, Postgres};
 use support::{Home, Launch, Process, wait_until};
 
 const SCHEMA: &str = "views";
@@ -13,7 +13,7 @@ const SCHEMA: &str = "views";
 /// A log, a view store on PostgreSQL, and projectors around them, each with a data directory of its own.
 struct Cluster {
     nats: NatsServer,
-    postgres: PostgresServer,
+    postgres: Postgres,
     importing: Home,
     imported: u64,
 }
@@ -22,7 +22,7 @@ impl Cluster {
     fn start() -> Cluster {
         Cluster {
             nats: NatsServer::start(""),
-            postgres: PostgresServer::start(),
+            postgres: Postgres::start(),
             importing: Home::new(),
             imported: 0,
         }
@@ -62,6 +62,10 @@ impl Cluster {
     fn wait_until_projected(&self, processes: &[&Process]) {
         let events = self.imported;
         wait_until("every view stands at the log's end", processes, || {
+            let made = format!("SELECT to_regclass('{SCHEMA}._prejoin_generations') IS NOT NULL");
+            if self.postgres.run_script(&made).trim() != "t" {
+                return Err("no catalog yet".to_owned());
+            }
             let behind = format!(
                 "SELECT string_agg(view || ' ' || position, ', ') FROM {SCHEMA}._prejoin_generations
                   WHERE state = 'current' AND (SELECT sum(value::bigint) FROM jsonb_each_text(position::jsonb)) <> {events}"

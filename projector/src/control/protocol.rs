@@ -62,11 +62,12 @@ pub enum Reply {
     Note {
         text: String,
     },
-    /// Readers see this generation from now on.
+    /// Readers see this generation from now on. Rows that failed are not in it: `/status` lists them with their errors.
     Swapped {
         view: String,
         generation: i64,
         rows: i64,
+        failed: i64,
     },
     /// A row that is not what it should be. At most so many are told for each view.
     Difference {

@@ -49,6 +49,6 @@ pub use relay::{Relay, Republished};
 pub use settings::RelaySettings;
 pub use sql::SqlStore;
 pub use store::{
-    Counts, Decision, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, ParkedRow, PoolUse, RecordEvent,
-    RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit,
+    Counts, Decision, DiscardedRow, KeepRows, NewRow, OutboxId, OutboxRow, OutboxStore, ParkedRow, PoolUse,
+    RecordEvent, RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit,
 };

@@ -12,7 +12,7 @@ use crate::event::NewEvent;
 use crate::relay::Relay;
 use crate::settings::RelaySettings;
 use crate::sql::{MySqlDatabase, PostgresDatabase, SqlStore, SqliteDatabase};
-use crate::store::{Counts, Decision, OutboxId, OutboxStore, ParkedRow, PoolUse, RecordEvent};
+use crate::store::{Counts, Decision, DiscardedRow, OutboxId, OutboxStore, ParkedRow, PoolUse, RecordEvent};
 use crate::waiters::Waiters;
 
 /// The outbox of one service in its database. Cheap to clone; clones are the same outbox.
@@ -115,8 +115,13 @@ impl Outbox {
         self.0.store.parked(rows_max).await
     }
 
+    /// The rows that somebody decided not to publish, the last recorded first.
+    pub async fn discarded(&self, rows_max: u32) -> Result<Vec<DiscardedRow>, OutboxError> {
+        self.0.store.discarded(rows_max).await
+    }
+
     /// Decides on a parked row; those behind it are unsent again. Returns whether there was such a row.
-    pub async fn decide(&self, row: OutboxId, decision: Decision) -> Result<bool, OutboxError> {
+    pub async fn decide(&self, row: OutboxId, decision: &Decision) -> Result<bool, OutboxError> {
         let decided = self.0.store.decide(row, decision).await?;
         self.wake();
         Ok(decided)

@@ -45,6 +45,8 @@ struct Line {
     taken: u64,
     /// Published, and not yet marked.
     sent: Sent,
+    /// How many rows the next batch may have.
+    batch_rows: usize,
 }
 
 /// Whether the relay has been asked to stop.
@@ -55,7 +57,8 @@ impl Relay {
         Relay { outbox, log, settings }
     }
 
-    /// Works until `shutdown`, then finishes the window that is on its way. Failures that pass are waited out and
+    /// Works until `shutdown`, then finishes the window that is on its way, and a batch of what was recorded before, even
+    /// if it was asked to stop before it began. Failures that pass are waited out and
     /// logged; what somebody must decide or repair ends it with an error.
     ///
     /// Dropping the future at any point loses and doubles nothing.
@@ -64,6 +67,8 @@ impl Relay {
         let work = self.work(stop);
         tokio::pin!(work, shutdown);
         tokio::select! {
+            // The work first: what has not begun when it is asked to stop would publish nothing.
+            biased;
             ended = &mut work => return ended,
             () = &mut shutdown => {}
         }
@@ -102,9 +107,9 @@ impl Relay {
     ) -> Result<Republished, OutboxError> {
         let compared = compare_from(self.service(), store, self.log.as_ref(), first).await?;
         self.reconcile(store, self.settings.check_rows).await?;
-        let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
+        let mut line = self.line();
         let mut pace = Pace::new(&self.settings);
-        let mut batch = self.advance(store, &mut line, self.limit()).await?;
+        let mut batch = self.advance(store, &mut line).await?;
         while !batch.is_idle() || !line.sent.runs.is_empty() {
             batch = self.send(store, &mut line, batch, &mut pace).await?;
         }
@@ -113,6 +118,7 @@ impl Relay {
 
     async fn work(&self, mut stop: Stop) -> Result<(), OutboxError> {
         let _active = tokio::select! {
+            biased;
             active = self.outbox.active.lock() => active,
             _ = stop.wait_for(|&stop| stop) => return Ok(()),
         };
@@ -167,8 +173,8 @@ impl Relay {
     ) -> Result<(), OutboxError> {
         self.reconcile(store, check_rows).await?;
         let mut reconcile_at = Instant::now() + self.settings.reconcile_every;
-        let mut line = Line { publisher: self.publisher(), taken: 0, sent: Sent::default() };
-        let mut batch = self.advance(store, &mut line, self.limit()).await?;
+        let mut line = self.line();
+        let mut batch = self.advance(store, &mut line).await?;
         loop {
             // Once asked to stop, it sends one more batch: what the last commands recorded.
             let stopping = *stop.borrow();
@@ -178,16 +184,16 @@ impl Relay {
             batch = self.send(store, &mut line, batch, pace).await?;
             if stopping {
                 self.send(store, &mut line, batch, pace).await?;
-                self.advance(store, &mut line, self.nothing()).await?;
+                self.settle(store, &mut line).await?;
                 return Ok(());
             }
             if Instant::now() >= reconcile_at {
-                self.advance(store, &mut line, self.nothing()).await?;
+                self.settle(store, &mut line).await?;
                 self.check(store).await?;
                 reconcile_at = Instant::now() + self.settings.reconcile_every;
                 // The check may have given other numbers, or marked sent rows as unsent.
                 line.taken = 0;
-                batch = self.advance(store, &mut line, self.limit()).await?;
+                batch = self.advance(store, &mut line).await?;
             }
         }
     }
@@ -200,12 +206,13 @@ impl Relay {
         batch: Window,
         pace: &mut Pace,
     ) -> Result<Window, OutboxError> {
-        let Some(last) = batch.rows.last() else { return self.advance(store, line, self.limit()).await };
+        let Some(last) = batch.rows.last() else { return self.advance(store, line).await };
         line.taken = last.event.sequence;
-        let sent = std::mem::take(&mut line.sent);
+        line.batch_rows = self.next_batch_rows(line.batch_rows, batch.rows.len());
+        let (sent, limit) = (std::mem::take(&mut line.sent), self.limit(line.batch_rows));
         let (published, next) = tokio::join!(
             publish(&mut line.publisher, self.service(), &batch.rows),
-            self.mark_and_number(store, sent, line.taken, self.limit()),
+            self.mark_and_number(store, sent, line.taken, limit),
         );
         self.outbox.waiters.reached(published.sent.rows.iter().copied());
         line.sent = published.sent;
@@ -215,11 +222,11 @@ impl Relay {
                 next
             }
             Some(failure) => {
-                self.advance(store, line, self.nothing()).await?;
+                self.settle(store, line).await?;
                 self.give_way(store, failure).await?;
                 // A parked row gave its number to the next one.
                 line.taken = 0;
-                self.advance(store, line, self.limit()).await
+                self.advance(store, line).await
             }
         }
     }
@@ -240,14 +247,15 @@ impl Relay {
     }
 
     /// Marks what was sent and takes the next batch.
-    async fn advance(
-        &self,
-        store: &mut dyn RelayStore,
-        line: &mut Line,
-        limit: WindowLimit,
-    ) -> Result<Window, OutboxError> {
+    async fn advance(&self, store: &mut dyn RelayStore, line: &mut Line) -> Result<Window, OutboxError> {
         let sent = std::mem::take(&mut line.sent);
-        self.mark_and_number(store, sent, line.taken, limit).await
+        self.mark_and_number(store, sent, line.taken, self.limit(line.batch_rows)).await
+    }
+
+    /// Marks what was sent.
+    async fn settle(&self, store: &mut dyn RelayStore, line: &mut Line) -> Result<(), OutboxError> {
+        let sent = std::mem::take(&mut line.sent);
+        self.mark_and_number(store, sent, line.taken, self.limit(0)).await.map(drop)
     }
 
     /// Afterwards tells those who came to wait since the rows were published.
@@ -315,16 +323,24 @@ impl Relay {
         OrderedPublisher::new(Arc::clone(&self.log), self.service()).with_window(window)
     }
 
-    fn limit(&self) -> WindowLimit {
-        WindowLimit {
-            rows: self.settings.batch_rows.max(1),
-            bytes: self.settings.window_bytes,
-            event_bytes_max: self.settings.event_bytes_max,
+    fn line(&self) -> Line {
+        let batch_rows = self.next_batch_rows(0, 0);
+        Line { publisher: self.publisher(), taken: 0, sent: Sent::default(), batch_rows }
+    }
+
+    /// Behind a full batch there is more: the larger the batches, the less is done for each row, and the more rarely the
+    /// window runs empty. The first ones are small, since nothing is on its way while they are numbered.
+    fn next_batch_rows(&self, batch_rows: usize, found: usize) -> usize {
+        let least = self.settings.window_messages.clamp(1, self.settings.batch_rows.max(1));
+        match found >= batch_rows {
+            true => batch_rows.saturating_mul(4).clamp(least, self.settings.batch_rows.max(1)),
+            false => least,
         }
     }
 
-    fn nothing(&self) -> WindowLimit {
-        WindowLimit { rows: 0, ..self.limit() }
+    fn limit(&self, rows: usize) -> WindowLimit {
+        let RelaySettings { window_bytes: bytes, event_bytes_max, .. } = self.settings;
+        WindowLimit { rows, bytes, event_bytes_max }
     }
 
     fn overtaken(&self, detail: String) -> OutboxError {

@@ -11,7 +11,8 @@ pub struct RelaySettings {
     /// How many bytes of data they may hold; one message passes whatever its size. Two batches of so many bytes are in
     /// memory at most.
     pub window_bytes: usize,
-    /// How many rows are numbered and read at a time.
+    /// How many rows are numbered and read at a time at most. The first batch of a backlog has a window of messages,
+    /// each that is full lets the next one have four times as many.
     pub batch_rows: usize,
     /// An event larger than this is parked.
     pub event_bytes_max: usize,
@@ -35,7 +36,7 @@ impl Default for RelaySettings {
         RelaySettings {
             window_messages: 512,
             window_bytes: 4 * 1024 * 1024,
-            batch_rows: 2048,
+            batch_rows: 8192,
             event_bytes_max: PAYLOAD_BYTES_MAX,
             poll: Duration::from_millis(500),
             back_off_min: Duration::from_millis(100),

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use prejoin_envelope::Event;
 use serde_json::value::RawValue;
 
@@ -155,12 +156,27 @@ pub struct ParkedRow {
 }
 
 /// What is to become of a parked row. Those that wait behind it are unsent again either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It is unsent again: the log takes more now, or somebody made the row smaller.
     Retry,
-    /// It is kept, and never published.
-    Discard,
+    /// It is kept with who decided, why and when, and never published. It never had a sequence, or gave it back.
+    Discard { by: String, because: String },
+}
+
+/// A row that somebody decided not to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscardedRow {
+    pub outbox_id: OutboxId,
+    pub event_id: String,
+    pub kind: String,
+    pub entity: String,
+    /// Why it was parked.
+    pub reason: String,
+    /// When it was discarded, by this machine's clock; absent if that was before it was noted.
+    pub at: Option<Timestamp>,
+    pub by: String,
+    pub because: String,
 }
 
 /// The commands' and the operator's side of the outbox.
@@ -183,8 +199,11 @@ pub trait OutboxStore: Send + Sync {
     /// The parked rows in order of their ids, `rows_max` at most.
     async fn parked(&self, rows_max: u32) -> Result<Vec<ParkedRow>, OutboxError>;
 
+    /// The discarded rows, the last recorded first, `rows_max` at most.
+    async fn discarded(&self, rows_max: u32) -> Result<Vec<DiscardedRow>, OutboxError>;
+
     /// Decides on a parked row. Returns whether there was such a row.
-    async fn decide(&self, row: OutboxId, decision: Decision) -> Result<bool, OutboxError>;
+    async fn decide(&self, row: OutboxId, decision: &Decision) -> Result<bool, OutboxError>;
 
     fn pool_use(&self) -> PoolUse;
 

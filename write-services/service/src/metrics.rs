@@ -15,7 +15,8 @@ use crate::context::Context;
 use crate::inbox;
 use crate::problem::Problem;
 
-const NUMBERED: &str = "SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > 0";
+const NUMBERED: &str =
+    "SELECT count(*) FROM prejoin_outbox WHERE sequence > (SELECT sent_sequence FROM prejoin_outbox_meta)";
 
 /// What is counted while the process runs.
 #[derive(Debug, Default)]

@@ -51,7 +51,8 @@ impl Context {
     async fn unsent(&self) -> Result<HashMap<String, Unsent>, DatabaseError> {
         let mut tx = self.database.read().await?;
         let query = "SELECT event_id, outbox_id, sequence FROM prejoin_outbox
-                      WHERE mark IN ('unsent', 'parked', 'waiting')";
+                      WHERE mark IN ('unsent', 'parked', 'waiting')
+                         OR sequence > (SELECT sent_sequence FROM prejoin_outbox_meta)";
         let rows = tx.rows(query, &[]).await?;
         let unsent = rows.into_iter().map(|mut row| {
             let event_id = row.text()?;
@@ -150,7 +151,10 @@ impl Context {
 
 /// Forgets one row; what waited behind it goes on. How many there were.
 async fn forget_row(tx: &mut Transaction, outbox_id: i64) -> Result<u64, DatabaseError> {
-    let query = "DELETE FROM prejoin_outbox WHERE outbox_id = ? AND mark IN ('unsent', 'parked', 'waiting')";
+    let query = "DELETE FROM prejoin_outbox
+                  WHERE outbox_id = ?
+                    AND (mark IN ('unsent', 'parked', 'waiting')
+                         OR sequence > (SELECT sent_sequence FROM prejoin_outbox_meta))";
     let forgotten = tx.execute(query, values![outbox_id]).await?;
     let query =
         "UPDATE prejoin_outbox SET mark = 'unsent', behind = NULL WHERE behind = ? AND mark = 'waiting'";

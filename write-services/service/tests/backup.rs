@@ -125,7 +125,7 @@ async fn rows_that_were_parked_or_waiting_in_the_copy_and_published_since_are_fo
     copy(&place, &file).await;
     // Since then, the log takes more, and both went out.
     let parked = context.outbox.parked(10).await.unwrap();
-    assert!(context.outbox.decide(parked[0].outbox_id, Decision::Retry).await.unwrap());
+    assert!(context.outbox.decide(parked[0].outbox_id, &Decision::Retry).await.unwrap());
     assert_eq!(context.reconcile(PATIENCE).await.unwrap(), Some(2));
 
     restore("notes", &file, &place.address).await.unwrap();

@@ -389,10 +389,13 @@ async fn what_waits_and_what_is_open_can_be_watched(kind: Kind) {
     let mut tx = service.context().database.begin().await.unwrap();
     let mut rows = tx.rows("SELECT outbox_id FROM prejoin_outbox ORDER BY outbox_id", &[]).await.unwrap();
     let ids: Vec<i64> = rows.iter_mut().map(|row| row.integer().unwrap()).collect();
-    for (set, id) in
-        ["sequence = 1, recorded_at_ms = recorded_at_ms - 60000", "mark = 'parked'", "mark = 'waiting'"]
-            .iter()
-            .zip(ids)
+    for (set, id) in [
+        "mark = 'numbered', sequence = 1, recorded_at_ms = recorded_at_ms - 60000",
+        "mark = 'parked'",
+        "mark = 'waiting'",
+    ]
+    .iter()
+    .zip(ids)
     {
         let update = format!("UPDATE prejoin_outbox SET {set} WHERE outbox_id = ?");
         tx.execute(&update, values![id]).await.unwrap();

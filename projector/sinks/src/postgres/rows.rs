@@ -1,14 +1,17 @@
-//! Set-based writes of rows: a chunk to a statement, its columns as arrays of texts; in bulk, COPY.
+//! Set-based writes of rows: few as arrays of texts, one for each column; many by COPY.
 
 use bytes::Bytes;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use prejoin_model::Row;
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use super::stored_values;
-use crate::columns::StoredValue;
+use crate::columns::{StoredColumn, StoredValue};
 use crate::database::{KeyedRow, Table, quoted, signed};
 
-/// Rows to a statement.
-const CHUNK_ROWS: usize = 2_000;
+/// More rows than these are not put as arrays.
+const ARRAY_ROWS_MAX: usize = 1_000;
+/// Where more rows are staged.
+const STAGED: &str = "_prejoin_put";
 /// Keys to a statement that deletes.
 const CHUNK_KEYS: usize = 10_000;
 /// Bytes of COPY's text sent at once.
@@ -22,38 +25,58 @@ pub(super) async fn put(
     table: &Table<'_>,
     rows: &[KeyedRow<'_>],
 ) -> Result<i64, sqlx::Error> {
-    let statement = put_statement(table);
-    let mut added = 0;
-    for chunk in rows.chunks(CHUNK_ROWS) {
-        let (keys, columns) = columns_of(table, chunk);
-        let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement.as_str())).bind(keys);
-        let query = columns.into_iter().fold(query, |query, column| query.bind(column));
-        added += signed(chunk.len() as u64) - query.fetch_one(&mut *connection).await?;
+    if rows.len() > ARRAY_ROWS_MAX {
+        return put_by_copy(connection, table, rows).await;
     }
-    Ok(added)
+    let (keys, columns) = columns_of(table, rows);
+    let statement = put_statement(table, &arrays(table));
+    let query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).bind(keys);
+    let query = columns.into_iter().fold(query, |query, column| query.bind(column));
+    Ok(signed(rows.len() as u64) - query.fetch_one(connection).await?)
 }
 
-/// Counts those of the rows that are there before, as every part of the statement sees the table as it was.
-fn put_statement(table: &Table<'_>) -> String {
+/// The rows `r` with columns `k`, `c0`, `c1`, … from values of the statement.
+fn arrays(table: &Table<'_>) -> String {
+    let places: Vec<String> = (0..table.width()).map(|column| format!("${}::text[]", column + 2)).collect();
+    format!("unnest($1::bytea[], {}) AS r({})", places.join(", "), inputs(table))
+}
+
+fn inputs(table: &Table<'_>) -> String {
+    let inputs: Vec<String> = (0..table.width()).map(|column| format!(", c{column}")).collect();
+    format!("k{}", inputs.concat())
+}
+
+/// Faster for many rows, and slower for few.
+async fn put_by_copy(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    let create = format!("CREATE TEMP TABLE {STAGED} (LIKE {})", quoted(table.name));
+    connection.execute(AssertSqlSafe(create)).await?;
+    copy(connection, STAGED, table, rows).await?;
+    let statement = put_statement(table, &format!("{STAGED} AS r({})", inputs(table)));
+    // The next statement of this text is about another table of that name.
+    let put = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).persistent(false);
+    let known = put.fetch_one(&mut *connection).await?;
+    connection.execute(AssertSqlSafe(format!("DROP TABLE {STAGED}"))).await?;
+    Ok(signed(rows.len() as u64) - known)
+}
+
+/// Puts rows `r` and counts those of them that are there before: every part of the statement sees the table as it was.
+fn put_statement(table: &Table<'_>, rows: &str) -> String {
     let name = quoted(table.name);
     let names = table.names();
     let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    let places: Vec<String> = (0..names.len()).map(|column| format!("${}::text[]", column + 2)).collect();
-    let inputs: Vec<String> = (0..names.len()).map(|column| format!("c{column}")).collect();
-    let cast = |(input, column): (&String, &crate::columns::StoredColumn)| {
-        format!("r.{input}::{}", column.kind.name())
-    };
-    let casts: Vec<String> = inputs.iter().zip(table.columns).map(cast).collect();
+    let cast = |(input, column): (usize, &StoredColumn)| format!("r.c{input}::{}", column.kind.name());
+    let casts: Vec<String> = table.columns.iter().enumerate().map(cast).collect();
     format!(
-        "WITH put AS (
-            INSERT INTO {name} (_key, {})
-            SELECT r.k, {} FROM unnest($1::bytea[], {}) AS r(k, {})
+        "WITH rows AS MATERIALIZED (SELECT * FROM {rows}), put AS (
+            INSERT INTO {name} (_key, {}) SELECT r.k, {} FROM rows r
             ON CONFLICT (_key) DO UPDATE SET {})
-         SELECT count(*) FROM {name} WHERE _key = ANY ($1::bytea[])",
+         SELECT coalesce(sum((SELECT count(*) FROM {name} t WHERE t._key = r.k)), 0)::bigint FROM rows r",
         names.join(", "),
         casts.join(", "),
-        places.join(", "),
-        inputs.join(", "),
         updates.join(", ")
     )
 }
@@ -85,7 +108,17 @@ pub(super) async fn load(
     table: &Table<'_>,
     rows: &[KeyedRow<'_>],
 ) -> Result<i64, sqlx::Error> {
-    let copy = format!("COPY {} (_key, {}) FROM STDIN", quoted(table.name), table.names().join(", "));
+    copy(connection, table.name, table, rows).await.map(signed)
+}
+
+/// Adds rows to a table that has the columns of `table`.
+async fn copy(
+    connection: &mut PgConnection,
+    into: &str,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<u64, sqlx::Error> {
+    let copy = format!("COPY {} (_key, {}) FROM STDIN", quoted(into), table.names().join(", "));
     let mut copying = connection.copy_in_raw(&copy).await?;
     let mut text = String::with_capacity(SEND_BYTES + 64 * 1024);
     let mut values = Vec::with_capacity(table.width());
@@ -97,17 +130,11 @@ pub(super) async fn load(
         }
     }
     copying.send(text.as_bytes()).await?;
-    copying.finish().await.map(signed)
+    copying.finish().await
 }
 
 /// A line of COPY's text format.
-fn write_line(
-    key: &[u8],
-    table: &Table<'_>,
-    row: &prejoin_model::Row,
-    values: &mut Vec<StoredValue>,
-    out: &mut String,
-) {
+fn write_line(key: &[u8], table: &Table<'_>, row: &Row, values: &mut Vec<StoredValue>, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\\\x");
     for byte in key {

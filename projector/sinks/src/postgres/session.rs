@@ -1,5 +1,7 @@
 //! A session with the server: its settings, the schema that it works in, and writers before it.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
@@ -11,9 +13,11 @@ use crate::database::{Link, Value, query_one, quoted};
 pub(super) const WRITER: &str = "prejoin projector";
 pub(super) const READER: &str = "prejoin snapshot";
 
-/// What values mean and how they look, whatever the database's own settings are. A writer that was stopped in the middle
-/// of a transaction loses it, so that another can take over. No wait for a lock is without end; it is long enough for
-/// autovacuum to be noticed and make way.
+/// An address where nobody answers would keep a projector for minutes from being stopped.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What values mean and how they look, whatever the database's own settings are. No wait for a lock is without end; it is
+/// long enough for autovacuum to be noticed and make way.
 const SETTINGS: &str = "
 SET TIME ZONE 'UTC';
 SET datestyle = 'ISO, MDY';
@@ -21,9 +25,18 @@ SET bytea_output = 'hex';
 SET standard_conforming_strings = on;
 SET client_min_messages = warning;
 SET lock_timeout = '5s';
-SET idle_in_transaction_session_timeout = '60s';
+SET idle_in_transaction_session_timeout = 0;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 ";
+
+/// A writer that was stopped in the middle of a transaction loses it, so that what it holds is free. Rows are found by
+/// their keys, however many are named at once, where the planner would rather read all of the table. What small tables
+/// then seem to cost must not make it compile statements.
+const WRITER_SETTINGS: &str =
+    "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;";
+
+/// Earlier ones have no infinite numerics.
+const VERSION_MIN: i64 = 140_000;
 
 /// Keeps two projectors from making one schema at once. The number in front is `prej` in ASCII.
 const CREATE_ALONE: &str = "SELECT pg_advisory_xact_lock((1886545258::bigint << 32) | 1)::text";
@@ -38,7 +51,9 @@ pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgCon
     // From the first statement on, even if the role has another one.
     let options = options.options([("statement_timeout", "0")]);
     let options = options.application_name(name).disable_statement_logging();
-    let mut connection = PgConnection::connect_with(&options).await?;
+    let connecting = PgConnection::connect_with(&options);
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+    let mut connection = connected.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
     let settings = format!("{SETTINGS} SET search_path = {};", quoted(schema));
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut connection).await?;
     Ok(connection)
@@ -46,6 +61,8 @@ pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgCon
 
 /// Makes the schema and the catalog's tables if they are missing, and lets the readers' role read.
 pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+    link.script(WRITER_SETTINGS).await?;
+    check_server(link).await?;
     link.script(link.dialect().begin).await?;
     link.query(CREATE_ALONE, &[]).await?;
     let exists = "SELECT count(*) FROM pg_namespace WHERE nspname = ?";
@@ -60,6 +77,22 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
     }
     let_readers_in(link, schema).await?;
     link.script("COMMIT").await
+}
+
+async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
+    let asked = "SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding')";
+    let mut server = query_one(link, asked, &[]).await?;
+    let (version, encoding) = (server.integer()?, server.text()?);
+    let unsuitable = if version < VERSION_MIN {
+        format!("the server's version is {}; a view store needs PostgreSQL 14 or later", version / 10_000)
+    } else if encoding != "UTF8" {
+        format!(
+            "the database's encoding is {encoding}; a view store needs one that was created with ENCODING 'UTF8'"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(sqlx::Error::Configuration(unsuitable.into()))
 }
 
 async fn let_readers_in(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {

@@ -270,6 +270,19 @@ async fn a_server_that_is_away_is_an_error_to_try_again_after() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_cannot_hold_every_text_is_refused() {
+    let at = Place::new(Kind::Postgres);
+    at.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0").await;
+    let StoreAddress::Postgres { url, schema, .. } = at.address() else { panic!() };
+    let url = url.replace("/postgres?", "/latin?");
+    let Err(refused) = ViewStore::open(&StoreAddress::Postgres { url, schema, reader_role: None }).await
+    else {
+        panic!()
+    };
+    assert!(refused.to_string().contains("the database's encoding is LATIN1"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_of_the_database_change_nothing() {
     let at = Place::new(Kind::Postgres);
     at.execute(
@@ -330,9 +343,13 @@ async fn rows_that_an_index_refuses_fail_alone() {
     bench.set("08", json!({ "label": "compressible ".repeat(1_000) }));
     bench.set("new", json!({ "label": dense(5_000) }));
     bench.remove("09");
+    // So many that they go another way.
+    for id in 0..1_100 {
+        bench.set(&format!("z{id}"), json!({ "label": "short" }));
+    }
     let committed = bench.committed();
     follow(&mut store, &committed, &mut [&mut live]).await.unwrap();
-    assert_eq!(store.counts(LABELS, live.generation), Some((19, 2)));
+    assert_eq!(store.counts(LABELS, live.generation), Some((1_119, 2)));
     let stored = "SELECT id, CASE WHEN length(label) < 20 THEN label ELSE length(label)::text END FROM labels
                    WHERE id BETWEEN '04' AND '10' ORDER BY id";
     assert_eq!(
@@ -343,20 +360,20 @@ async fn rows_that_an_index_refuses_fail_alone() {
     assert_eq!(at.query(&format!("{errors}1")).await, ["2|t"]);
 
     let mut built = build_and_show(&mut store, &committed, LABELS).await;
-    assert_eq!(store.counts(LABELS, built.generation), Some((18, 2)), "05 had no good values before");
+    assert_eq!(store.counts(LABELS, built.generation), Some((1_118, 2)), "05 had no good values before");
     assert_eq!(at.query(&format!("{errors}2")).await, ["2|t"]);
     assert_eq!(at.query(stored).await, ["04|short", "06|changed", "07|2500", "08|13000", "10|short"]);
     assert_eq!(at.tables().await, ["_g1_labels", "_g2_labels"]);
     assert_eq!(at.query("SELECT to_regclass('_prejoin_aside')").await, ["-"]);
-    assert_eq!(at.query("SELECT rows FROM _prejoin_generations WHERE generation = 2").await, ["18"]);
+    assert_eq!(at.query("SELECT rows FROM _prejoin_generations WHERE generation = 2").await, ["1118"]);
 
     // Good again.
     for id in ["05", "new"] {
         bench.set(id, json!({ "label": "short again" }));
     }
     follow(&mut store, &bench.committed(), &mut [&mut built]).await.unwrap();
-    assert_eq!(store.counts(LABELS, built.generation), Some((20, 0)));
-    assert_eq!(assert_equal(&store, &bench.committed(), &built).await, 20);
+    assert_eq!(store.counts(LABELS, built.generation), Some((1_120, 0)));
+    assert_eq!(assert_equal(&store, &bench.committed(), &built).await, 1_120);
     assert_eq!(at.query(&format!("{errors}2")).await, ["0|-"]);
 }
 

@@ -16,24 +16,24 @@ async fn rows_and_positions_of_views_move_together_and_are_counted(at: Place) {
     let mut store = at.open().await;
     let mut all = build_and_show(&mut store, &bench.committed(), ALL).await;
     let mut labels = build_and_show(&mut store, &bench.committed(), LABELS).await;
-    for id in 0..700 {
-        bench.set(&format!("{id:03}"), json!({ "label": "a" }));
+    for id in 0..1_700 {
+        bench.set(&format!("{id:04}"), json!({ "label": "a" }));
     }
     follow(&mut store, &bench.committed(), &mut [&mut all, &mut labels]).await.unwrap();
-    assert_eq!(store.counts(ALL, all.generation), Some((700, 0)));
-    assert_eq!(store.counts(LABELS, labels.generation), Some((700, 0)));
-    for id in 0..300 {
-        bench.remove(&format!("{id:03}"));
+    assert_eq!(store.counts(ALL, all.generation), Some((1_700, 0)));
+    assert_eq!(store.counts(LABELS, labels.generation), Some((1_700, 0)));
+    for id in 0..1_300 {
+        bench.remove(&format!("{id:04}"));
     }
-    bench.set("699", json!({ "label": "b" }));
+    bench.set("1699", json!({ "label": "b" }));
     follow(&mut store, &bench.committed(), &mut [&mut all, &mut labels]).await.unwrap();
     let catalog =
         at.query("SELECT view, rows, position, followed FROM _prejoin_generations ORDER BY view").await;
-    let stands = "400|{\"things\":1001}|{\"things\":1001}";
+    let stands = "400|{\"things\":3001}|{\"things\":3001}";
     assert_eq!(catalog, [format!("all_things|{stands}"), format!("labels|{stands}")]);
     for view in [ALL, LABELS] {
         let rows = at.query(&format!("SELECT count(*), min(id), max(label) FROM {view}")).await;
-        assert_eq!(rows, ["400|300|b"]);
+        assert_eq!(rows, ["400|1300|b"]);
     }
     assert_eq!(assert_equal(&store, &bench.committed(), &all).await, 400);
     assert_eq!(assert_equal(&store, &bench.committed(), &labels).await, 400);

@@ -16,11 +16,16 @@ pub(crate) struct Dialect {
     pub(crate) exists: &'static str,
     /// Adds the meta table's only row unless it is there. Values: service, format.
     pub(crate) insert_meta: &'static str,
-    /// Reads the last number and keeps all others from giving out numbers until the end of the transaction.
+    /// Reads the service and the format, and keeps others from changing them until the end of the transaction.
+    pub(crate) owner: &'static str,
+    /// Reads the last number that was given out, the last that is sent, and the last that was ever acknowledged, and
+    /// keeps all others from changing them until the end of the transaction.
     pub(crate) lock: &'static str,
     /// Numbers rows. Values: their ids as a JSON array in the order of their numbers, the number before the first.
     pub(crate) number: &'static str,
-    /// Deletes rows that are sent. Value: their ids as a JSON array.
+    /// Numbers rows of successive ids. Values: the number of the first less its id, the first id, the last.
+    pub(crate) number_run: &'static str,
+    /// Deletes rows. Value: their ids as a JSON array.
     pub(crate) forget: &'static str,
 }
 
@@ -64,15 +69,17 @@ pub(crate) trait SqlDatabase: Send + Sync {
 /// was claimed. After an error it is to be dropped.
 #[async_trait]
 pub(crate) trait Link: Send {
-    /// Begins a transaction that will write. Statements in it see what was committed before they began.
-    async fn begin(&mut self) -> Result<(), sqlx::Error>;
+    /// Begins a transaction that will write, and asks its first question on the same way. Statements in it see what was
+    /// committed before they began.
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error>;
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error>;
+    /// Runs the last statements of a transaction, which end in semicolons and have no values, and commits on the same way.
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error>;
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error>;
 
     /// Several statements without values.
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error>;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error>;
 
     /// Returns how many rows were changed, or would have been but for having the new values already.
     async fn execute(&mut self, statement: &'static str, values: &[Value<'_>]) -> Result<u64, sqlx::Error>;

@@ -1,9 +1,10 @@
-//! The outbox in a SQL database: two tables beside the service's own. What it does is written once; how SQLite,
+//! The outbox in a SQL database: three tables beside the service's own. What it does is written once; how SQLite,
 //! PostgreSQL and MySQL or MariaDB want it said is in a file for each.
 
 mod database;
 mod record;
 mod rows;
+mod runs;
 
 mod mysql;
 mod postgres;

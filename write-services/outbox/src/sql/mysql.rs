@@ -4,7 +4,9 @@
 use async_trait::async_trait;
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{Executor as _, MySql, MySqlConnection, MySqlPool, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Executor as _, MySql, MySqlConnection, MySqlPool, Row as _, TypeInfo as _, ValueRef as _,
+};
 
 use crate::sql::database::{Cell, Cells, Dialect, Link, SqlDatabase, Value};
 use crate::store::PoolUse;
@@ -12,22 +14,26 @@ use crate::store::PoolUse;
 static DIALECT: Dialect = Dialect {
     create: include_str!("mysql.sql"),
     // Its first format is the second.
-    upgrades: &[""],
+    upgrades: &["", include_str!("mysql_upgrade_2.sql")],
     exists: "SELECT count(*) FROM information_schema.tables
               WHERE table_schema = database() AND table_name = 'prejoin_outbox_meta'",
-    insert_meta: "INSERT IGNORE INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0)",
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta FOR UPDATE",
+    insert_meta: "INSERT IGNORE INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0)",
+    owner: "SELECT service, format FROM prejoin_outbox_meta FOR UPDATE",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta FOR UPDATE",
     // By the primary key and nothing else: a look at more rows would wait for commands that are under way.
     number: "UPDATE JSON_TABLE(?, '$[*]' COLUMNS (number FOR ORDINALITY, outbox_id BIGINT PATH '$')) AS fresh
                     STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
                  ON prejoin_outbox.outbox_id = fresh.outbox_id
-                SET prejoin_outbox.sequence = ? + fresh.number
-              WHERE prejoin_outbox.mark = 'unsent' AND prejoin_outbox.sequence IS NULL",
+                SET prejoin_outbox.mark = 'numbered', prejoin_outbox.sequence = ? + fresh.number
+              WHERE prejoin_outbox.mark = 'unsent'",
+    number_run: "UPDATE prejoin_outbox FORCE INDEX (PRIMARY) SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND mark = 'unsent'",
     forget: "DELETE prejoin_outbox
                FROM JSON_TABLE(?, '$[*]' COLUMNS (outbox_id BIGINT PATH '$')) AS old
                     STRAIGHT_JOIN prejoin_outbox FORCE INDEX (PRIMARY)
-                 ON prejoin_outbox.outbox_id = old.outbox_id
-              WHERE prejoin_outbox.mark = 'sent'",
+                 ON prejoin_outbox.outbox_id = old.outbox_id",
 };
 
 /// Named locks are of the whole server, and their names short.
@@ -81,20 +87,22 @@ struct MySqlLink {
 #[async_trait]
 impl Link for MySqlLink {
     /// The default level locks gaps between rows, into which commands could then not insert.
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.script("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE").await
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
+        let script =
+            format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; START TRANSACTION READ WRITE; {first}");
+        cells(sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut self.connection).await?)
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.script("COMMIT").await
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        self.script(&format!("{last} COMMIT")).await
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.script("ROLLBACK").await
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(script)).await?;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
         Ok(())
     }
 

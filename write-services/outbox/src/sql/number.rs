@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::error::OutboxError;
 use crate::sql::database::{Cells, Value, json_array};
 use crate::sql::relay::Work;
-use crate::sql::rows::damaged;
+use crate::sql::rows::{damaged, loaded};
 use crate::store::{OutboxId, OutboxRow, Window, WindowLimit};
 
 /// Everything in the envelope whose size does not depend on the event.
@@ -16,13 +16,19 @@ const ENVELOPE_BYTES: u64 = 512;
 /// JSON writes one byte of text as at most six.
 const ESCAPED_BYTES_MAX: u64 = 6;
 
-/// An unsent row without a number, as far as it must be known before its data is read.
+/// More runs of ids than this are numbered one by one.
+const RUNS_MAX: usize = 16;
+
+/// An unsent row without a number. Its data is read at once if it is small: all of a window's together take no more room
+/// than the window may.
 struct Candidate {
     row: OutboxId,
+    event_id: String,
+    kind: String,
     entity: String,
+    time: String,
     data_bytes: u64,
-    /// Of all that is in the envelope.
-    text_bytes: u64,
+    data: Option<String>,
     /// The parked row of the same entity before it.
     behind: Option<OutboxId>,
 }
@@ -30,8 +36,8 @@ struct Candidate {
 /// What is to be done with the candidates of one window.
 #[derive(Default)]
 struct Plan {
-    /// Ids in the order of their numbers.
-    number: Vec<OutboxId>,
+    /// In the order of their numbers.
+    number: Vec<Candidate>,
     hold_back: Vec<(OutboxId, OutboxId)>,
     park: Vec<(OutboxId, String)>,
 }
@@ -46,28 +52,38 @@ impl Work {
         if room.is_used_up() {
             return Ok(Window::default());
         }
-        let after = self.stored(after)?;
+        let after = self.stored(after)?.max(self.numbers.sent);
         let numbered_to = self.take_numbered(after, &mut room).await?;
         let mut plan = Plan::default();
         if !room.is_used_up() {
             plan = self.plan(&mut room, limit).await?;
         }
+        let base = self.numbers.last;
         let numbers_to = self.carry_out(&plan).await?;
-        let rows = match numbers_to.or(numbered_to) {
-            Some(last) => self.read_numbered(after, last).await?,
-            None => Vec::new(),
-        };
         let held_back = u64::try_from(plan.hold_back.len()).unwrap_or(u64::MAX);
-        Ok(Window { rows, parked: plan.park, held_back })
+        let Plan { number, park: parked, .. } = plan;
+        let has_all = numbered_to.is_none() && number.iter().all(|candidate| candidate.data.is_some());
+        let rows = match numbers_to.or(numbered_to) {
+            None => Vec::new(),
+            Some(_) if has_all => (base + 1..)
+                .zip(number)
+                .map(|(sequence, row)| self.numbered(sequence, row))
+                .collect::<Result<_, _>>()?,
+            Some(last) => self.read_numbered(after, last).await?,
+        };
+        Ok(Window { rows, parked, held_back })
     }
 
     /// Makes room for what has a number already; the last of it that fits.
     async fn take_numbered(&mut self, after: i64, room: &mut Room) -> Result<Option<i64>, OutboxError> {
+        if after >= self.numbers.last {
+            return Ok(None);
+        }
         let found = self
             .query(
                 "read unsent rows",
                 "SELECT sequence, octet_length(data) FROM prejoin_outbox
-                  WHERE mark = 'unsent' AND sequence > ? ORDER BY sequence LIMIT ?",
+                  WHERE sequence > ? ORDER BY sequence LIMIT ?",
                 &[Value::Integer(after), Value::Integer(room.row_limit())],
             )
             .await?;
@@ -89,7 +105,7 @@ impl Work {
         let bytes_max = u64::try_from(limit.event_bytes_max).unwrap_or(u64::MAX);
         let mut plan = Plan::default();
         let mut parked: HashMap<String, OutboxId> = HashMap::new();
-        for candidate in self.candidates(room.row_limit()).await? {
+        for candidate in self.candidates(room).await? {
             let Candidate { row, data_bytes, .. } = candidate;
             if let Some(behind) = candidate.behind.or(parked.get(&candidate.entity).copied()) {
                 plan.hold_back.push((row, behind));
@@ -100,7 +116,7 @@ impl Work {
                 parked.insert(candidate.entity, row);
                 continue;
             }
-            plan.number.push(row);
+            plan.number.push(candidate);
             room.take(data_bytes);
             if room.is_used_up() {
                 break;
@@ -109,28 +125,31 @@ impl Work {
         Ok(plan)
     }
 
-    async fn candidates(&mut self, rows_max: i64) -> Result<Vec<Candidate>, OutboxError> {
+    async fn candidates(&mut self, room: &Room) -> Result<Vec<Candidate>, OutboxError> {
         let found = self
             .query(
                 "read unsent rows",
-                "SELECT fresh.outbox_id, fresh.entity, octet_length(fresh.data),
-                        octet_length(fresh.event_id) + octet_length(fresh.kind) + octet_length(fresh.entity)
-                            + octet_length(fresh.time),
-                        (SELECT max(parked.outbox_id) FROM prejoin_outbox AS parked
-                          WHERE parked.mark = 'parked' AND parked.entity = fresh.entity
-                            AND parked.outbox_id < fresh.outbox_id)
+                "SELECT fresh.outbox_id, fresh.event_id, fresh.kind, fresh.entity, fresh.time,
+                        octet_length(fresh.data), CASE WHEN octet_length(fresh.data) <= ? THEN fresh.data END,
+                        CASE WHEN EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'parked')
+                             THEN (SELECT max(parked.outbox_id) FROM prejoin_outbox AS parked
+                                    WHERE parked.mark = 'parked' AND parked.entity = fresh.entity
+                                      AND parked.outbox_id < fresh.outbox_id) END
                    FROM prejoin_outbox AS fresh
-                  WHERE fresh.mark = 'unsent' AND fresh.sequence IS NULL ORDER BY fresh.outbox_id LIMIT ?",
-                &[Value::Integer(rows_max)],
+                  WHERE fresh.mark = 'unsent' ORDER BY fresh.outbox_id LIMIT ?",
+                &[Value::Integer(room.bytes_per_row()), Value::Integer(room.row_limit())],
             )
             .await?;
         let candidate = |cells| {
             let mut columns = self.columns(cells);
             Ok(Candidate {
                 row: OutboxId(columns.integer()?),
+                event_id: columns.text()?,
+                kind: columns.text()?,
                 entity: columns.text()?,
+                time: columns.text()?,
                 data_bytes: columns.count()?,
-                text_bytes: columns.count()?,
+                data: columns.optional_text()?,
                 behind: columns.optional_integer()?.map(OutboxId),
             })
         };
@@ -144,9 +163,11 @@ impl Work {
         candidate: &Candidate,
         bytes_max: u64,
     ) -> Result<Option<u64>, OutboxError> {
-        let Candidate { data_bytes, text_bytes, .. } = *candidate;
-        let source_bytes = u64::try_from(self.service.len()).unwrap_or(u64::MAX);
-        let text_bytes_max = text_bytes.saturating_add(source_bytes).saturating_mul(ESCAPED_BYTES_MAX);
+        let Candidate { data_bytes, event_id, kind, entity, time, .. } = candidate;
+        let (data_bytes, source) = (*data_bytes, self.service.as_ref());
+        let texts = [event_id.as_str(), kind, entity, time, source];
+        let text_bytes = texts.iter().fold(0_u64, |sum, text| sum.saturating_add(text.len() as u64));
+        let text_bytes_max = text_bytes.saturating_mul(ESCAPED_BYTES_MAX);
         if data_bytes.saturating_add(text_bytes_max).saturating_add(ENVELOPE_BYTES) <= bytes_max {
             return Ok(None);
         }
@@ -183,17 +204,33 @@ impl Work {
         if plan.number.is_empty() {
             return Ok(None);
         }
-        let ids: Vec<i64> = plan.number.iter().map(|row| row.0).collect();
-        let (ids_text, base) = (json_array(&ids), self.last_sequence);
-        let values = [Value::Text(&ids_text), Value::Integer(base)];
-        let numbered = self.execute("number rows", self.dialect.number, &values).await?;
+        let ids: Vec<i64> = plan.number.iter().map(|candidate| candidate.row.0).collect();
+        let numbered = self.number(&ids).await?;
         if usize::try_from(numbered).ok() != Some(ids.len()) {
             let detail = format!("{numbered} of {} rows that it numbered were there", ids.len());
             return Err(OutboxError::Overtaken { service: self.service.to_string(), detail });
         }
-        let last = base.saturating_add_unsigned(numbered);
-        self.set_last_sequence(last).await?;
-        Ok(Some(last))
+        self.numbers.last = self.numbers.last.saturating_add_unsigned(numbered);
+        Ok(Some(self.numbers.last))
+    }
+
+    /// Numbers these rows from the last number on; says how many there were. Runs of successive ids, which is what there
+    /// is as a rule, are less work for the database than so many single ones.
+    async fn number(&mut self, ids: &[i64]) -> Result<u64, OutboxError> {
+        let (doing, base) = ("number rows", self.numbers.last);
+        let runs: Vec<&[i64]> = ids.chunk_by(|id, next| id + 1 == *next).take(RUNS_MAX + 1).collect();
+        if runs.len() > RUNS_MAX {
+            let values = [Value::Text(&json_array(ids)), Value::Integer(base)];
+            return self.execute(doing, self.dialect.number, &values).await;
+        }
+        let mut numbered = 0;
+        for run in runs {
+            let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
+            let next = base.saturating_add_unsigned(numbered) + 1;
+            let values = [next.saturating_sub(first), first, last].map(Value::Integer);
+            numbered += self.execute(doing, self.dialect.number_run, &values).await?;
+        }
+        Ok(numbered)
     }
 
     /// The unsent rows with numbers above `after` and up to `last`.
@@ -202,7 +239,7 @@ impl Work {
             .query(
                 "read unsent rows",
                 "SELECT outbox_id, sequence, event_id, kind, entity, time, data FROM prejoin_outbox
-                  WHERE mark = 'unsent' AND sequence > ? AND sequence <= ? ORDER BY sequence",
+                  WHERE sequence > ? AND sequence <= ? ORDER BY sequence",
                 &[Value::Integer(after), Value::Integer(last)],
             )
             .await?;
@@ -211,12 +248,21 @@ impl Work {
 
     fn row(&self, cells: Cells) -> Result<OutboxRow, OutboxError> {
         let mut columns = self.columns(cells);
-        let outbox_id = OutboxId(columns.integer()?);
-        let sequence = columns.optional_count()?.unwrap_or(0);
-        let (id, kind, subject, time) = (columns.text()?, columns.text()?, columns.text()?, columns.text()?);
-        let data = RawValue::from_string(columns.text()?).map_err(|error| {
+        let row = OutboxId(columns.integer()?);
+        let sequence = columns.optional_integer()?.unwrap_or(0);
+        let (event_id, kind, entity, time) =
+            (columns.text()?, columns.text()?, columns.text()?, columns.text()?);
+        let data = Some(columns.text()?);
+        let candidate = Candidate { row, event_id, kind, entity, time, data_bytes: 0, data, behind: None };
+        self.numbered(sequence, candidate)
+    }
+
+    fn numbered(&self, sequence: i64, candidate: Candidate) -> Result<OutboxRow, OutboxError> {
+        let Candidate { row: outbox_id, event_id: id, kind, entity: subject, time, data, .. } = candidate;
+        let data = RawValue::from_string(data.unwrap_or_default()).map_err(|error| {
             damaged(&self.service, format!("the data of row {} is not JSON: {error}", outbox_id.0))
         })?;
+        let sequence = loaded(&self.service, sequence)?;
         let source = format!("/{}", self.service);
         Ok(OutboxRow { outbox_id, event: Event { id, source, kind, subject, time, sequence, data } })
     }
@@ -240,6 +286,12 @@ impl Room {
 
     fn row_limit(&self) -> i64 {
         i64::try_from(self.rows).unwrap_or(i64::MAX)
+    }
+
+    /// So much of every row that may come fits.
+    fn bytes_per_row(&self) -> i64 {
+        let bytes = self.bytes / u64::try_from(self.rows.max(1)).unwrap_or(u64::MAX);
+        i64::try_from(bytes).unwrap_or(i64::MAX)
     }
 }
 

@@ -14,18 +14,22 @@ use crate::store::PoolUse;
 static DIALECT: Dialect = Dialect {
     create: include_str!("postgres.sql"),
     // Its first format is the second.
-    upgrades: &[""],
+    upgrades: &["", include_str!("postgres_upgrade_2.sql")],
     exists: "SELECT count(*) FROM pg_class WHERE oid = to_regclass('prejoin_outbox_meta')",
-    insert_meta: "INSERT INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0) \
-                  ON CONFLICT DO NOTHING",
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta FOR UPDATE",
+    insert_meta: "INSERT INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0) ON CONFLICT DO NOTHING",
+    owner: "SELECT service, format FROM prejoin_outbox_meta FOR UPDATE",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta FOR UPDATE",
     // From the ids to the rows: the expressions keep the planner from going through all that is unsent.
-    number: "UPDATE prejoin_outbox SET sequence = $2 + fresh.number
+    number: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = $2 + fresh.number
                FROM (SELECT value::bigint AS outbox_id, ordinality AS number
                        FROM json_array_elements_text($1::json) WITH ORDINALITY) AS fresh
-              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark || '' = 'unsent' AND sequence + 0 IS NULL",
+              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND mark || '' = 'unsent'",
+    number_run: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND mark || '' = 'unsent'",
     forget: "DELETE FROM prejoin_outbox
-              WHERE mark = 'sent' AND outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
+              WHERE outbox_id IN (SELECT value::bigint FROM json_array_elements_text($1::json))",
 };
 
 /// The outbox of one schema has one turn: the table's identity tells it from others in the same database. The number in
@@ -37,6 +41,10 @@ const CLAIM: &str = "SELECT CASE WHEN pg_try_advisory_lock(
 /// keep its turn until TCP notices. PostgreSQL before 14 does not know the setting.
 const END_WHEN_SILENT: &str =
     "SELECT set_config(name, '60s', false) FROM pg_settings WHERE name = 'idle_session_timeout'";
+
+/// A table that was just filled has no statistics, and without them the planner sorts all that is unsent for every batch. The
+/// index of it is in order.
+const GO_BY_ORDER: &str = "SET enable_bitmapscan = off";
 
 pub(crate) struct PostgresDatabase {
     pool: PgPool,
@@ -70,6 +78,7 @@ impl SqlDatabase for PostgresDatabase {
         let connection = self.pool.acquire().await?.detach();
         let mut link = PostgresLink { connection, has_turn: false };
         link.script(END_WHEN_SILENT).await?;
+        link.script(GO_BY_ORDER).await?;
         Ok(Box::new(link))
     }
 }
@@ -81,20 +90,21 @@ struct PostgresLink {
 
 #[async_trait]
 impl Link for PostgresLink {
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.script("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
+        let script = format!("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; {first}");
+        cells(sqlx::raw_sql(AssertSqlSafe(script)).fetch_all(&mut self.connection).await?)
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.script("COMMIT").await
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        self.script(&format!("{last} COMMIT")).await
     }
 
     async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.script("ROLLBACK").await
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(script)).await?;
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script.to_owned()))).await?;
         Ok(())
     }
 

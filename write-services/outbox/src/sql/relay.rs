@@ -1,5 +1,6 @@
 //! The relay's side of the outbox.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -7,8 +8,8 @@ use async_trait::async_trait;
 
 use crate::error::OutboxError;
 use crate::sql::database::{Cells, Dialect, Link, SqlDatabase, Value};
-use crate::sql::rows::{Columns, failed, stored};
-use crate::sql::store::now_ms;
+use crate::sql::rows::{Columns, failed, loaded, stored};
+use crate::sql::runs::{KeptRun, RUNS, SentPlace, insert_runs, places, reaching_into};
 use crate::store::{KeepRows, OutboxId, RelayStore, Repair, RowHead, SentRun, Standing, Window, WindowLimit};
 
 /// Forgotten at a time.
@@ -26,8 +27,22 @@ pub(crate) struct Work {
     pub(crate) service: Arc<str>,
     pub(crate) dialect: &'static Dialect,
     pub(crate) link: Box<dyn Link>,
+    pub(crate) numbers: Numbers,
+    /// What the database has of them.
+    found: Numbers,
+    /// Acknowledged runs that the database does not have yet.
+    pub(crate) runs: Vec<KeptRun>,
+}
+
+/// How far the numbering came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Numbers {
     /// The last sequence that was given out.
-    pub(crate) last_sequence: i64,
+    pub(crate) last: i64,
+    /// Rows up to this sequence are sent, those above are on their way.
+    pub(crate) sent: i64,
+    /// The highest sequence that the log ever acknowledged.
+    pub(crate) acknowledged: i64,
 }
 
 impl SqlRelay {
@@ -61,16 +76,15 @@ impl SqlRelay {
 
     async fn begin(&mut self) -> Result<Work, OutboxError> {
         let mut link = self.take_link().await?;
-        link.begin().await.map_err(self.failed("begin a transaction"))?;
         let (service, dialect) = (Arc::clone(&self.service), self.database.dialect());
-        let mut work = Work { service, dialect, link, last_sequence: 0 };
-        let last = work.one_row("read its last number", dialect.lock, &[]).await?;
-        work.last_sequence = work.columns(last).integer()?;
-        Ok(work)
+        let found = link.begin(dialect.lock).await.map_err(self.failed("begin a transaction"))?;
+        let numbers = Columns::new(&service, found.into_iter().next().unwrap_or_default()).numbers()?;
+        Ok(Work { service, dialect, link, numbers, found: numbers, runs: Vec::new() })
     }
 
     async fn commit(&mut self, mut work: Work) -> Result<(), OutboxError> {
-        work.link.commit().await.map_err(self.failed("commit"))?;
+        let last = work.ending();
+        work.link.commit(&last).await.map_err(self.failed("commit"))?;
         self.link = Some(work.link);
         Ok(())
     }
@@ -87,12 +101,27 @@ impl SqlRelay {
             .ask(
                 "look for unsent rows",
                 "SELECT only_row FROM prejoin_outbox_meta
-                  WHERE EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'unsent' AND sequence IS NULL)
-                     OR EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > ?)",
+                  WHERE EXISTS (SELECT 1 FROM prejoin_outbox WHERE mark = 'unsent')
+                     OR (last_sequence > sent_sequence AND last_sequence > ?)",
                 &[Value::Integer(after)],
             )
             .await?;
         Ok(!found.is_empty())
+    }
+
+    async fn numbers(&mut self) -> Result<Numbers, OutboxError> {
+        let statement = "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta";
+        let found = self.ask("read where it stands", statement, &[]).await?;
+        Columns::new(&self.service, found.into_iter().next().unwrap_or_default()).numbers()
+    }
+
+    async fn places(
+        &mut self,
+        sequences: &RangeInclusive<u64>,
+    ) -> Result<HashMap<u64, SentPlace>, OutboxError> {
+        let values = reaching_into(&self.service, sequences)?;
+        let runs = self.ask("read where its rows lie", RUNS, &values).await?;
+        places(&self.service, sequences, runs)
     }
 }
 
@@ -133,32 +162,17 @@ impl Work {
         Ok(self.query(doing, statement, values).await?.into_iter().next().unwrap_or_default())
     }
 
-    pub(crate) async fn mark_sent(&mut self, sent: &[SentRun]) -> Result<(), OutboxError> {
-        for run in sent {
-            let first = Value::Integer(self.stored(*run.sequences.start())?);
-            let last = Value::Integer(self.stored(*run.sequences.end())?);
-            let place = Value::Integer(self.stored(run.stream_sequence)?);
-            self.execute(
-                "mark rows as sent",
-                "UPDATE prejoin_outbox
-                    SET mark = 'sent', sent_at_ms = coalesce(sent_at_ms, ?), stream_sequence = ? + sequence - ?
-                  WHERE sequence BETWEEN ? AND ?",
-                &[Value::Integer(now_ms()), place, first, first, last],
-            )
-            .await?;
+    /// What is still to be written, as statements. They hold numbers only.
+    fn ending(&mut self) -> String {
+        let mut ending = insert_runs(&std::mem::take(&mut self.runs));
+        if self.numbers != self.found {
+            let Numbers { last, sent, acknowledged } = self.numbers;
+            ending.push_str(&format!(
+                "UPDATE prejoin_outbox_meta
+                    SET last_sequence = {last}, sent_sequence = {sent}, acknowledged_sequence = {acknowledged};"
+            ));
         }
-        Ok(())
-    }
-
-    pub(crate) async fn set_last_sequence(&mut self, last: i64) -> Result<(), OutboxError> {
-        self.last_sequence = last;
-        self.execute(
-            "keep its last number",
-            "UPDATE prejoin_outbox_meta SET last_sequence = ?",
-            &[Value::Integer(last)],
-        )
-        .await?;
-        Ok(())
+        ending
     }
 
     pub(crate) async fn park_row(&mut self, row: OutboxId, reason: &str) -> Result<(), OutboxError> {
@@ -198,55 +212,48 @@ impl RelayStore for SqlRelay {
             return Ok(Window::default());
         }
         let mut work = self.begin().await?;
-        work.mark_sent(sent).await?;
+        work.mark_sent(sent)?;
         let window = work.next_window(after, limit).await?;
         self.commit(work).await?;
         Ok(window)
     }
 
     async fn standing(&mut self) -> Result<Standing, OutboxError> {
-        let found = self
-            .ask(
-                "read where it stands",
-                "SELECT last_sequence,
-                        (SELECT min(sequence) FROM prejoin_outbox WHERE mark = 'unsent' AND stream_sequence IS NULL),
-                        (SELECT min(sequence) FROM prejoin_outbox WHERE mark = 'unsent'),
-                        (SELECT stream_sequence FROM prejoin_outbox
-                          WHERE sequence IS NOT NULL AND stream_sequence IS NOT NULL ORDER BY sequence DESC LIMIT 1)
-                   FROM prejoin_outbox_meta",
-                &[],
-            )
-            .await?;
-        let mut columns = Columns::new(&self.service, found.into_iter().next().unwrap_or_default());
-        let last_sequence = columns.count()?;
-        let first_new = columns.optional_count()?;
+        let Numbers { last, sent, acknowledged } = self.numbers().await?;
+        let count = |number: i64| loaded(&self.service, number);
+        let (last_sequence, sent, acknowledged) = (count(last)?, count(sent)?, count(acknowledged)?);
+        let last_place = self.places(&(acknowledged..=acknowledged)).await?.get(&acknowledged).copied();
         Ok(Standing {
             last_sequence,
-            last_settled: first_new.map_or(last_sequence, |first| first.saturating_sub(1)),
-            first_unsent: columns.optional_count()?,
-            last_stream_sequence: columns.optional_count()?,
+            last_settled: sent.max(acknowledged),
+            first_unsent: (sent < last_sequence).then_some(sent + 1),
+            last_stream_sequence: last_place.map(|place| place.stream_sequence),
         })
     }
 
     async fn rows(&mut self, sequences: RangeInclusive<u64>) -> Result<Vec<RowHead>, OutboxError> {
         let first = stored(&self.service, *sequences.start())?;
         let last = stored(&self.service, *sequences.end())?;
+        let sent = self.numbers().await?.sent;
+        let places = self.places(&sequences).await?;
         let found = self
             .ask(
                 "read its rows",
-                "SELECT outbox_id, sequence, event_id, stream_sequence, mark FROM prejoin_outbox
+                "SELECT outbox_id, sequence, event_id FROM prejoin_outbox
                   WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
                 &[Value::Integer(first), Value::Integer(last)],
             )
             .await?;
         let head = |cells| {
             let mut columns = Columns::new(&self.service, cells);
+            let (outbox_id, number) = (OutboxId(columns.integer()?), columns.integer()?);
+            let sequence = loaded(&self.service, number)?;
             Ok(RowHead {
-                outbox_id: OutboxId(columns.integer()?),
-                sequence: columns.count()?,
+                outbox_id,
+                sequence,
                 event_id: columns.text()?,
-                stream_sequence: columns.optional_count()?,
-                unsent: columns.text()? == "unsent",
+                stream_sequence: places.get(&sequence).map(|place| place.stream_sequence),
+                unsent: number > sent,
             })
         };
         found.into_iter().map(head).collect()

@@ -2,6 +2,7 @@
 
 use crate::error::OutboxError;
 use crate::sql::database::{Cell, Cells};
+use crate::sql::relay::Numbers;
 
 /// Reads the columns of a row one after the other.
 pub(crate) struct Columns<'a> {
@@ -36,6 +37,11 @@ impl<'a> Columns<'a> {
         self.optional_integer()?.map(|number| loaded(self.service, number)).transpose()
     }
 
+    /// The last number, the last one sent, the last one ever acknowledged.
+    pub(crate) fn numbers(&mut self) -> Result<Numbers, OutboxError> {
+        Ok(Numbers { last: self.integer()?, sent: self.integer()?, acknowledged: self.integer()? })
+    }
+
     pub(crate) fn optional_text(&mut self) -> Result<Option<String>, OutboxError> {
         match self.cells.next() {
             Some(Cell::Text(text)) => Ok(Some(text)),
@@ -59,7 +65,7 @@ pub(crate) fn stored(service: &str, number: u64) -> Result<i64, OutboxError> {
         .map_err(|_| damaged(service, format!("the number {number} is beyond what it can count")))
 }
 
-fn loaded(service: &str, number: i64) -> Result<u64, OutboxError> {
+pub(crate) fn loaded(service: &str, number: i64) -> Result<u64, OutboxError> {
     u64::try_from(number)
         .map_err(|_| damaged(service, format!("a number that should not be negative is {number}")))
 }

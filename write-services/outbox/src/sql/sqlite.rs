@@ -7,24 +7,28 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction, TypeInfo as _, ValueRef as _};
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction, TypeInfo as _, ValueRef as _};
 
 use crate::sql::database::{Cell, Cells, Dialect, Link, SqlDatabase, Value};
 use crate::store::PoolUse;
 
 static DIALECT: Dialect = Dialect {
     create: include_str!("sqlite.sql"),
-    upgrades: &[include_str!("sqlite_upgrade_1.sql")],
+    upgrades: &[include_str!("sqlite_upgrade_1.sql"), include_str!("sqlite_upgrade_2.sql")],
     exists: "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'prejoin_outbox_meta'",
-    insert_meta: "INSERT INTO prejoin_outbox_meta (only_row, service, format, last_sequence) VALUES (1, ?, ?, 0) \
-                  ON CONFLICT DO NOTHING",
+    insert_meta: "INSERT INTO prejoin_outbox_meta
+                  (only_row, service, format, last_sequence, sent_sequence, acknowledged_sequence)
+                  VALUES (1, ?, ?, 0, 0, 0) ON CONFLICT DO NOTHING",
     // A transaction has the write lock from its beginning.
-    lock: "SELECT last_sequence FROM prejoin_outbox_meta",
+    owner: "SELECT service, format FROM prejoin_outbox_meta",
+    lock: "SELECT last_sequence, sent_sequence, acknowledged_sequence FROM prejoin_outbox_meta",
     // From the ids to the rows: the other way round, every row would be looked for among the ids.
     number: "WITH fresh (outbox_id, number) AS MATERIALIZED (SELECT value, key + 1 FROM json_each(?1))
-             UPDATE prejoin_outbox SET sequence = ?2 + fresh.number FROM fresh
-              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent' AND +sequence IS NULL",
-    forget: "DELETE FROM prejoin_outbox WHERE mark = 'sent' AND outbox_id IN (SELECT value FROM json_each(?))",
+             UPDATE prejoin_outbox SET mark = 'numbered', sequence = ?2 + fresh.number FROM fresh
+              WHERE prejoin_outbox.outbox_id = fresh.outbox_id AND +mark = 'unsent'",
+    number_run: "UPDATE prejoin_outbox SET mark = 'numbered', sequence = outbox_id + ?
+                  WHERE outbox_id BETWEEN ? AND ? AND +mark = 'unsent'",
+    forget: "DELETE FROM prejoin_outbox WHERE outbox_id IN (SELECT value FROM json_each(?))",
 };
 
 pub(crate) struct SqliteDatabase {
@@ -82,12 +86,15 @@ struct SqliteLink {
 #[async_trait]
 impl Link for SqliteLink {
     /// With the write lock from the start, so that it cannot fail for having read first.
-    async fn begin(&mut self) -> Result<(), sqlx::Error> {
+    async fn begin(&mut self, first: &'static str) -> Result<Vec<Cells>, sqlx::Error> {
         self.transaction = Some(self.pool.begin_with("BEGIN IMMEDIATE").await?);
-        Ok(())
+        self.query(first, &[]).await
     }
 
-    async fn commit(&mut self) -> Result<(), sqlx::Error> {
+    async fn commit(&mut self, last: &str) -> Result<(), sqlx::Error> {
+        if !last.is_empty() {
+            self.script(last).await?;
+        }
         match self.transaction.take() {
             Some(transaction) => transaction.commit().await,
             None => Ok(()),
@@ -101,7 +108,8 @@ impl Link for SqliteLink {
         }
     }
 
-    async fn script(&mut self, script: &'static str) -> Result<(), sqlx::Error> {
+    async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
+        let script = AssertSqlSafe(script.to_owned());
         match &mut self.transaction {
             Some(transaction) => sqlx::raw_sql(script).execute(&mut **transaction).await?,
             None => sqlx::raw_sql(script).execute(&self.pool).await?,

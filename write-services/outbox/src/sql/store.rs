@@ -10,10 +10,10 @@ use crate::error::OutboxError;
 use crate::sql::database::{Cells, Link, SqlDatabase, Value};
 use crate::sql::relay::SqlRelay;
 use crate::sql::rows::{Columns, failed};
-use crate::store::{Counts, Decision, OutboxId, OutboxStore, ParkedRow, PoolUse, RelayStore};
+use crate::store::{Counts, Decision, DiscardedRow, OutboxId, OutboxStore, ParkedRow, PoolUse, RelayStore};
 
 /// The tables' own number; `upgrades` lead from earlier ones to it.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 /// The outbox of a service in its SQL database.
 pub struct SqlStore {
@@ -46,10 +46,7 @@ impl SqlStore {
     /// Brings tables of an earlier format to the present one.
     async fn upgrade(&self, link: &mut dyn Link) -> Result<(), OutboxError> {
         let doing = "bring its tables to the present format";
-        let found = link
-            .query("SELECT service, format FROM prejoin_outbox_meta", &[])
-            .await
-            .map_err(self.failed(doing))?;
+        let found = link.query(self.database.dialect().owner, &[]).await.map_err(self.failed(doing))?;
         let Some(found) = found.into_iter().next() else { return Ok(()) };
         let mut columns = self.columns(found);
         let (owner, format) = (columns.text()?, columns.integer()?);
@@ -84,8 +81,7 @@ impl OutboxStore for SqlStore {
         let doing = "create its tables";
         let dialect = self.database.dialect();
         let mut link = self.database.link().await.map_err(self.failed(doing))?;
-        link.begin().await.map_err(self.failed(doing))?;
-        let exists = link.query(dialect.exists, &[]).await.map_err(self.failed(doing))?;
+        let exists = link.begin(dialect.exists).await.map_err(self.failed(doing))?;
         let exists = exists.into_iter().next().map(|cells| self.columns(cells).integer()).transpose()?;
         if exists == Some(1) {
             self.upgrade(link.as_mut()).await?;
@@ -97,14 +93,15 @@ impl OutboxStore for SqlStore {
             .await
             .map_err(self.failed(doing))?;
         self.upgrade(link.as_mut()).await?;
-        link.commit().await.map_err(self.failed(doing))
+        link.commit("").await.map_err(self.failed(doing))
     }
 
     async fn sent_sequence(&self, row: OutboxId) -> Result<Option<u64>, OutboxError> {
         let found = self
             .ask(
                 "look up a row",
-                "SELECT sequence FROM prejoin_outbox WHERE outbox_id = ? AND mark = 'sent'",
+                "SELECT sequence FROM prejoin_outbox
+                  WHERE outbox_id = ? AND sequence <= (SELECT sent_sequence FROM prejoin_outbox_meta)",
                 &[Value::Integer(row.0)],
             )
             .await?;
@@ -121,15 +118,17 @@ impl OutboxStore for SqlStore {
         let found = self
             .ask(
                 "count its rows",
-                "SELECT (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence IS NULL)
-                            + (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent' AND sequence > 0),
+                "SELECT (SELECT count(*) FROM prejoin_outbox WHERE mark = 'unsent')
+                            + (SELECT count(*) FROM prejoin_outbox
+                                WHERE sequence > (SELECT sent_sequence FROM prejoin_outbox_meta)),
                         (SELECT count(*) FROM prejoin_outbox WHERE mark = 'parked'),
                         (SELECT count(*) FROM prejoin_outbox WHERE mark = 'waiting'),
                         coalesce(
                             (SELECT recorded_at_ms FROM prejoin_outbox
-                              WHERE mark = 'unsent' AND sequence > 0 ORDER BY sequence LIMIT 1),
+                              WHERE sequence > (SELECT sent_sequence FROM prejoin_outbox_meta)
+                              ORDER BY sequence LIMIT 1),
                             (SELECT recorded_at_ms FROM prejoin_outbox
-                              WHERE mark = 'unsent' AND sequence IS NULL ORDER BY outbox_id LIMIT 1))",
+                              WHERE mark = 'unsent' ORDER BY outbox_id LIMIT 1))",
                 &[],
             )
             .await?;
@@ -166,30 +165,60 @@ impl OutboxStore for SqlStore {
         found.into_iter().map(row).collect()
     }
 
-    async fn decide(&self, row: OutboxId, decision: Decision) -> Result<bool, OutboxError> {
+    async fn discarded(&self, rows_max: u32) -> Result<Vec<DiscardedRow>, OutboxError> {
+        let found = self
+            .ask(
+                "list discarded rows",
+                "SELECT outbox_id, event_id, kind, entity, parked_because, discarded_at_ms, discarded_by,
+                        discarded_because
+                   FROM prejoin_outbox WHERE mark = 'discarded' ORDER BY outbox_id DESC LIMIT ?",
+                &[Value::Integer(rows_max.into())],
+            )
+            .await?;
+        let row = |cells| {
+            let mut columns = self.columns(cells);
+            Ok(DiscardedRow {
+                outbox_id: OutboxId(columns.integer()?),
+                event_id: columns.text()?,
+                kind: columns.text()?,
+                entity: columns.text()?,
+                reason: columns.optional_text()?.unwrap_or_default(),
+                at: columns.optional_integer()?.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+                by: columns.optional_text()?.unwrap_or_default(),
+                because: columns.optional_text()?.unwrap_or_default(),
+            })
+        };
+        found.into_iter().map(row).collect()
+    }
+
+    async fn decide(&self, row: OutboxId, decision: &Decision) -> Result<bool, OutboxError> {
         let doing = "decide on a parked row";
-        let statement = match decision {
-            Decision::Retry => {
-                "UPDATE prejoin_outbox SET mark = 'unsent', parked_because = NULL WHERE outbox_id = ? AND mark = 'parked'"
-            }
-            Decision::Discard => {
-                "UPDATE prejoin_outbox SET mark = 'discarded' WHERE outbox_id = ? AND mark = 'parked'"
-            }
+        let id = Value::Integer(row.0);
+        let (statement, values) = match decision {
+            Decision::Retry => (
+                "UPDATE prejoin_outbox SET mark = 'unsent', parked_because = NULL
+                  WHERE outbox_id = ? AND mark = 'parked'",
+                vec![id],
+            ),
+            Decision::Discard { by, because } => (
+                "UPDATE prejoin_outbox
+                    SET mark = 'discarded', discarded_at_ms = ?, discarded_by = ?, discarded_because = ?
+                  WHERE outbox_id = ? AND mark = 'parked'",
+                vec![Value::Integer(now_ms()), Value::Text(by), Value::Text(because), id],
+            ),
         };
         let mut link = self.database.link().await.map_err(self.failed(doing))?;
-        link.begin().await.map_err(self.failed(doing))?;
-        link.query(self.database.dialect().lock, &[]).await.map_err(self.failed(doing))?;
-        let row = [Value::Integer(row.0)];
-        let decided = link.execute(statement, &row).await.map_err(self.failed(doing))?;
+        link.begin(self.database.dialect().lock).await.map_err(self.failed(doing))?;
+        let decided = link.execute(statement, &values).await.map_err(self.failed(doing))?;
         if decided > 0 {
             link.execute(
                 "UPDATE prejoin_outbox SET mark = 'unsent', behind = NULL WHERE behind = ? AND mark = 'waiting'",
-                &row,
+                &[id],
             )
             .await
             .map_err(self.failed(doing))?;
         }
-        link.commit().await.map_err(self.failed(doing))?;
+        link.commit("").await.map_err(self.failed(doing))?;
         Ok(decided > 0)
     }
 

@@ -111,8 +111,7 @@ async fn two_processes_on_one_database_and_broker_double_and_reorder_nothing(kin
 async fn wait_until_sent(database: &Database, recording: &tokio::task::JoinHandle<()>, sent: i64) {
     let reached = async {
         loop {
-            let marked =
-                database.pool.integer("SELECT count(*) FROM prejoin_outbox WHERE mark = 'sent'").await;
+            let marked = database.pool.integer("SELECT sent_sequence FROM prejoin_outbox_meta").await;
             if marked >= sent || recording.is_finished() {
                 return;
             }

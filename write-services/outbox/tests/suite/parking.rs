@@ -17,6 +17,10 @@ on_every_store!(
     more_rows_behind_one_than_fit_a_batch,
 );
 
+fn discard() -> Decision {
+    Decision::Discard { by: "an operator".into(), because: "the upload is elsewhere".into() }
+}
+
 /// Far beyond what any log takes.
 async fn record_poison(database: &Database, entity: &str) -> OutboxId {
     database.record_data(entity, json!({ "number": 999, "text": "x".repeat(2 << 20) })).await
@@ -49,7 +53,7 @@ async fn later_events_of_its_entity_wait_and_others_pass(kind: Kind) {
     assert_eq!(database.outbox.parked(1).await.unwrap().len(), 1);
 
     // What waits behind one is parked for itself when it is its turn.
-    assert!(database.outbox.decide(first, Decision::Discard).await.unwrap());
+    assert!(database.outbox.decide(first, &discard()).await.unwrap());
     database.drain(&fixture.log).await;
     let parked = database.outbox.parked(10).await.unwrap();
     let listed: Vec<_> = parked.iter().map(|row| (row.outbox_id, row.waiting)).collect();
@@ -73,15 +77,15 @@ async fn a_retried_row_is_published_before_those_behind_it(kind: Kind) {
     database.wait_until_drained().await;
     assert_eq!(database.outbox.counts().await.unwrap().waiting, 4);
     // In vain: it is parked again, and those behind it wait again.
-    assert!(database.outbox.decide(row, Decision::Retry).await.unwrap());
+    assert!(database.outbox.decide(row, &Decision::Retry).await.unwrap());
     database.wait_until_drained().await;
     assert_eq!(database.outbox.parked(10).await.unwrap()[0].waiting, 4);
     assert_log_holds(&fixture.log, [0]).await;
 
     moody.set_payload_bytes_max(usize::MAX);
-    assert!(database.outbox.decide(row, Decision::Retry).await.unwrap());
+    assert!(database.outbox.decide(row, &Decision::Retry).await.unwrap());
     database.wait_until_drained().await;
-    assert!(!database.outbox.decide(row, Decision::Retry).await.unwrap(), "it is not parked any more");
+    assert!(!database.outbox.decide(row, &Decision::Retry).await.unwrap(), "it is not parked any more");
     relay.stop().await.unwrap();
     assert_log_holds(&fixture.log, 0..6).await;
 }
@@ -93,13 +97,23 @@ async fn a_discarded_row_is_kept_and_those_behind_it_go_on(kind: Kind) {
     database.record("a", 0).await;
     database.drain(&fixture.log).await;
     assert_eq!(database.outbox.counts().await.unwrap().waiting, 1);
-    assert!(database.outbox.decide(row, Decision::Discard).await.unwrap());
-    assert!(!database.outbox.decide(row, Decision::Discard).await.unwrap(), "it is decided already");
+    assert!(database.outbox.decide(row, &discard()).await.unwrap());
+    assert!(!database.outbox.decide(row, &discard()).await.unwrap(), "it is decided already");
     database.record("a", 1).await;
     database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, 0..2).await;
-    let kept = "SELECT count(*) FROM prejoin_outbox WHERE mark = 'discarded'";
-    assert_eq!(database.pool.integer(kept).await, 1);
+    let kept = database.outbox.discarded(10).await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(
+        (kept[0].outbox_id, kept[0].kind.as_str(), kept[0].entity.as_str()),
+        (row, "orders.placed.v1", "a")
+    );
+    assert_eq!((kept[0].by.as_str(), kept[0].because.as_str()), ("an operator", "the upload is elsewhere"));
+    assert!(kept[0].at.is_some() && kept[0].reason.contains("bytes"), "{kept:?}");
+    assert_eq!(database.outbox.parked(10).await.unwrap(), []);
+    let whole =
+        "SELECT count(*) FROM prejoin_outbox WHERE mark = 'discarded' AND octet_length(data) > 2097152";
+    assert_eq!(database.pool.integer(whole).await, 1, "it is kept whole");
 }
 
 async fn a_row_parked_after_it_was_numbered_holds_its_entity_back(kind: Kind) {
@@ -133,7 +147,7 @@ async fn more_rows_behind_one_than_fit_a_batch(kind: Kind) {
     database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, [0]).await;
     assert_eq!(database.outbox.counts().await.unwrap().waiting, 99);
-    database.outbox.decide(row, Decision::Discard).await.unwrap();
+    database.outbox.decide(row, &discard()).await.unwrap();
     database.drain(&fixture.log).await;
     assert_log_holds(&fixture.log, 0..100).await;
 }

@@ -210,7 +210,7 @@ impl Tx {
 
 /// Copies both tables into an empty place, as a backup would.
 pub(crate) async fn copy(pool: &Pool, from: &Place, to: &Place) {
-    let tables = ["prejoin_outbox", "prejoin_outbox_meta"];
+    let tables = ["prejoin_outbox", "prejoin_outbox_sent", "prejoin_outbox_meta"];
     match (pool, from, to) {
         (Pool::Sqlite(pool), _, Place::File(path)) => {
             sqlx::query("VACUUM INTO ?").bind(path.to_str().unwrap()).execute(pool).await.unwrap();
@@ -223,11 +223,13 @@ pub(crate) async fn copy(pool: &Pool, from: &Place, to: &Place) {
                 ))
                 .await;
             }
-            pool.run(&format!(
-                "SELECT setval(pg_get_serial_sequence('{to}.prejoin_outbox', 'outbox_id'), max(outbox_id))
-                   FROM {to}.prejoin_outbox"
-            ))
-            .await;
+            for (table, id) in [("prejoin_outbox", "outbox_id"), ("prejoin_outbox_sent", "run_id")] {
+                pool.run(&format!(
+                    "SELECT setval(pg_get_serial_sequence('{to}.{table}', '{id}'), coalesce(max({id}), 1))
+                       FROM {to}.{table}"
+                ))
+                .await;
+            }
         }
         (_, Place::Database(_, from), Place::Database(_, to)) => {
             for table in tables {

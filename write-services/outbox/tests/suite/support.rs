@@ -82,6 +82,20 @@ impl Database {
         Database::open(to).await
     }
 
+    /// Where the log holds each sent row, by what the database says, in order of their numbers.
+    pub(crate) async fn places(&self) -> Vec<i64> {
+        self.pool
+            .integers(
+                "SELECT (SELECT run.stream_sequence + sent.sequence - run.first_sequence
+                           FROM prejoin_outbox_sent AS run
+                          WHERE sent.sequence BETWEEN run.first_sequence AND run.last_sequence
+                          ORDER BY run.run_id DESC LIMIT 1)
+                   FROM prejoin_outbox AS sent
+                  WHERE sent.sequence <= (SELECT sent_sequence FROM prejoin_outbox_meta) ORDER BY sent.sequence",
+            )
+            .await
+    }
+
     /// Runs the relay until nothing is left to send.
     pub(crate) async fn drain(&self, log: &Arc<dyn EventLog>) {
         let relay = RunningRelay::start(&self.outbox, log, quick());

@@ -64,7 +64,8 @@ impl Database {
         self.store.pools()
     }
 
-    pub(crate) fn outbox(&self, service: &str) -> Outbox {
+    /// The service's outbox in this database, as it was made when the service was opened.
+    pub fn outbox(&self, service: &str) -> Outbox {
         self.store.outbox(service)
     }
 
