@@ -79,7 +79,7 @@ fn words_of(value: &Value, language: &str, words: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => {
             let mut analyzer = analyzer(language).expect("the language is known");
-            analyzer.token_stream(text).process(&mut |token| drop(words.insert(token.text.clone())));
+            analyzer.token_stream(text).process(&mut |token| words.extend([token.text.clone()]));
         }
         Value::Array(values) => values.iter().for_each(|value| words_of(value, language, words)),
         Value::Object(map) => map.values().for_each(|value| words_of(value, language, words)),
