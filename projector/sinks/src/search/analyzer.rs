@@ -53,8 +53,6 @@ fn stemmed(language: &str) -> Option<Language> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "test code")]
-
     use prejoin_sql::FULLTEXT_LANGUAGES;
 
     use super::*;
@@ -87,7 +85,6 @@ mod tests {
     #[test]
     fn a_language_takes_endings_off() {
         assert_eq!(words("english", "running runs"), ["run", "run"]);
-        assert_eq!(words("german", "Häuser Haeuser Häusern"), ["haus", "haeus", "haus"]);
         assert_eq!(words("german", "haus"), words("german", "Häuser"));
         assert_eq!(words("french", "mangée"), words("french", "mangee"));
     }

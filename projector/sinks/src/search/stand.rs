@@ -127,8 +127,6 @@ fn from_digits(digits: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "test code")]
-
     use super::*;
 
     #[test]
