@@ -100,6 +100,9 @@ impl Replay {
             return Ok(Err(self));
         }
         let swapped = self.sinks.swap(store, &committed).await?;
+        if swapped.is_empty() {
+            return Ok(Err(self));
+        }
         self.sinks.take_over();
         Ok(Ok(TakenOver { state: self.state, line: self.line, sinks: self.sinks, swapped }))
     }

@@ -366,7 +366,7 @@ impl<'a> Loop<'a> {
                 wanted: wanted.to_string(),
                 reached: committed.position().to_string(),
             }),
-            None => Ok(true),
+            None => Ok(!self.sinks.is_building()),
         }
     }
 

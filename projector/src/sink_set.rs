@@ -1,14 +1,14 @@
 //! The views in the store: each follows the journal, waits for the state, or is built beside what readers see.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prejoin_engine::{
     Advance, Committed, Definition, Follower, SinkAttachment, advance, attach_sink, build_slice, recompute,
 };
 use prejoin_envelope::Position;
-use prejoin_sinks::{Generation, GenerationState, LiveWrite, ViewStore};
+use prejoin_sinks::{Generation, GenerationState, LiveWrite, StoreError, ViewStore};
 
 use crate::search::{self, SearchSet, SearchStatus};
 use crate::stand::{Build, Live, Readers, Stand, Standing};
@@ -23,7 +23,12 @@ pub(crate) struct SinkSet {
     /// By the view's place in the definition.
     stands: BTreeMap<usize, Stand>,
     search: SearchSet,
+    /// Readers held what was to be swapped: they are left in peace until then.
+    swaps_from: Option<Instant>,
 }
+
+/// Between attempts to swap what readers hold.
+const HELD_WAIT: Duration = Duration::from_millis(500);
 
 /// What a state is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +57,8 @@ impl SinkSet {
         search: SearchSet,
         committed: &Committed,
     ) -> Result<Self, ProjectorError> {
-        let mut sinks = SinkSet { state: state.to_owned(), role, stands: BTreeMap::new(), search };
+        let (state, stands, swaps_from) = (state.to_owned(), BTreeMap::new(), None);
+        let mut sinks = SinkSet { state, role, stands, search, swaps_from };
         sinks.attach(store, committed).await?;
         if sinks.role != Role::Readers {
             return Ok(sinks);
@@ -269,6 +275,11 @@ impl SinkSet {
         following.map(|standing| standing.follower.pending.len()).max().unwrap_or(0)
     }
 
+    /// Whether any view is to be built, or swapped in.
+    pub(crate) fn is_building(&self) -> bool {
+        self.stands.values().any(|stand| stand.build.is_some())
+    }
+
     /// Whether any view has rows to write at this commit.
     pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
         self.stands.values().any(|stand| stand.is_behind(committed))
@@ -453,7 +464,14 @@ impl SinkSet {
         let name = |place: usize| committed.definition().views[place].plan.name.clone();
         let named: Vec<_> =
             ready.iter().map(|(place, standing)| (name(*place), standing.generation)).collect();
-        store.make_current_from(&named, &self.state, now_ms()).await?;
+        match store.make_current_from(&named, &self.state, now_ms()).await {
+            Err(error @ StoreError::Held { .. }) => {
+                tracing::debug!(%error, "trying again");
+                self.swaps_from = Some(Instant::now() + HELD_WAIT);
+                return Ok(Vec::new());
+            }
+            made => made?,
+        }
         let mut swapped = Vec::new();
         for (place, standing) in ready {
             let generation = standing.generation;
@@ -490,6 +508,9 @@ impl SinkSet {
 
     /// What can be swapped in at this commit.
     fn ready(&self, committed: &Committed) -> Vec<(usize, Standing)> {
+        if self.swaps_from.is_some_and(|from| from > Instant::now()) {
+            return Vec::new();
+        }
         let is_first = |stand: &Stand| matches!(stand.live, Live::Nothing);
         let swappable = |place: usize, stand: &Stand| {
             let may_swap = |standing: &&Standing| {
