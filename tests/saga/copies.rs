@@ -60,6 +60,17 @@ fn services_are_copied_at_work_and_put_back() {
     shop.restart_orders_with(200);
     // Catalog holds stock for an order that the restored service does not know.
     assert_eq!(shop.reservation("after"), Ok(Some((1, "reserved".to_owned()))));
+    // What the catalog once said of it is read again, and nothing follows from that: no such order was placed.
+    let said = shop.events("catalog").len();
+    wait_until("orders has read what the catalog said", &shop.processes(), || {
+        let metrics = try_get(&shop.url("orders", "/metrics"))?.text;
+        let read = metrics
+            .lines()
+            .find(|line| line.starts_with("prejoin_inbox_sequence{") && line.contains("\"catalog\""));
+        let sequence = read.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        let has_read = sequence.is_some_and(|sequence| sequence >= said as f64);
+        has_read.then_some(()).ok_or_else(|| format!("{read:?} of {said}"))
+    });
     shop.place_one("after");
     wait_for_status(&shop, "after", "rejected");
     wait_until("the stock is given back", &shop.processes(), || match shop.reservation("after") {
