@@ -52,8 +52,8 @@ pub(crate) fn find_local(data_directory: &Path) -> Result<String, ProjectorError
 fn choose(mut found: Vec<u64>, named: &str) -> States {
     found.sort_unstable();
     let named = number(named).unwrap_or(1);
-    let current = match found.last() {
-        Some(&last) if !found.contains(&named) => last,
+    let current = match found.first() {
+        Some(&first) if !found.contains(&named) => first,
         _ => named,
     };
     let replay = found.last().copied().filter(|&last| last > current);
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(choose(vec![1, 2], "state-2"), states("state-2", None, &["state"]));
         // The store is an older copy, or was lost.
         assert_eq!(choose(vec![3], "state"), states("state-3", None, &[]));
-        assert_eq!(choose(vec![2, 3], "state"), states("state-3", None, &["state-2"]));
+        assert_eq!(choose(vec![2, 3], "state"), states("state-2", Some("state-3"), &[]));
         assert_eq!(choose(vec![], "state-4"), states("state-4", None, &[]));
     }
 
