@@ -47,7 +47,8 @@ pub(crate) struct Cluster {
 struct Story(Vec<String>);
 
 impl Cluster {
-    /// With so many data directories; on SQLite there is one.
+    /// With so many data directories; on SQLite there is one. Messages come in groups with up to so many milliseconds
+    /// between them.
     pub(crate) fn start(kind: Kind, homes: usize, chance: &Chance, pause_ms_max: u64) -> Cluster {
         let nats = NatsServer::start("");
         let postgres = (kind == Kind::Postgres).then(Postgres::start);
@@ -60,10 +61,9 @@ impl Cluster {
             None => Place::Sqlite(homes[0].data().join("views.sqlite")),
         };
         let writing = Writing::start(&nats.url(), chance, pause_ms_max);
-        let data = (homes.len() == 1).then(|| homes[0].data());
         let observe = |number: usize| {
             let chance = chance.part(&format!("observer {number}"));
-            Observer::start(place.clone(), data.clone(), writing.author(), chance)
+            Observer::start(place.clone(), writing.author(), chance)
         };
         let observers = (0..OBSERVERS).map(observe).collect();
         Cluster { place, homes, writing, postgres, observers, nats, story: Story(Vec::new()) }
@@ -110,15 +110,18 @@ impl Cluster {
         self.homes[home].command(&arguments).flag("--nats-url", self.nats.url()).start()
     }
 
-    /// Nobody looks at the store while this is done to it.
-    pub(crate) fn replace_store<T>(&mut self, replace: impl FnOnce(&mut Cluster) -> T) -> T {
-        let observers = std::mem::take(&mut self.observers);
-        let mut held: Vec<_> = observers.iter().map(Observer::hold).collect();
+    /// Nobody looks at the store while this is done to it, which makes another one of it.
+    pub(crate) fn replace_store(&self, replace: impl FnOnce(&Cluster)) {
+        let mut held: Vec<_> = self.observers.iter().map(Observer::hold).collect();
         held.iter_mut().for_each(|seen| seen.store_replaced());
-        let done = replace(self);
-        drop(held);
-        self.observers = observers;
-        done
+        replace(self);
+    }
+
+    /// Nobody looks at the store, or is connected with it, while this is done to it.
+    pub(crate) fn hold_observers<T>(&self, work: impl FnOnce(&Cluster) -> T) -> T {
+        let mut held: Vec<_> = self.observers.iter().map(Observer::hold).collect();
+        held.iter_mut().for_each(|seen| seen.disconnect());
+        work(self)
     }
 
     /// While nothing is written, everything comes to the log's end: rows, search index, and nothing is left behind in the
@@ -158,6 +161,12 @@ impl Cluster {
         });
         drop(author);
         self.fail_on_problems();
+    }
+
+    /// From now on the search index that the catalog names must always be there.
+    pub(crate) fn watch_search(&self) {
+        let data = self.homes[0].data();
+        self.observers.iter().for_each(|observer| observer.hold().watch_search(data.clone()));
     }
 
     pub(crate) fn fail_on_problems(&self) {
@@ -242,9 +251,20 @@ pub(crate) fn ask(data: &Path, request: Request) -> Result<Vec<String>, String> 
     })
 }
 
+/// Waits until a projector has begun, and looks for signals.
+pub(crate) fn at_work(project: &Process) {
+    project.wait_for("that it projects", |stdout| stdout.contains("projecting into").then_some(()));
+}
+
+/// Ends a projector in order, as soon as it can be.
+pub(crate) fn terminated(project: Process) -> Ended {
+    at_work(&project);
+    project.terminate().succeeded()
+}
+
 /// Being killed is no reason to panic.
 pub(crate) fn check_log(ended: &Ended) {
-    assert!(!ended.stderr.contains("panicked"), "{}", ended.describe());
+    assert!(!ended.stderr.contains("panicked at"), "{}", ended.describe());
 }
 
 impl Drop for Story {

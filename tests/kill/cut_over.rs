@@ -29,6 +29,7 @@ pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
     // A longer run has the same log, more thinly spread.
     let pause_ms_max = 120 * swaps_max.div_ceil(SWAPS);
     let mut cluster = Cluster::start(kind, 1, &chance, pause_ms_max);
+    cluster.watch_search();
     let data = cluster.homes[0].data();
     let (mut swaps, mut replays, mut views) = (0, 0, 0);
     while swaps < swaps_max {

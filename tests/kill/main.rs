@@ -6,7 +6,9 @@
 mod author;
 mod chance;
 mod cluster;
+mod converge;
 mod cut_over;
+mod files;
 #[path = "../search/index.rs"]
 mod index;
 mod jetstream;
@@ -66,4 +68,14 @@ fn cut_over_again_and_again_on_postgresql() {
 #[test]
 fn killed_and_stopped_beside_a_standby() {
     take_over::kill_and_stop("killed_and_stopped_beside_a_standby");
+}
+
+#[test]
+fn lost_and_restored_at_random_on_sqlite() {
+    converge::lose_and_restore("lost_and_restored_at_random_on_sqlite", cluster::Kind::Sqlite);
+}
+
+#[test]
+fn lost_and_restored_at_random_on_postgresql() {
+    converge::lose_and_restore("lost_and_restored_at_random_on_postgresql", cluster::Kind::Postgres);
 }

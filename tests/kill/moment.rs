@@ -50,8 +50,8 @@ impl Looker {
         Looker { place, connection: None }
     }
 
-    /// The store is another one from now on.
-    pub(crate) fn store_replaced(&mut self) {
+    /// The connection is cut, or leads to a store that is gone.
+    pub(crate) fn disconnect(&mut self) {
         self.connection = None;
     }
 

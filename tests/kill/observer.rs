@@ -31,7 +31,9 @@ pub(crate) struct Seen {
     /// Looks at a view with fan-outs on their way.
     pub(crate) pending: u64,
     problems: Vec<String>,
-    is_replaced: bool,
+    is_disconnected: bool,
+    /// The data directory in which search indexes lie, if they are watched.
+    search: Option<PathBuf>,
 }
 
 /// Since the view store was made or changed by hand.
@@ -51,8 +53,6 @@ pub(crate) struct Observer {
 
 struct Eyes {
     looker: Looker,
-    /// Where search indexes lie, if they all lie in one place.
-    data: Option<PathBuf>,
     author: Arc<Mutex<Author>>,
     judges: HashMap<&'static str, Judge>,
 }
@@ -60,7 +60,6 @@ struct Eyes {
 impl Observer {
     pub(crate) fn start(
         place: Place,
-        data: Option<PathBuf>,
         author: Arc<Mutex<Author>>,
         mut chance: Chance,
     ) -> Observer {
@@ -68,7 +67,7 @@ impl Observer {
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (seen.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            let mut eyes = Eyes { looker: Looker::new(place), data, author, judges: HashMap::new() };
+            let mut eyes = Eyes { looker: Looker::new(place), author, judges: HashMap::new() };
             while !stopped.load(Ordering::Relaxed) {
                 let (view, _) = *chance.pick(&VIEWS);
                 eyes.look(view, &mut shared.lock().expect("nobody panics with the lock"));
@@ -99,7 +98,17 @@ impl Seen {
     /// The view store is another one from now on, or gone: nothing that was seen before binds it.
     pub(crate) fn store_replaced(&mut self) {
         self.views.clear();
-        self.is_replaced = true;
+        self.is_disconnected = true;
+    }
+
+    /// The next look begins with a new connection.
+    pub(crate) fn disconnect(&mut self) {
+        self.is_disconnected = true;
+    }
+
+    /// The search index that the catalog names must be there from now on.
+    pub(crate) fn watch_search(&mut self, data: PathBuf) {
+        self.search = Some(data);
     }
 
     fn saw(&mut self, view: &'static str, moment: &Moment) {
@@ -131,9 +140,8 @@ impl Seen {
 
 impl Eyes {
     fn look(&mut self, view: &'static str, seen: &mut Seen) {
-        if std::mem::take(&mut seen.is_replaced) {
-            self.looker.store_replaced();
-            self.judges.clear();
+        if std::mem::take(&mut seen.is_disconnected) {
+            self.looker.disconnect();
         }
         let was_there = seen.views.contains_key(view);
         match self.looker.look(view) {
@@ -166,7 +174,7 @@ impl Eyes {
 
     /// The index that is named is there, as long as it is named.
     fn look_for_index(&mut self, view: &'static str, moment: &Moment, seen: &mut Seen) {
-        let (Some(data), Some(named)) = (&self.data, &moment.search_index) else { return };
+        let (Some(data), Some(named)) = (&seen.search, &moment.search_index) else { return };
         let Err(error) = prejoin_projector::search_index::inspect(data, named) else { return };
         if let Ok(Some(now)) = self.looker.look(view)
             && now.search_index.as_ref() == Some(named)

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use prejoin_projector::control::Request;
 
 use crate::chance::{Chance, Seed, kills};
-use crate::cluster::{Cluster, Kind, ask, check_log};
+use crate::cluster::{Cluster, Kind, ask, check_log, terminated};
 use crate::support::Process;
 
 const PROJECTORS: usize = 2;
@@ -116,7 +116,7 @@ impl Couple {
         self.wake(place, cluster);
         if let Some(process) = self.processes[place].take() {
             cluster.tell(format!("{place} ends"));
-            self.note(process.terminate().succeeded());
+            self.note(terminated(process));
         }
     }
 
