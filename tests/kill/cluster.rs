@@ -9,17 +9,13 @@ use prejoin_test_servers::{NatsServer, Postgres};
 
 use crate::author::Writing;
 use crate::chance::Chance;
-use crate::index;
-use crate::moment::{Listed, Looker, Moment, Place};
+use crate::moment::{Listed, Looker, Place};
 use crate::observer::{Observer, Seen};
 use crate::oracle::{self, VIEWS};
+use crate::searched;
 use crate::support::{Ended, Home, Process, block_on};
 
 const SCHEMA: &str = "views";
-/// Of the views that the oracle knows, the one with a search index, and its columns.
-const SEARCHED: &str = "orders_with_customers";
-const SEARCHED_COLUMNS: [(&str, &str); 3] =
-    [("customer_name", "simple"), ("customer_contact", "simple"), ("customer_city", "simple")];
 /// How long everything may take to stand at the log's end, in steps and slices of a few rows.
 const PATIENCE: Duration = Duration::from_secs(600);
 const OBSERVERS: usize = 2;
@@ -138,22 +134,21 @@ impl Cluster {
                 let moment = moment.ok_or_else(|| format!("there is no {view}"))?;
                 match (&moment.position, moment.pending) {
                     (position, 0) if *position == oracle.ends => Ok(moment),
-                    (position, pending) => Err(format!("{view} at {position:?}, {pending} pending, not {:?}", oracle.ends)),
+                    (position, pending) => {
+                        Err(format!("{view} at {position:?}, {pending} pending, not {:?}", oracle.ends))
+                    }
                 }
             });
             if let Some(differences) = oracle::differences(view, &oracle.rows(view), &moment.rows) {
                 panic!("{differences}\nat the log's end, {:?}; {}", oracle.ends, projecting.describe());
             }
         }
-        let rows: Vec<_> = oracle.rows(SEARCHED).into_values().collect();
-        let expected = index::expected(&rows, &SEARCHED_COLUMNS);
+        let expected = searched::expected(&oracle);
         let data = self.homes[home].data();
         patience.wait("the search index says what the rows say", || {
-            let moment: Option<Moment> = looker.look(SEARCHED).map_err(|error| error.to_string())?;
+            let moment = looker.look(searched::VIEW).map_err(|error| error.to_string())?;
             let named = moment.and_then(|moment| moment.search_index).ok_or("the catalog names no index")?;
-            let found = index::read(&data.join(&named))?;
-            let documents = (found.0, expected.0);
-            if found == expected { Ok(()) } else { Err(format!("{named}: {documents:?} documents and rows")) }
+            searched::is_at_end(&data.join(named), &expected)
         });
         patience.wait("nothing is left behind", || {
             let listed = looker.list().map_err(|error| error.to_string())?;
@@ -215,12 +210,13 @@ impl Patience<'_> {
 }
 
 /// Whether there is nothing but what readers see, the one state that feeds it, and the indexes that the catalog names.
-fn left_behind(data: &Path, listed: &[Listed]) -> Result<(), String> {
+pub(crate) fn left_behind(data: &Path, listed: &[Listed]) -> Result<(), String> {
     let others: Vec<_> = listed.iter().filter(|(_, _, state, _)| state != "current").collect();
     let entries = std::fs::read_dir(data).map_err(|error| error.to_string())?;
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let states: Vec<String> = names.filter(|name| name.starts_with("state")).collect();
-    let mut named: Vec<PathBuf> = listed.iter().filter_map(|listed| Some(data.join(listed.3.as_ref()?))).collect();
+    let mut named: Vec<PathBuf> =
+        listed.iter().filter_map(|listed| Some(data.join(listed.3.as_ref()?))).collect();
     let found = found_directories(data).map_err(|error| error.to_string())?;
     let mut found: Vec<PathBuf> = found.into_iter().map(|found| found.path).collect();
     named.sort();

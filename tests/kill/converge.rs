@@ -267,7 +267,9 @@ impl Sinks {
         let data = self.data.clone();
         self.cluster.replace_store(|cluster| match &cluster.postgres {
             None => remove_views(&data),
-            Some(server) => drop(server.run_script("SET client_min_messages = warning; DROP SCHEMA IF EXISTS views CASCADE")),
+            Some(server) => drop(
+                server.run_script("SET client_min_messages = warning; DROP SCHEMA IF EXISTS views CASCADE"),
+            ),
         });
         self.count(4, false, "the views");
     }

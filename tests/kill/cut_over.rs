@@ -44,7 +44,8 @@ pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
             std::thread::sleep(chance.milliseconds(60));
             cluster.tell(format!("{request:?}"));
             let swapped = ask(&data, request.clone());
-            let swapped = swapped.unwrap_or_else(|error| panic!("{request:?}: {error}\n{}", project.describe()));
+            let swapped =
+                swapped.unwrap_or_else(|error| panic!("{request:?}: {error}\n{}", project.describe()));
             assert!(!swapped.is_empty(), "{request:?} swapped nothing: {}", project.describe());
             replays += u64::from(matches!(request, Request::Rebuild { from_events: true, .. }));
             views += swapped.len();

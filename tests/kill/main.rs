@@ -18,6 +18,7 @@ mod moment;
 mod observer;
 #[path = "../support/oracle.rs"]
 mod oracle;
+mod searched;
 mod stage;
 mod streams;
 #[path = "../support/mod.rs"]

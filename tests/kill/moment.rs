@@ -43,7 +43,8 @@ enum Connection {
     Postgres(PgConnection),
 }
 
-const PENDING: &str = "(SELECT count(*) FROM _prejoin_pending p WHERE p.view = g.view AND p.generation = g.generation)";
+const PENDING: &str =
+    "(SELECT count(*) FROM _prejoin_pending p WHERE p.view = g.view AND p.generation = g.generation)";
 
 impl Looker {
     pub(crate) fn new(place: Place) -> Looker {
@@ -68,8 +69,7 @@ impl Looker {
 
     /// Every generation in the catalog.
     pub(crate) fn list(&mut self) -> Result<Vec<Listed>, sqlx::Error> {
-        let select =
-            "SELECT view, generation, state, search_index FROM _prejoin_generations ORDER BY view, generation";
+        let select = "SELECT view, generation, state, search_index FROM _prejoin_generations ORDER BY view, generation";
         let listed = block_on(async {
             match self.connect().await? {
                 Connection::Sqlite(connection) => {

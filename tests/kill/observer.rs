@@ -58,11 +58,7 @@ struct Eyes {
 }
 
 impl Observer {
-    pub(crate) fn start(
-        place: Place,
-        author: Arc<Mutex<Author>>,
-        mut chance: Chance,
-    ) -> Observer {
+    pub(crate) fn start(place: Place, author: Arc<Mutex<Author>>, mut chance: Chance) -> Observer {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, stopped) = (seen.clone(), stop.clone());

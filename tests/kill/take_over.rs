@@ -30,8 +30,7 @@ pub(crate) fn kill_and_stop(test: &'static str) {
     let seed = Seed::of_run(test);
     let mut chance = Chance::new(seed.value).part(test);
     let kills_max = kills();
-    let mut cluster =
-        Cluster::start(Kind::Postgres, PROJECTORS, &chance, 150 * kills_max.div_ceil(30));
+    let mut cluster = Cluster::start(Kind::Postgres, PROJECTORS, &chance, 150 * kills_max.div_ceil(30));
     let data = cluster.homes.iter().map(|home| home.data()).collect();
     let asking = Asking::start(data, &chance.part("asking"));
     let mut couple = Couple {
