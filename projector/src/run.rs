@@ -267,7 +267,8 @@ impl<'a> Loop<'a> {
     /// Takes a replay further. When it stands where readers are, it takes the place of what feeds them.
     async fn advance_replay(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
         let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        if let Err(error) = replay.turn(store, &self.projector.settings).await? {
+        let live = self.line.engine.position();
+        if let Err(error) = replay.turn(store, &self.projector.settings, &live).await? {
             tracing::error!("the rebuild from the events was given up: {error}");
             replay.abandon(self.projector, store).await?;
             self.worklist.note_replay_ended(Reply::Failed { error });
@@ -277,7 +278,8 @@ impl<'a> Loop<'a> {
             self.replay = Some(replay);
             return Ok(());
         }
-        match replay.take_over(store, &self.sinks.visible()).await? {
+        let readers = self.sinks.seen(self.line.engine.definition());
+        match replay.take_over(store, readers).await? {
             Err(replay) => self.replay = Some(replay),
             Ok(TakenOver { state, line, sinks, swapped }) => {
                 self.worklist.note_swapped(line.engine.definition(), &swapped);
@@ -330,7 +332,7 @@ impl<'a> Loop<'a> {
         let committed = self.line.engine.committed();
         match &self.replay {
             _ if self.sinks.is_behind(&committed) => Duration::ZERO,
-            Some(replay) if replay.is_busy() => Duration::ZERO,
+            Some(replay) if replay.is_busy(&self.line.engine.position()) => Duration::ZERO,
             Some(_) => SHORT_WAIT,
             None if self.projector.until != Until::Shutdown => SHORT_WAIT,
             None => {

@@ -39,6 +39,17 @@ pub(crate) enum Role {
     Replay { covers: Position },
 }
 
+/// What readers have seen of a view: no swap may take them back.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub rows: Position,
+    /// By its search index.
+    pub words: Position,
+}
+
+/// By the view's name.
+pub(crate) type SeenByView = BTreeMap<String, Seen>;
+
 /// A generation that readers see since the last turn.
 #[derive(Debug)]
 pub(crate) struct Swapped {
@@ -489,14 +500,26 @@ impl SinkSet {
             && self.search.is_complete(definition, &self.stands)
     }
 
+    /// What readers have seen of each view.
+    pub(crate) fn seen(&self, definition: &Definition) -> SeenByView {
+        let seen = |(&place, stand): (&usize, &Stand)| {
+            let words = stand.live_generation().and_then(|live| self.search.visible(place, live));
+            let words = words.cloned().unwrap_or_default();
+            (definition.views[place].plan.name.clone(), Seen { rows: stand.visible(), words })
+        };
+        self.stands.iter().map(seen).collect()
+    }
+
     /// Whether every view can be swapped in at this commit, for readers who have seen so much.
-    pub(crate) fn may_take_over(&self, committed: &Committed, readers: &Position) -> bool {
-        let definition = committed.definition();
+    pub(crate) fn may_take_over(&self, committed: &Committed, readers: &SeenByView) -> bool {
+        let nothing = Seen::default();
         self.stands.iter().all(|(&place, stand)| {
+            let plan = &committed.definition().views[place].plan;
+            let seen = readers.get(&plan.name).unwrap_or(&nothing);
             stand.swappable(committed).is_some_and(|standing| {
-                let has_index = !definition.views[place].plan.fulltext_columns.is_empty();
-                standing.follower.visible().covers(readers)
-                    && (!has_index || self.search.covers(place, standing.generation, readers))
+                standing.follower.visible().covers(&seen.rows)
+                    && (plan.fulltext_columns.is_empty()
+                        || self.search.covers(place, standing.generation, &seen.words))
             })
         })
     }

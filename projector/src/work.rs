@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::comparison::{Compared, Comparison, Origin, Repair};
 use crate::control::{Asked, Reply, Request, Work};
+use crate::deciding::decide;
 use crate::line::Line;
 use crate::replay::Replay;
 use crate::sink_set::{SinkSet, Swapped};
@@ -187,6 +188,11 @@ impl Worklist {
                 }
                 Request::BackUpState { directory } => {
                     self.comparisons.spawn(back_up(committed.clone(), directory.clone(), replies.clone()));
+                }
+                Request::Decide { decisions } => {
+                    // On its own: what is begun is not to be broken off with comparisons.
+                    let log = projector.log.clone();
+                    tokio::spawn(decide(log, decisions.clone(), replies.clone()));
                 }
                 Request::DropView { view } => {
                     let reply = drop_view(committed.definition(), store, view).await?;

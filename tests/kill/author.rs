@@ -2,7 +2,7 @@
 //! stores all of it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{JoinHandle, sleep};
 
@@ -42,18 +42,27 @@ pub(crate) struct Author {
     /// Type, entity and the column of the entity's key, of events that can be told wrongly.
     seen: Vec<(&'static str, String)>,
     pub(crate) written: Streams,
+    /// Messages of a group, each of them twice.
+    group_messages_max: u64,
 }
 
 impl Author {
     pub(crate) fn new(mut chance: Chance) -> Author {
         let history = Box::new(prejoin_fixtures::generate(HISTORY_EVENTS, chance.next()));
         let sequences = SERVICES.map(|service| (service, 0)).into();
-        Author { chance, history, sequences, seen: Vec::new(), written: Streams::default() }
+        Author {
+            chance,
+            history,
+            sequences,
+            seen: Vec::new(),
+            written: Streams::default(),
+            group_messages_max: GROUP_MESSAGES_MAX,
+        }
     }
 
     /// Appends a group of new messages, each of them twice.
     pub(crate) fn append(&mut self, log: &dyn EventLog) {
-        let count = self.chance.between(1, GROUP_MESSAGES_MAX);
+        let count = self.chance.between(1, self.group_messages_max);
         let only_unnumbered = self.chance.percent(10);
         let group: Vec<Message> = (0..count)
             .map(|_| match self.chance.below(200) {
@@ -163,26 +172,45 @@ pub(crate) async fn ensure_streams(log: &dyn EventLog) {
 /// An author at work on JetStream, beside everything else.
 pub(crate) struct Writing {
     author: Arc<Mutex<Author>>,
+    /// Groups that may be written now.
+    groups: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
+/// More than any test writes.
+pub(crate) const UNBOUNDED: u64 = u64::MAX / 2;
+
 impl Writing {
-    /// Between two groups of messages there are up to so many milliseconds.
-    pub(crate) fn start(nats_url: &str, chance: &Chance, pause_ms_max: u64) -> Writing {
+    /// Writes so many groups, with up to so many milliseconds between them, and then as many more as are allowed.
+    pub(crate) fn start(nats_url: &str, chance: &Chance, pause_ms_max: u64, groups: u64) -> Writing {
         let log = block_on(JetStreamLog::connect(nats_url, JetStreamOptions::default()));
         let log: Arc<dyn EventLog> = Arc::new(log.expect("the server runs"));
         block_on(ensure_streams(log.as_ref()));
         let author = Arc::new(Mutex::new(Author::new(chance.part("author"))));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (shared, stopped, mut chance) = (author.clone(), stop.clone(), chance.part("pauses"));
+        let (groups, stop) = (Arc::new(AtomicU64::new(groups)), Arc::new(AtomicBool::new(false)));
+        let (shared, left, stopped) = (author.clone(), groups.clone(), stop.clone());
+        let mut chance = chance.part("pauses");
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                shared.lock().expect("nobody panics with the lock").append(log.as_ref());
+                if left.load(Ordering::Relaxed) > 0 {
+                    left.fetch_sub(1, Ordering::Relaxed);
+                    shared.lock().expect("nobody panics with the lock").append(log.as_ref());
+                }
                 sleep(chance.milliseconds(pause_ms_max));
             }
         });
-        Writing { author, stop, thread }
+        Writing { author, groups, stop, thread }
+    }
+
+    /// So many more groups may be written: a log that grows faster than it is projected would never be projected.
+    pub(crate) fn allow(&self, groups: u64) {
+        self.groups.fetch_add(groups, Ordering::Relaxed);
+    }
+
+    /// How large groups are from now on.
+    pub(crate) fn limit_groups(&self, messages_max: u64) {
+        self.hold().group_messages_max = messages_max;
     }
 
     /// Nothing is written while this is held.

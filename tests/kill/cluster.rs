@@ -19,6 +19,12 @@ const SCHEMA: &str = "views";
 /// How long everything may take to stand at the log's end, in steps and slices of a few rows.
 const PATIENCE: Duration = Duration::from_secs(600);
 const OBSERVERS: usize = 2;
+/// Between two groups of messages.
+const PAUSE_MS_MAX: u64 = 100;
+const GROUP_MESSAGES_MAX: u64 = 60;
+/// Groups at the beginning, and that come with every turn.
+const FIRST_GROUPS: u64 = 12;
+const TURN_GROUPS: u64 = 4;
 /// Of what happened, told when the test fails.
 const STORY_LINES: usize = 30;
 
@@ -43,9 +49,9 @@ pub(crate) struct Cluster {
 struct Story(Vec<String>);
 
 impl Cluster {
-    /// With so many data directories; on SQLite there is one. Messages come in groups with up to so many milliseconds
-    /// between them.
-    pub(crate) fn start(kind: Kind, homes: usize, chance: &Chance, pause_ms_max: u64) -> Cluster {
+    /// With so many data directories; on SQLite there is one. A run of more turns has less new in each: the log ends
+    /// about as long.
+    pub(crate) fn start(kind: Kind, homes: usize, chance: &Chance, turns: u64) -> Cluster {
         let nats = NatsServer::start("");
         let postgres = (kind == Kind::Postgres).then(Postgres::start);
         let homes: Vec<Home> = (0..homes).map(|_| Home::new()).collect();
@@ -56,13 +62,19 @@ impl Cluster {
             }
             None => Place::Sqlite(homes[0].data().join("views.sqlite")),
         };
-        let writing = Writing::start(&nats.url(), chance, pause_ms_max);
+        let writing = Writing::start(&nats.url(), chance, PAUSE_MS_MAX, FIRST_GROUPS);
+        writing.limit_groups((GROUP_MESSAGES_MAX * 30 / turns).clamp(3, GROUP_MESSAGES_MAX));
         let observe = |number: usize| {
             let chance = chance.part(&format!("observer {number}"));
             Observer::start(place.clone(), writing.author(), chance)
         };
         let observers = (0..OBSERVERS).map(observe).collect();
         Cluster { place, homes, writing, postgres, observers, nats, story: Story(Vec::new()) }
+    }
+
+    /// Another turn: there is more to be projected.
+    pub(crate) fn turn(&self) {
+        self.writing.allow(TURN_GROUPS);
     }
 
     pub(crate) fn tell(&mut self, what: impl Into<String>) {

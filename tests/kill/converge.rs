@@ -29,7 +29,7 @@ pub(crate) fn lose_and_restore(test: &'static str, kind: Kind) {
     let seed = Seed::of_run(test);
     let mut chance = Chance::new(seed.value).part(test);
     let losses_max = number_of("PREJOIN_LOSSES", LOSSES);
-    let cluster = Cluster::start(kind, 1, &chance, 150 * losses_max.div_ceil(LOSSES));
+    let cluster = Cluster::start(kind, 1, &chance, losses_max);
     let mut sinks = Sinks {
         data: cluster.homes[0].data(),
         copies: tempfile::tempdir().expect("a temporary directory can be made"),
@@ -42,6 +42,7 @@ pub(crate) fn lose_and_restore(test: &'static str, kind: Kind) {
         sinks.cluster.choose_settings(&mut chance, "retired_grace_ms = 50\nstatus_interval_ms = 100");
         let round_end = (losses + ROUND_LOSSES).min(losses_max);
         while losses < round_end {
+            sinks.cluster.turn();
             let project = sinks.cluster.project(0, &[]);
             sinks.let_live(&project, &mut chance);
             if chance.percent(15) {

@@ -26,9 +26,7 @@ pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
     let seed = Seed::of_run(test);
     let mut chance = Chance::new(seed.value).part(test);
     let swaps_max = number_of("PREJOIN_SWAPS", SWAPS);
-    // A longer run has the same log, more thinly spread.
-    let pause_ms_max = 120 * swaps_max.div_ceil(SWAPS);
-    let mut cluster = Cluster::start(kind, 1, &chance, pause_ms_max);
+    let mut cluster = Cluster::start(kind, 1, &chance, swaps_max);
     cluster.watch_search();
     let data = cluster.homes[0].data();
     let (mut swaps, mut replays, mut views) = (0, 0, 0);
@@ -40,6 +38,7 @@ pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
             ask(&data, Request::Rebuild { views: vec!["open_orders".to_owned()], from_events: false })
         });
         for _ in 0..ROUND_SWAPS.min(swaps_max - swaps) {
+            cluster.turn();
             let request = choose(&mut chance);
             std::thread::sleep(chance.milliseconds(60));
             cluster.tell(format!("{request:?}"));

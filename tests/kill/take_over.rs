@@ -48,6 +48,7 @@ pub(crate) fn kill_and_stop(test: &'static str) {
         cluster.choose_settings(&mut chance, &more);
         let round_end = (couple.kills + 10).min(kills_max);
         while couple.kills < round_end {
+            cluster.turn();
             couple.act(&mut cluster, &mut chance);
             cluster.fail_on_problems();
         }

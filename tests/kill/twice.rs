@@ -5,7 +5,7 @@ use std::path::Path;
 use prejoin_event_log::EmbeddedLog;
 use prejoin_test_servers::NatsServer;
 
-use crate::author::{Author, Writing, ensure_streams};
+use crate::author::{Author, UNBOUNDED, Writing, ensure_streams};
 use crate::losses::Losses;
 use crate::stage::Stage;
 use crate::streams::Streams;
@@ -43,7 +43,7 @@ pub(crate) fn kill_project_jetstream(test: &'static str) {
     let nats = NatsServer::start("");
     let mut stage = Stage::new(test, Some(nats.url()));
     let pause_ms_max = 100 * stage.stretch();
-    let writing = Writing::start(&nats.url(), &stage.chance.part("writing"), pause_ms_max);
+    let writing = Writing::start(&nats.url(), &stage.chance.part("writing"), pause_ms_max, UNBOUNDED);
     while !stage.is_done() {
         stage.choose_settings();
         for _ in 0..stage.round_kills() {
