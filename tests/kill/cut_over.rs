@@ -20,7 +20,7 @@ const VIEWS: [&str; 6] = [
     "customer_totals",
 ];
 /// Cut-overs until the projector is started again under other settings, and everything is compared.
-const ROUND_SWAPS: u64 = 15;
+const ROUND_SWAPS: u64 = 10;
 
 pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
     let seed = Seed::of_run(test);
