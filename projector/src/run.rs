@@ -23,6 +23,8 @@ use crate::{ProjectorError, ProjectorSettings, SearchSettings, standby, state_di
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
 /// How long the loop sleeps while something is awaited that nobody tells it of.
 const SHORT_WAIT: Duration = Duration::from_millis(20);
+/// Between two words on how far it is while views wait to be built anew.
+const FROZEN_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the ends of streams are looked up by a projector that ends when it has come there.
 const ENDING_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -160,6 +162,7 @@ struct Loop<'a> {
     replay: Option<Replay>,
     report: ProgressReport,
     status_written: Option<Instant>,
+    frozen_told: Option<Instant>,
 }
 
 impl<'a> Loop<'a> {
@@ -186,7 +189,7 @@ impl<'a> Loop<'a> {
             Some(state) => Some(Replay::open(projector, definition, state, store, &sinks.visible()).await?),
             None => None,
         };
-        let status_written = None;
+        let (status_written, frozen_told) = (None, None);
         Ok(Loop {
             projector,
             worklist,
@@ -197,6 +200,7 @@ impl<'a> Loop<'a> {
             replay,
             report,
             status_written,
+            frozen_told,
         })
     }
 
@@ -393,9 +397,22 @@ impl<'a> Loop<'a> {
         let json = status::to_json(&mut self.line, &self.sinks, store, self.instance, state);
         store.write_status(now_ms(), &json).await?;
         (self.report.applied, self.report.log_last) = self.line.progress();
+        self.tell_frozen();
         self.report.position = self.sinks.visible().to_string();
         (self.projector.progress)(&self.report);
         Ok(())
+    }
+
+    /// Says how far it is while readers wait for news.
+    fn tell_frozen(&mut self) {
+        let is_due = self.frozen_told.is_none_or(|at| at.elapsed() >= FROZEN_INTERVAL);
+        if is_due && self.sinks.is_frozen() {
+            self.frozen_told = Some(Instant::now());
+            let ProgressReport { applied, log_last, .. } = self.report;
+            tracing::info!(
+                "{applied} of {log_last} events are folded; views stay as they were until they are built anew"
+            );
+        }
     }
 
     async fn end(self, store: ViewStore, then: Arc<Definition>) -> Result<Ended, ProjectorError> {

@@ -275,6 +275,11 @@ impl SinkSet {
         })
     }
 
+    /// Whether readers see views that nobody keeps right until others take their place.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.stands.values().any(|stand| matches!(stand.live, Live::Stays(_)) && stand.build.is_some())
+    }
+
     /// What readers may rely on of every view.
     pub(crate) fn visible(&self) -> Position {
         self.stands.values().map(Stand::visible).reduce(|all, one| all.meet(&one)).unwrap_or_default()
