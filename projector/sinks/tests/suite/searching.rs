@@ -250,9 +250,11 @@ fn what_was_not_committed_was_never_there() {
 #[test]
 fn a_commit_that_was_killed_is_repeated() {
     let (mut bench, home) = (some_things(), Home::new());
-    let (mut index, follower) = home.build(&bench.committed());
+    let (index, follower) = home.build(&bench.committed());
+    drop(index);
     let before = fs::read(home.directory().join("meta.json")).unwrap();
     bench.set("2", json!({ "label": "other" }));
+    let mut index = home.open(&bench.committed()).unwrap();
     follow(&mut index, &bench.committed(), &follower, 100);
     drop(index);
     fs::write(home.directory().join("meta.json"), before).unwrap();
