@@ -53,7 +53,7 @@ const TRANSACTION_PART: usize = 8;
 const TRIMMED_PART: usize = 20;
 
 /// Runs whose names are kept: whoever saw the end of an older one needs a new snapshot.
-const RUNS_KEPT: i64 = 256;
+const RUNS_KEPT: i64 = 32;
 
 /// How far the changes of a generation are in the table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,10 +107,12 @@ pub(crate) type OldRows = HashMap<Bytes, Texts>;
 impl ChangeLog {
     /// Reads what is there, and begins a run. Inside a transaction.
     pub(crate) async fn open(link: &mut dyn Link) -> Result<Self, sqlx::Error> {
-        let found = link.query("SELECT number, rows, bytes FROM _prejoin_changes ORDER BY number", &[]).await?;
+        let found =
+            link.query("SELECT number, rows, bytes FROM _prejoin_changes ORDER BY number", &[]).await?;
         let kept = found.into_iter().map(read_batch).collect::<Result<VecDeque<_>, _>>()?;
         let last = begin_run(link).await?;
-        let (rows, bytes) = kept.iter().fold((0, 0), |(rows, bytes), batch| (rows + batch.rows, bytes + batch.bytes));
+        let (rows, bytes) =
+            kept.iter().fold((0, 0), |(rows, bytes), batch| (rows + batch.rows, bytes + batch.bytes));
         Ok(ChangeLog { bounds: ChangeBounds::default(), last, kept, rows, bytes })
     }
 
@@ -235,7 +237,9 @@ impl Draft<'_> {
         let Some(newest) = self.trimmed.checked_sub(1).and_then(|place| self.log.kept.get(place)) else {
             return Ok(());
         };
-        link.execute("DELETE FROM _prejoin_changes WHERE number <= ?", &[newest.number.into()]).await.map(drop)
+        link.execute("DELETE FROM _prejoin_changes WHERE number <= ?", &[newest.number.into()])
+            .await
+            .map(drop)
     }
 
     pub(crate) fn finish(self) -> Committed {

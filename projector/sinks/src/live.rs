@@ -78,8 +78,7 @@ async fn write_advance(
         true => read_old(link, open, rows).await?,
         false => OldRows::default(),
     };
-    let Written { counts, failed } =
-        rows::write(link, open, open.counts(), rows, Way::Put, refused).await?;
+    let Written { counts, failed } = rows::write(link, open, open.counts(), rows, Way::Put, refused).await?;
     let changes = match (is_seen, is_recorded) {
         (false, _) => open.entry.changes,
         (true, false) => draft.cut(),
