@@ -1,5 +1,7 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
+use std::borrow::Cow;
+
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
@@ -12,11 +14,20 @@ pub enum Error {
     Syntax { message: String, details: String },
     #[error("'{resource}' is not an embedded resource in this request")]
     NotEmbedded { resource: String },
+    /// Other resources' rows were selected: a view already holds its joins.
+    #[error("Could not find a relationship between '{view}' and '{relation}' in the schema cache")]
+    NoRelationship { view: String, relation: String },
+    /// Preferences that are not understood, under `handling=strict`; `details` lists them.
+    #[error("Invalid preferences given with handling=strict")]
+    InvalidPreferences { details: String },
     /// PostgREST's grammar, but not (yet) answered here; says which part and why.
     #[error("Feature not implemented")]
     NotImplemented { reason: String },
     #[error("Requested range not satisfiable")]
     NegativeLimit,
+    /// A header `Range` that ends before it begins.
+    #[error("Requested range not satisfiable")]
+    RangeReversed,
     #[error("Unsupported HTTP method: {method}")]
     UnsupportedMethod { method: String },
     #[error("None of these media types are available: {accept}")]
@@ -115,12 +126,14 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
-            Error::NegativeLimit => "PGRST103",
+            Error::NegativeLimit | Error::RangeReversed => "PGRST103",
             Error::NotAcceptable { .. } => "PGRST107",
             Error::NotEmbedded { .. } => "PGRST108",
             Error::UnsupportedMethod { .. } => "PGRST117",
             Error::UnknownPath => "PGRST125",
+            Error::InvalidPreferences { .. } => "PGRST122",
             Error::NotImplemented { .. } => "PGRST127",
+            Error::NoRelationship { .. } => "PGRST200",
             Error::UnknownView { .. } => "PGRST205",
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
@@ -136,6 +149,8 @@ impl Error {
         match self {
             Error::Syntax { .. }
             | Error::NotEmbedded { .. }
+            | Error::NoRelationship { .. }
+            | Error::InvalidPreferences { .. }
             | Error::NotImplemented { .. }
             | Error::UnknownColumn { .. } => 400,
             // PostgREST answers PostgreSQL's "undefined function" so.
@@ -149,7 +164,7 @@ impl Error {
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
             Error::NotAcceptable { .. } => 406,
-            Error::NegativeLimit => 416,
+            Error::NegativeLimit | Error::RangeReversed => 416,
             Error::Store(_) | Error::Unreadable { .. } => 500,
             Error::StoreAbsent { .. } => 503,
             Error::Busy => 504,
@@ -157,12 +172,22 @@ impl Error {
     }
 
     /// More about what is wrong.
-    pub fn details(&self) -> Option<&str> {
+    pub fn details(&self) -> Option<Cow<'_, str>> {
         match self {
-            Error::Syntax { details, .. } => Some(details),
-            Error::Refused { details, .. } => details.as_deref(),
-            Error::NotImplemented { reason } => Some(reason),
-            Error::NegativeLimit => Some("Limit should be greater than or equal to zero."),
+            Error::Refused { details, .. } => details.as_deref().map(Cow::Borrowed),
+            Error::Syntax { details, .. } | Error::InvalidPreferences { details } => Some(details.into()),
+            Error::NotImplemented { reason } => Some(reason.into()),
+            Error::NoRelationship { view, relation } => {
+                let details = format!(
+                    "Searched for a foreign key relationship between '{view}' and '{relation}' in the schema 'public', but no matches were found."
+                );
+                Some(details.into())
+            }
+            Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
+            Error::RangeReversed => Some(
+                "The lower boundary must be lower than or equal to the upper boundary in the Range header."
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -173,6 +198,9 @@ impl Error {
             Error::NotEmbedded { resource } => {
                 Some(format!("Verify that '{resource}' is included in the 'select' query parameter."))
             }
+            Error::NoRelationship { .. } => Some(
+                "A view already holds its joins: select its columns, or add the join to the view.".to_owned(),
+            ),
             Error::UnsupportedMethod { .. } => {
                 let hint =
                     "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";

@@ -29,7 +29,7 @@ fn view() -> View {
 }
 
 fn planned(query_string: &str) -> Result<ReadPlan, Error> {
-    plan(&view(), &request::parse(query_string).unwrap())
+    plan(&view(), &request::parse(query_string, None).unwrap())
 }
 
 #[test]

@@ -114,7 +114,7 @@ impl Read<'_> {
         let view = snapshot.catalog.public_view(self.view).cloned();
         *position = view.as_ref().map(|view| view.position.clone());
         check_accept(self.headers)?;
-        let request = request::parse(self.query_string)?;
+        let request = request::parse(self.query_string, None)?;
         let view = match view {
             Some(view) => view,
             None => return Err(unknown_view(&snapshot, self.view)),
