@@ -249,8 +249,9 @@ async fn feed(
         feeding.place(standing, &standings.runs, || columns.or(known))
     });
     let Some((mut number, columns)) = place.flatten() else { return Ok(()) };
+    let layout = (&*columns, &standings.runs);
     while number < standing.last {
-        let batches = read_batches(connection, view, standing.generation, number, &columns).await?;
+        let batches = read_batches(connection, view, (standing.generation, number), layout).await?;
         let Some(last) = batches.last() else { break };
         number = last.number;
         with_feed(shared, view, |feeding| {
@@ -322,9 +323,8 @@ async fn columns_of(connection: &mut Connection, view: &str, generation: i64) ->
 async fn read_batches(
     connection: &mut Connection,
     view: &str,
-    generation: i64,
-    after: i64,
-    columns: &[Column],
+    (generation, after): (i64, i64),
+    (columns, runs): (&[Column], &Runs),
 ) -> Result<Vec<Arc<Batch>>, Error> {
     let select = "SELECT number, ends, position, form, changes FROM _prejoin_changes
                    WHERE view = $1 AND generation = $2 AND number > $3 ORDER BY number LIMIT $4";
@@ -332,8 +332,8 @@ async fn read_batches(
     let values = [place[0], place[1], place[2], Bound::Integer(BATCHES_AT_ONCE)];
     let found = connection.query(select, &values).await?;
     let batch = |row: &super::connection::Cells| {
-        let written = (row.integer(3)?, row.text(4)?);
-        Batch::read(row.integer(0)?, row.integer(1)?, row.text(2)?, written, columns)
+        let (number, written) = (row.integer(0)?, (row.integer(3)?, row.text(4)?));
+        Batch::read((number, runs.name_of(number)), row.integer(1)?, row.text(2)?, written, columns)
     };
     found.iter().map(batch).collect()
 }

@@ -35,9 +35,10 @@ pub(crate) struct Standing {
 pub(crate) struct Runs(pub(crate) BTreeMap<i64, String>);
 
 impl Runs {
-    /// The name of the run that a number was given in.
+    /// The name of the run that a number was given in: as much of it as tells it from others.
     pub(crate) fn name_of(&self, number: i64) -> &str {
-        self.0.range(..=number).next_back().map_or("", |(_, name)| name)
+        let name = self.0.range(..=number).next_back().map_or("", |(_, name)| name);
+        name.get(..RUN_LENGTH).unwrap_or(name)
     }
 }
 
@@ -45,6 +46,8 @@ impl Runs {
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) number: i64,
+    /// In which it was given.
+    pub(crate) run: String,
     /// Whether it is the transaction's last: whoever has it all has the view at `position`.
     pub(crate) ends: bool,
     pub(crate) position: Position,
@@ -66,6 +69,9 @@ pub(crate) struct ChangedRow {
     pub(crate) values: Row,
 }
 
+/// The names of runs are longer.
+const RUN_LENGTH: usize = 16;
+
 /// How a batch is written that this version reads.
 const FORM: i64 = 1;
 
@@ -75,7 +81,7 @@ struct Written(String, Option<Vec<Option<String>>>, Option<Vec<Option<String>>>)
 
 impl Batch {
     pub(crate) fn read(
-        number: i64,
+        (number, run): (i64, &str),
         ends: i64,
         position: &str,
         (form, changes): (i64, &str),
@@ -93,11 +99,12 @@ impl Batch {
         });
         let changes = changes.collect::<Result<_, Error>>()?;
         let position = read_position(position).map_err(|error| damaged(&error))?;
-        Ok(Arc::new(Batch { number, ends: ends != 0, position, changes }))
+        Ok(Arc::new(Batch { number, run: run.to_owned(), ends: ends != 0, position, changes }))
     }
 }
 
-fn read_row(texts: Vec<Option<String>>, columns: &[Column]) -> Result<ChangedRow, Error> {
+/// A row from its texts.
+pub(crate) fn read_row(texts: Vec<Option<String>>, columns: &[Column]) -> Result<ChangedRow, Error> {
     if texts.len() != columns.len() {
         return Err(Error::unreadable("recent changes of other columns than the view's"));
     }
@@ -106,12 +113,13 @@ fn read_row(texts: Vec<Option<String>>, columns: &[Column]) -> Result<ChangedRow
     Ok(ChangedRow { texts, values })
 }
 
-pub(crate) fn read_value(text: Option<&str>, kind: Type) -> Result<Value, Error> {
+fn read_value(text: Option<&str>, kind: Type) -> Result<Value, Error> {
     let Some(text) = text else { return Ok(Value::Null) };
     from_text(kind, text).map_err(|error| Error::unreadable(format!("a value of another type ({})", error.0)))
 }
 
-fn read_key(digits: &str) -> Option<Vec<u8>> {
+/// A key from its hexadecimal digits.
+pub(crate) fn read_key(digits: &str) -> Option<Vec<u8>> {
     let pairs = digits.as_bytes().chunks(2);
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
