@@ -10,6 +10,7 @@ mod answer;
 mod catalog;
 mod compose;
 mod error;
+mod meaning;
 mod page;
 mod plan;
 mod query;
