@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::access::AccessError;
+
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -36,11 +38,58 @@ pub enum Error {
     Busy,
     #[error("the view store could not be read: {0}")]
     Store(#[source] sqlx::Error),
+    /// PostgreSQL's words for a statement that took longer than it may.
+    #[error("canceling statement due to statement timeout")]
+    StatementTimeout,
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The store holds something this version does not understand.
     #[error(
         "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
     )]
     Unreadable { what: String },
+}
+
+/// A request that is refused for its size, or because there are too many. The codes are ours: PostgREST leaves this to
+/// the server before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LimitError {
+    #[error("The path and query of a request may take {bytes_max} bytes")]
+    UriTooLong { bytes_max: usize },
+    #[error("The headers of a request may take {bytes_max} bytes")]
+    HeadersTooLarge { bytes_max: usize },
+    #[error("The body of a request may take {bytes_max} bytes")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("Too many requests are being answered at this moment")]
+    Overloaded,
+    #[error("Too many streams are open at this moment")]
+    TooManyStreams,
+    #[error("The request was not answered within {timeout_ms} ms")]
+    TooSlow { timeout_ms: u128 },
+}
+
+impl LimitError {
+    fn code_and_status(self) -> (&'static str, u16) {
+        match self {
+            LimitError::UriTooLong { .. } => ("PREJOIN414", 414),
+            LimitError::HeadersTooLarge { .. } => ("PREJOIN431", 431),
+            LimitError::BodyTooLarge { .. } => ("PREJOIN413", 413),
+            LimitError::Overloaded | LimitError::TooManyStreams => ("PREJOIN503", 503),
+            LimitError::TooSlow { .. } => ("PREJOIN504", 504),
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            LimitError::UriTooLong { .. } => "Ask for less at once, such as a shorter list of values.",
+            LimitError::HeadersTooLarge { .. } => "Send fewer or shorter headers.",
+            LimitError::BodyTooLarge { .. } => "Ask for less at once.",
+            LimitError::Overloaded | LimitError::TooManyStreams => "Ask again after the time in Retry-After.",
+            LimitError::TooSlow { .. } => "Ask for less at once, or filter and order by indexed columns.",
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {
@@ -92,6 +141,9 @@ impl Error {
             Error::DoesNotFit { code, .. } => code,
             Error::StoreAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
+            Error::StatementTimeout => "57014",
+            Error::Access(error) => error.code(),
+            Error::Limit(error) => error.code_and_status().0,
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
         }
     }
@@ -110,7 +162,9 @@ impl Error {
             Error::UnsupportedMethod { .. } => 405,
             Error::NotAcceptable { .. } => 406,
             Error::NegativeLimit => 416,
-            Error::Store(_) | Error::Unreadable { .. } => 500,
+            Error::Access(error) => error.status(),
+            Error::Limit(error) => error.code_and_status().1,
+            Error::Store(_) | Error::Unreadable { .. } | Error::StatementTimeout => 500,
             Error::StoreAbsent { .. } => 503,
             Error::Busy => 504,
         }
@@ -121,6 +175,7 @@ impl Error {
         match self {
             Error::Syntax { details, .. } => Some(details),
             Error::NotImplemented { reason } => Some(reason),
+            Error::Access(error) => error.details(),
             Error::NegativeLimit => Some("Limit should be greater than or equal to zero."),
             _ => None,
         }
@@ -147,6 +202,10 @@ impl Error {
                     .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
             }
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::Limit(error) => Some(error.hint().to_owned()),
+            Error::StatementTimeout => {
+                Some("Ask for less at once, or filter and order by indexed columns.".to_owned())
+            }
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{ReadApi, respond};
+use crate::access::Caller;
 use crate::answer::ArrayWriter;
 use crate::catalog::{self, View};
 use crate::plan::{self, ReadPlan};
@@ -35,7 +36,8 @@ struct ListedView<'a> {
     name: &'a str,
     description: Option<&'a str>,
     columns: Vec<ListedColumn<'a>>,
-    rows: i64,
+    /// Nothing for who does not see all of them.
+    rows: Option<i64>,
     position: std::collections::BTreeMap<&'a str, u64>,
     generation: i64,
 }
@@ -47,14 +49,15 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Response {
+pub(super) async fn views(State(api): State<ReadApi>, caller: Caller, method: Method) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
         Ok(views) => {
-            let listed: Vec<_> = views.iter().map(ListedView::from).collect();
+            let views: Vec<_> = views.into_iter().filter(|view| caller.sees(&view.name)).collect();
+            let listed: Vec<_> = views.iter().map(|view| ListedView::of(view, &caller)).collect();
             let mut response = respond::json_value(StatusCode::OK, &listed);
             respond::add_position(response.headers_mut(), &common_position(&views));
             response
@@ -65,6 +68,7 @@ pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Respons
 /// `GET /rest/v1/<view>`.
 pub(super) async fn view(
     State(api): State<ReadApi>,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query_string): RawQuery,
     method: Method,
@@ -75,7 +79,12 @@ pub(super) async fn view(
     }
     let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
     let mut position = None;
-    let read = Read { view: &name, query_string: query_string.as_deref().unwrap_or(""), headers: &headers };
+    let read = Read {
+        caller: &caller,
+        view: &name,
+        query_string: query_string.as_deref().unwrap_or(""),
+        headers: &headers,
+    };
     match read.answer(&api, method == Method::HEAD, &mut position).await {
         Ok(response) => response,
         Err(error) => respond::error(&error, position.as_ref()),
@@ -96,6 +105,7 @@ fn not_a_read(method: &Method) -> Option<Response> {
 }
 
 struct Read<'a> {
+    caller: &'a Caller,
     view: &'a str,
     query_string: &'a str,
     headers: &'a HeaderMap,
@@ -109,6 +119,12 @@ impl Read<'_> {
         only_headers: bool,
         position: &mut Option<Position>,
     ) -> Result<Response, Error> {
+        // Before anything is looked up: the answer to what is not granted says nothing about what there is.
+        let grant = self.caller.grant(self.view)?;
+        if !grant.is_whole() {
+            let reason = "Parts of a view cannot be granted yet.".to_owned();
+            return Err(Error::NotImplemented { reason });
+        }
         let mut snapshot = api.store.snapshot().await?;
         let view = match catalog::is_internal(self.view) {
             true => None,
@@ -119,7 +135,7 @@ impl Read<'_> {
         let request = request::parse(self.query_string)?;
         let view = match view {
             Some(view) => view,
-            None => return Err(unknown_view(&mut snapshot, self.view).await?),
+            None => return Err(unknown_view(&mut snapshot, self.view, self.caller).await?),
         };
         let plan = plan::plan(&view, &request)?;
         let mut response = match only_headers {
@@ -131,8 +147,9 @@ impl Read<'_> {
     }
 }
 
-async fn unknown_view(snapshot: &mut Snapshot, name: &str) -> Result<Error, Error> {
-    let views = catalog::views(snapshot.connection()).await?;
+async fn unknown_view(snapshot: &mut Snapshot, name: &str, caller: &Caller) -> Result<Error, Error> {
+    let mut views = catalog::views(snapshot.connection()).await?;
+    views.retain(|view| caller.sees(&view.name));
     Ok(Error::UnknownView { view: name.to_owned(), similar: plan::similar_view(&views, name) })
 }
 
@@ -255,8 +272,9 @@ impl ReadApi {
     }
 }
 
-impl<'a> From<&'a View> for ListedView<'a> {
-    fn from(view: &'a View) -> Self {
+impl<'a> ListedView<'a> {
+    fn of(view: &'a View, caller: &Caller) -> Self {
+        let is_whole = caller.grant(&view.name).is_ok_and(|grant| grant.is_whole());
         ListedView {
             name: &view.name,
             description: view.comment.as_deref(),
@@ -265,7 +283,7 @@ impl<'a> From<&'a View> for ListedView<'a> {
                 .iter()
                 .map(|column| ListedColumn { name: &column.name, r#type: column.kind.name() })
                 .collect(),
-            rows: view.rows,
+            rows: is_whole.then_some(view.rows),
             position: view.position.iter().collect(),
             generation: view.generation,
         }
