@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use prejoin_read_api::{
-    Algorithm, ApiSettings, AuthSettings, Endpoint, KeySetSource, Role, Secret, TenantRule,
+    Algorithm, ApiSettings, AuthSettings, Endpoint, KeySetSource, Role, Secret, StoreSettings, TenantRule,
 };
 use serde::Deserialize;
 
@@ -33,6 +33,9 @@ pub(crate) struct ApiFlags {
 pub(crate) struct ApiFileSettings {
     request_timeout_ms: Option<u64>,
     statement_timeout_ms: Option<u64>,
+    streaming_timeout_ms: Option<u64>,
+    acquire_timeout_ms: Option<u64>,
+    store_connections_max: Option<u32>,
     headers_timeout_ms: Option<u64>,
     requests_max: Option<usize>,
     streams_max: Option<usize>,
@@ -84,13 +87,25 @@ impl ApiFileSettings {
         self.with_secret(flags, secret)
     }
 
+    /// What reading may take of the view store.
+    pub(crate) fn store(&self) -> StoreSettings {
+        let mut store = StoreSettings::default();
+        let set = |time: &mut Duration, set: Option<u64>| {
+            *time = set.map_or(*time, Duration::from_millis);
+        };
+        set(&mut store.acquire_timeout, self.acquire_timeout_ms);
+        set(&mut store.statement_timeout, self.statement_timeout_ms);
+        set(&mut store.streaming_timeout, self.streaming_timeout_ms);
+        store.connections_max = self.store_connections_max.unwrap_or(store.connections_max).max(1);
+        store
+    }
+
     fn with_secret(&self, flags: &ApiFlags, secret: Option<String>) -> anyhow::Result<ApiSettings> {
         let default = ApiSettings::default();
         let time = |set: Option<u64>, default: Duration| set.map_or(default, Duration::from_millis);
         let count = |set: Option<usize>, default: usize| set.unwrap_or(default).max(1);
         Ok(ApiSettings {
             request_timeout: time(self.request_timeout_ms, default.request_timeout),
-            statement_timeout: time(self.statement_timeout_ms, default.statement_timeout),
             headers_timeout: time(self.headers_timeout_ms, default.headers_timeout),
             requests_max: count(self.requests_max, default.requests_max),
             streams_max: self.streams_max.unwrap_or(default.streams_max),

@@ -29,3 +29,4 @@ pub use status::{
     DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
     read_dead_letters, read_decisions, read_status,
 };
+pub use store::{StoreAddress, StoreSettings};

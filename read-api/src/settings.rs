@@ -9,8 +9,6 @@ use crate::access::AuthSettings;
 pub struct ApiSettings {
     /// Until the head of an answer.
     pub request_timeout: Duration,
-    /// For one statement in the view store.
-    pub statement_timeout: Duration,
     /// Until a request's headers have come.
     pub headers_timeout: Duration,
     /// Answered at one time; those beyond are refused.
@@ -36,7 +34,6 @@ impl Default for ApiSettings {
     fn default() -> Self {
         ApiSettings {
             request_timeout: Duration::from_secs(30),
-            statement_timeout: Duration::from_secs(10),
             headers_timeout: Duration::from_secs(10),
             requests_max: 256,
             streams_max: 2_000,

@@ -20,11 +20,12 @@ pub(crate) struct ServeFlags {
 
 pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
     let stopped = shutdown::on_signals()?;
-    let view_store = settings.view_store_file()?;
+    let view_store = settings.store_to_read();
     let listener = bind(&settings.listen(flags.listen), "--listen").await?;
     let api_settings = settings.files.settings.api.with(&flags.api)?;
     flags.api.check_address(listener.local_addr()?, &api_settings)?;
-    let api = ReadApi::open(view_store).with_services(settings.service_urls());
+    let api = ReadApi::open_with(view_store, settings.files.settings.api.store())
+        .with_services(settings.service_urls());
     let api = api.with_settings(api_settings).map_err(|reason| anyhow!("[api] of prejoin.toml: {reason}"))?;
     line(format!("query API  {}/", url_of(&listener)?))?;
     api.run(listener, shutdown::wait(stopped)).await?;

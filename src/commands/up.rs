@@ -33,7 +33,7 @@ pub(crate) struct UpFlags {
 
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
-    let view_store = settings.view_store_file()?;
+    let view_store = settings.store_to_read();
     let lock = Arc::new(settings.lock("prejoin up")?);
     let mut _service_locks = Vec::new();
     if settings.uses_nats() {
@@ -50,7 +50,8 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     let api = bind(&listen, "--listen").await?;
     let api_settings = settings.files.settings.api.with(&flags.api)?;
     flags.api.check_address(api.local_addr()?, &api_settings)?;
-    let read_api = ReadApi::open(view_store).with_settings(api_settings);
+    let read_api =
+        ReadApi::open_with(view_store, settings.files.settings.api.store()).with_settings(api_settings);
     let read_api = read_api.map_err(|reason| anyhow!("[api] of prejoin.toml: {reason}"))?;
     let api_url = url_of(&api)?;
     let mut services = Vec::new();

@@ -12,7 +12,6 @@ mod routes;
 mod serving;
 mod trace;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -22,7 +21,7 @@ use self::metrics::Metrics;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
 use crate::settings::ApiSettings;
-use crate::store::Store;
+use crate::store::{Store, StoreAddress, StoreSettings};
 
 /// The read API over one view store. Cheap to clone.
 #[derive(Clone)]
@@ -39,10 +38,15 @@ pub struct ReadApi {
 
 impl ReadApi {
     /// Opens the store lazily: it may not exist yet, and may be deleted and made anew while this runs.
-    pub fn open(store_path: PathBuf) -> ReadApi {
+    pub fn open(store: impl Into<StoreAddress>) -> ReadApi {
+        ReadApi::open_with(store, StoreSettings::default())
+    }
+
+    /// As `open`, with other limits of reading.
+    pub fn open_with(store: impl Into<StoreAddress>, store_settings: StoreSettings) -> ReadApi {
         let settings = ApiSettings::default();
         ReadApi {
-            store: Arc::new(Store::new(store_path)),
+            store: Arc::new(Store::with_settings(store, store_settings)),
             composer: Arc::new(Composer::new(ServiceUrls::new())),
             access: Arc::new(Access::open()),
             places: Arc::new(Places::new(&settings)),

@@ -1,5 +1,6 @@
 //! `/rest/v1/`: the views, and the rows of each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use super::{ReadApi, respond};
 use crate::access::Caller;
 use crate::answer::ArrayWriter;
-use crate::catalog::{self, View};
+use crate::catalog::View;
 use crate::plan::{self, ReadPlan};
 use crate::store::Snapshot;
 use crate::{Error, answer, query, request};
@@ -126,16 +127,13 @@ impl Read<'_> {
             return Err(Error::NotImplemented { reason });
         }
         let mut snapshot = api.store.snapshot().await?;
-        let view = match catalog::is_internal(self.view) {
-            true => None,
-            false => catalog::view(snapshot.connection(), self.view).await?,
-        };
+        let view = snapshot.catalog.public_view(self.view).cloned();
         *position = view.as_ref().map(|view| view.position.clone());
         check_accept(self.headers)?;
         let request = request::parse(self.query_string)?;
         let view = match view {
             Some(view) => view,
-            None => return Err(unknown_view(&mut snapshot, self.view, self.caller).await?),
+            None => return Err(unknown_view(&snapshot, self.view, self.caller)),
         };
         let plan = plan::plan(&view, &request)?;
         let mut response = match only_headers {
@@ -147,10 +145,10 @@ impl Read<'_> {
     }
 }
 
-async fn unknown_view(snapshot: &mut Snapshot, name: &str, caller: &Caller) -> Result<Error, Error> {
-    let mut views = catalog::views(snapshot.connection()).await?;
-    views.retain(|view| caller.sees(&view.name));
-    Ok(Error::UnknownView { view: name.to_owned(), similar: plan::similar_view(&views, name) })
+fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
+    let seen = snapshot.catalog.public_views().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
+    let similar = plan::similar_view(seen, name);
+    Error::UnknownView { view: name.to_owned(), similar }
 }
 
 /// Only JSON arrays are answered here.
@@ -200,7 +198,7 @@ async fn rows(mut snapshot: Snapshot, plan: ReadPlan) -> Result<Response, Error>
 /// The whole answer, or nothing if it is too large.
 async fn buffered(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Option<(Vec<u8>, u64)>, Error> {
     let mut writer = ArrayWriter::new(plan);
-    let mut rows = query::rows(plan)?.into_query().fetch(snapshot.connection());
+    let mut rows = snapshot.session.rows(query::rows(plan)?);
     while let Some(row) = rows.try_next().await? {
         writer.row(&row)?;
         if writer.buffered_bytes() > BUFFERED_BYTES_MAX {
@@ -212,7 +210,7 @@ async fn buffered(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Option<(Ve
 }
 
 async fn count(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<u64, Error> {
-    answer::count(&query::count(plan)?.into_query().fetch_one(snapshot.connection()).await?)
+    answer::count(&snapshot.session.one(query::count(plan)?).await?)
 }
 
 async fn send_rows(
@@ -228,8 +226,8 @@ async fn send_rows(
     };
     let mut writer = ArrayWriter::new(&plan);
     let statement = query::rows(&plan).map_err(failed)?;
-    let mut rows = statement.into_query().fetch(snapshot.connection());
-    while let Some(row) = rows.try_next().await.map_err(|error| failed(error.into()))? {
+    let mut rows = snapshot.session.rows(statement);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
         writer.row(&row).map_err(failed)?;
         if writer.buffered_bytes() >= CHUNK_BYTES {
             send(writer.take()).await?;
@@ -261,14 +259,14 @@ fn with_range(mut response: Response, plan: &ReadPlan, count: u64) -> Response {
 }
 
 /// What all views reflect.
-pub(super) fn common_position(views: &[View]) -> Position {
+pub(super) fn common_position(views: &[Arc<View>]) -> Position {
     let positions = views.iter().map(|view| view.position.clone());
     positions.reduce(|left, right| left.meet(&right)).unwrap_or_default()
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<View>, Error> {
-        catalog::views(self.store.snapshot().await?.connection()).await
+    async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+        Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }
 
