@@ -6,6 +6,8 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
+use crate::access::AccessError;
+
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -50,6 +52,10 @@ pub enum Error {
     Busy,
     #[error("the view store could not be read: {0}")]
     Store(#[source] sqlx::Error),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The store holds something this version does not understand.
     #[error(
         "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
@@ -57,10 +63,54 @@ pub enum Error {
     Unreadable { what: String },
 }
 
+/// A request that is refused for its size, or because there are too many. The codes are ours: PostgREST leaves this to
+/// the server before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LimitError {
+    #[error("The path and query of a request may take {bytes_max} bytes")]
+    UriTooLong { bytes_max: usize },
+    #[error("The headers of a request may take {bytes_max} bytes")]
+    HeadersTooLarge { bytes_max: usize },
+    #[error("The body of a request may take {bytes_max} bytes")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("Too many requests are being answered at this moment")]
+    Overloaded,
+    #[error("Too many streams are open at this moment")]
+    TooManyStreams,
+    #[error("The request was not answered within {timeout_ms} ms")]
+    TooSlow { timeout_ms: u128 },
+}
+
+impl LimitError {
+    fn code_and_status(self) -> (&'static str, u16) {
+        match self {
+            LimitError::UriTooLong { .. } => ("PREJOIN414", 414),
+            LimitError::HeadersTooLarge { .. } => ("PREJOIN431", 431),
+            LimitError::BodyTooLarge { .. } => ("PREJOIN413", 413),
+            LimitError::Overloaded | LimitError::TooManyStreams => ("PREJOIN503", 503),
+            LimitError::TooSlow { .. } => ("PREJOIN504", 504),
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            LimitError::UriTooLong { .. } => "Ask for less at once, such as a shorter list of values.",
+            LimitError::HeadersTooLarge { .. } => "Send fewer or shorter headers.",
+            LimitError::BodyTooLarge { .. } => "Ask for less at once.",
+            LimitError::Overloaded | LimitError::TooManyStreams => "Ask again after the time in Retry-After.",
+            LimitError::TooSlow { .. } => "Ask for less at once, or filter and order by indexed columns.",
+        }
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else {
-            return if matches!(error, sqlx::Error::PoolTimedOut) { Error::Busy } else { Error::Store(error) };
+            return if matches!(error, sqlx::Error::PoolTimedOut) {
+                Error::Busy
+            } else {
+                Error::Store(error)
+            };
         };
         let code = database.code().unwrap_or_default();
         if is_busy(&code) {
@@ -76,7 +126,9 @@ pub(crate) const REFUSAL: &str = "prejoin refuses ";
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class)) && code != "42P01" && code != "42501";
+        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class))
+            && code != "42P01"
+            && code != "42501";
         return (of_values || code == CANCELLED).then(|| Error::Refused {
             code: code.to_owned(),
             message: postgres.message().to_owned(),
@@ -140,6 +192,8 @@ impl Error {
             Error::Refused { code, .. } => code,
             Error::StoreAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
+            Error::Access(error) => error.code(),
+            Error::Limit(error) => error.code_and_status().0,
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
         }
     }
@@ -165,6 +219,8 @@ impl Error {
             Error::UnsupportedMethod { .. } => 405,
             Error::NotAcceptable { .. } => 406,
             Error::NegativeLimit | Error::RangeReversed => 416,
+            Error::Access(error) => error.status(),
+            Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
             Error::StoreAbsent { .. } => 503,
             Error::Busy => 504,
@@ -188,6 +244,7 @@ impl Error {
                 "The lower boundary must be lower than or equal to the upper boundary in the Range header."
                     .into(),
             ),
+            Error::Access(error) => error.details().map(Cow::Borrowed),
             _ => None,
         }
     }
@@ -216,6 +273,7 @@ impl Error {
                     .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
             }
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::Limit(error) => Some(error.hint().to_owned()),
             Error::Refused { hint, .. } => hint.clone(),
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),

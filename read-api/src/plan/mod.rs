@@ -3,6 +3,7 @@
 //! Nothing here knows how a store keeps its values: a plan means the same on every one.
 
 mod condition;
+mod required;
 mod suggest;
 
 #[cfg(test)]
@@ -14,6 +15,7 @@ use crate::Error;
 use crate::catalog::{Column, View};
 use crate::request::{Comparison, Field, Item, ReadRequest, Selected};
 
+pub(crate) use required::Required;
 pub(crate) use suggest::similar_view;
 
 /// A read of one generation.

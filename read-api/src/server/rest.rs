@@ -16,6 +16,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{ReadApi, respond};
+use crate::access::Caller;
 use crate::answer::ArrayWriter;
 use crate::catalog::View;
 use crate::plan::{self, ReadPlan};
@@ -36,7 +37,8 @@ struct ListedView<'a> {
     name: &'a str,
     description: Option<&'a str>,
     columns: Vec<ListedColumn<'a>>,
-    rows: i64,
+    /// Nothing for who does not see all of them.
+    rows: Option<i64>,
     position: std::collections::BTreeMap<&'a str, u64>,
     generation: i64,
 }
@@ -48,14 +50,15 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Response {
+pub(super) async fn views(State(api): State<ReadApi>, caller: Caller, method: Method) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
         Ok(views) => {
-            let listed: Vec<_> = views.iter().map(|view| ListedView::from(view.as_ref())).collect();
+            let views: Vec<_> = views.into_iter().filter(|view| caller.sees(&view.name)).collect();
+            let listed: Vec<_> = views.iter().map(|view| ListedView::of(view, &caller)).collect();
             let mut response = respond::json_value(StatusCode::OK, &listed);
             respond::add_position(response.headers_mut(), &common_position(&views));
             response
@@ -66,6 +69,7 @@ pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Respons
 /// `GET /rest/v1/<view>`.
 pub(super) async fn view(
     State(api): State<ReadApi>,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query_string): RawQuery,
     method: Method,
@@ -76,7 +80,12 @@ pub(super) async fn view(
     }
     let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
     let mut position = None;
-    let read = Read { view: &name, query_string: query_string.as_deref().unwrap_or(""), headers: &headers };
+    let read = Read {
+        caller: &caller,
+        view: &name,
+        query_string: query_string.as_deref().unwrap_or(""),
+        headers: &headers,
+    };
     match read.answer(&api, method == Method::HEAD, &mut position).await {
         Ok(response) => response,
         Err(error) => respond::error(&error, position.as_ref()),
@@ -97,6 +106,7 @@ fn not_a_read(method: &Method) -> Option<Response> {
 }
 
 struct Read<'a> {
+    caller: &'a Caller,
     view: &'a str,
     query_string: &'a str,
     headers: &'a HeaderMap,
@@ -110,6 +120,12 @@ impl Read<'_> {
         only_headers: bool,
         position: &mut Option<Position>,
     ) -> Result<Response, Error> {
+        // Before anything is looked up: the answer to what is not granted says nothing about what there is.
+        let grant = self.caller.grant(self.view)?;
+        if !grant.is_whole() {
+            let reason = "Parts of a view cannot be granted yet.".to_owned();
+            return Err(Error::NotImplemented { reason });
+        }
         let mut snapshot = api.store.snapshot().await?;
         let view = snapshot.catalog.public_view(self.view).cloned();
         *position = view.as_ref().map(|view| view.position.clone());
@@ -117,7 +133,7 @@ impl Read<'_> {
         let request = request::parse(self.query_string, None)?;
         let view = match view {
             Some(view) => view,
-            None => return Err(unknown_view(&snapshot, self.view)),
+            None => return Err(unknown_view(&snapshot, self.view, self.caller)),
         };
         let plan = plan::plan(&view, &request)?;
         let mut response = match only_headers {
@@ -129,8 +145,9 @@ impl Read<'_> {
     }
 }
 
-fn unknown_view(snapshot: &Snapshot, name: &str) -> Error {
-    let similar = plan::similar_view(snapshot.catalog.public_views().map(Arc::as_ref), name);
+fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
+    let seen = snapshot.catalog.public_views().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
+    let similar = plan::similar_view(seen, name);
     Error::UnknownView { view: name.to_owned(), similar }
 }
 
@@ -253,8 +270,9 @@ impl ReadApi {
     }
 }
 
-impl<'a> From<&'a View> for ListedView<'a> {
-    fn from(view: &'a View) -> Self {
+impl<'a> ListedView<'a> {
+    fn of(view: &'a View, caller: &Caller) -> Self {
+        let is_whole = caller.grant(&view.name).is_ok_and(|grant| grant.is_whole());
         ListedView {
             name: &view.name,
             description: view.comment.as_deref(),
@@ -263,7 +281,7 @@ impl<'a> From<&'a View> for ListedView<'a> {
                 .iter()
                 .map(|column| ListedColumn { name: &column.name, r#type: column.kind.name() })
                 .collect(),
-            rows: view.rows,
+            rows: is_whole.then_some(view.rows),
             position: view.position.iter().collect(),
             generation: view.generation,
         }
