@@ -11,6 +11,8 @@ mod answer;
 mod catalog;
 mod compose;
 mod error;
+mod freshness;
+mod live;
 mod meaning;
 mod page;
 mod plan;

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::events::{Events, Id, write_object};
+use super::events::{Events, Id, Member, write_object};
 use super::selection::Selection;
 use super::table::{self, At, Moment};
 use super::token::{Token, short_run};
@@ -17,6 +17,7 @@ use crate::Error;
 use crate::answer::write_string;
 use crate::freshness::{Batch, Change, Feed, Observer, Told};
 use crate::plan::Required;
+use crate::settings::ApiSettings;
 use crate::store::{Snapshot, Store};
 
 /// Rows of a snapshot that are read at once.
@@ -45,9 +46,9 @@ pub(crate) struct LiveSettings {
     pub(crate) patience: Duration,
 }
 
-impl Default for LiveSettings {
-    fn default() -> Self {
-        LiveSettings { heart_beat: Duration::from_secs(15), patience: Duration::from_secs(30) }
+impl LiveSettings {
+    pub(crate) fn of(settings: &ApiSettings) -> LiveSettings {
+        LiveSettings { heart_beat: settings.heart_beat_interval, patience: settings.stream_patience }
     }
 }
 
@@ -108,6 +109,10 @@ impl From<Error> for Closing {
 impl Live {
     pub(crate) fn new(store: Arc<Store>, observer: Arc<Observer>, settings: LiveSettings) -> Live {
         Live { store, observer, readers: Semaphore::new(READERS_MAX), settings }
+    }
+
+    pub(crate) fn with_settings(&self, settings: LiveSettings) -> Live {
+        Live::new(Arc::clone(&self.store), Arc::clone(&self.observer), settings)
     }
 }
 
@@ -170,7 +175,7 @@ impl Client {
         };
         // Half of what waited may not have been sent; what is said now has no id.
         self.out.take();
-        let members = [("reason", reason), ("message", &message)];
+        let members = [("reason", Member::Text(reason)), ("message", Member::Text(&message))];
         self.out.event("closed", Id::Same, |out| write_object(&members, out));
         let last = Bytes::from(self.out.take());
         let _ = self.sender.send_timeout(last, Duration::from_secs(1)).await;
@@ -379,8 +384,8 @@ impl Client {
             Anew::Cut => "rebuilt",
         };
         self.owes_position = false;
-        let generation = moment.generation.to_string();
-        let members = [("reason", reason), ("generation", &generation)];
+        let generation = Member::Number(moment.generation);
+        let members = [("reason", Member::Text(reason)), ("generation", generation)];
         self.out.event("begin", Id::Nowhere, |out| write_object(&members, out));
     }
 
@@ -400,8 +405,9 @@ impl Client {
     fn tell_end(&mut self, at: &At, position: &Position, rows: u64) {
         self.position = position.clone();
         let id = self.id(at);
-        let (position, rows) = (position.to_string(), rows.to_string());
-        let members = [("position", &*position), ("rows", &*rows)];
+        let position = position.to_string();
+        let rows = Member::Number(i64::try_from(rows).unwrap_or(i64::MAX));
+        let members = [("position", Member::Text(&position)), ("rows", rows)];
         self.out.event("end", Id::Place(&id), |out| write_object(&members, out));
     }
 
@@ -413,7 +419,7 @@ impl Client {
         let id = at.map(|at| self.id(at));
         let id = id.as_deref().map_or(Id::Same, Id::Place);
         let text = position.to_string();
-        self.out.event("position", id, |out| write_object(&[("position", &text)], out));
+        self.out.event("position", id, |out| write_object(&[("position", Member::Text(&text))], out));
         self.position = position;
         self.owes_position = false;
     }

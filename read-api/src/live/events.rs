@@ -58,13 +58,21 @@ impl Events {
     }
 }
 
-/// An object whose values are texts.
-pub(crate) fn write_object(members: &[(&str, &str)], out: &mut Vec<u8>) {
-    for (place, (name, text)) in members.iter().enumerate() {
+/// A member of an event's data.
+pub(crate) enum Member<'a> {
+    Text(&'a str),
+    Number(i64),
+}
+
+pub(crate) fn write_object(members: &[(&str, Member<'_>)], out: &mut Vec<u8>) {
+    for (place, (name, member)) in members.iter().enumerate() {
         out.push(if place == 0 { b'{' } else { b',' });
         write_string(name, out);
         out.push(b':');
-        write_string(text, out);
+        match member {
+            Member::Text(text) => write_string(text, out),
+            Member::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        }
     }
     out.push(b'}');
 }
@@ -79,12 +87,13 @@ mod tests {
     fn events_are_lines() {
         let mut events = Events::default();
         events.retry(1_500);
-        events.event("begin", Id::Nowhere, |out| write_object(&[("reason", "first"), ("a", "\"\n")], out));
+        let members = [("reason", Member::Text("\"\n")), ("generation", Member::Number(-7))];
+        events.event("begin", Id::Nowhere, |out| write_object(&members, out));
         events.event("insert", Id::Place("x.1"), |out| out.extend_from_slice(b"{}"));
         events.comment("still here");
         assert_eq!(
             String::from_utf8(events.take()).unwrap(),
-            "retry: 1500\n\nid:\nevent: begin\ndata: {\"reason\":\"first\",\"a\":\"\\\"\\n\"}\n\n\
+            "retry: 1500\n\nid:\nevent: begin\ndata: {\"reason\":\"\\\"\\n\",\"generation\":-7}\n\n\
              id: x.1\nevent: insert\ndata: {}\n\n: still here\n\n"
         );
         assert_eq!(events.bytes(), 0);

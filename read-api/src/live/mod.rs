@@ -10,6 +10,5 @@ mod selection;
 mod table;
 mod token;
 
-pub(crate) use client::{Client, Live, Viewer};
+pub(crate) use client::{Client, Live, LiveSettings, Viewer};
 pub(crate) use selection::Selection;
-pub(crate) use token::Token;

@@ -2,8 +2,10 @@
 
 mod compose;
 mod cors;
+mod fresh;
 mod guard;
 mod limits;
+mod live;
 mod metrics;
 mod overview;
 mod respond;
@@ -20,6 +22,8 @@ use self::limits::Places;
 use self::metrics::Metrics;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::freshness::Observer;
+use crate::live::{Live, LiveSettings};
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
@@ -32,6 +36,7 @@ pub struct ReadApi {
     access: Arc<Access>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
+    live: Arc<Live>,
     /// Turns true when the process is to end. Streams end then; everything else may finish.
     draining: Arc<watch::Sender<bool>>,
 }
@@ -45,8 +50,12 @@ impl ReadApi {
     /// As `open`, with other limits of reading.
     pub fn open_with(store: impl Into<StoreAddress>, store_settings: StoreSettings) -> ReadApi {
         let settings = ApiSettings::default();
+        let address = store.into();
+        let observer = Arc::new(Observer::new(address.clone()));
+        let store = Arc::new(Store::with_settings(address, store_settings));
         ReadApi {
-            store: Arc::new(Store::with_settings(store, store_settings)),
+            live: Arc::new(Live::new(Arc::clone(&store), observer, LiveSettings::of(&settings))),
+            store,
             composer: Arc::new(Composer::new(ServiceUrls::new())),
             access: Arc::new(Access::open()),
             places: Arc::new(Places::new(&settings)),
@@ -69,6 +78,7 @@ impl ReadApi {
             Some(auth) => Access::by(auth.clone())?,
         };
         let (access, places) = (Arc::new(access), Arc::new(Places::new(&settings)));
-        Ok(ReadApi { access, places, settings: Arc::new(settings), ..self })
+        let live = Arc::new(self.live.with_settings(LiveSettings::of(&settings)));
+        Ok(ReadApi { access, places, live, settings: Arc::new(settings), ..self })
     }
 }

@@ -12,7 +12,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, overview, respond, rest, trace};
+use super::{ReadApi, compose, cors, fresh, live, overview, respond, rest, trace};
 use crate::Error;
 use crate::access::Endpoint;
 
@@ -35,12 +35,13 @@ fn routes() -> Vec<Route> {
         route("/", status, Kind::Request, get(overview::page)),
         route("/compose/orders/{order_id}", composed, Kind::Request, get(compose::order)),
         route("/healthz", Need::Nothing, Kind::Unlimited, get(overview::health)),
+        route("/live/v1/{view}", Need::Views, Kind::Stream, any(live::view)),
         route("/livez", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/metrics", metrics, Kind::Unlimited, get(overview::metrics)),
         route("/readyz", Need::Nothing, Kind::Unlimited, get(overview::readiness)),
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
-        route("/rest/v1/{view}", Need::Views, Kind::Request, any(rest::view)),
+        route("/rest/v1/{view}", Need::Views, Kind::Request, any(fresh::view)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }
