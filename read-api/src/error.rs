@@ -7,6 +7,7 @@ use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use crate::access::AccessError;
+use crate::meaning::sqlite;
 
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
 #[derive(Debug, Error)]
@@ -30,6 +31,15 @@ pub enum Error {
     /// A header `Range` that ends before it begins.
     #[error("Requested range not satisfiable")]
     RangeReversed,
+    /// The rows were counted, and there are fewer.
+    #[error("Requested range not satisfiable")]
+    OffsetBeyond { offset_rows: u64, rows: u64 },
+    #[error("Cannot coerce the result to a single JSON object")]
+    NotSingular { rows: u64 },
+    #[error("The cursor cannot be used: {reason}")]
+    Cursor { reason: &'static str },
+    #[error("Invalid schema: {schema}")]
+    UnknownSchema { schema: String },
     #[error("Unsupported HTTP method: {method}")]
     UnsupportedMethod { method: String },
     #[error("None of these media types are available: {accept}")]
@@ -123,9 +133,6 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// In front of a message of a function of ours in SQLite: a SQLSTATE follows, and a colon.
-pub(crate) const REFUSAL: &str = "prejoin refuses ";
-
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
@@ -139,18 +146,12 @@ fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error
             hint: postgres.hint().map(str::to_owned),
         });
     }
-    let refused = |code: &str, message: &str| Error::Refused {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        details: None,
-        hint: None,
-    };
     // SQLITE_INTERRUPT
     if code == "9" {
-        return Some(refused(CANCELLED, "canceling statement due to statement timeout"));
+        let message = "canceling statement due to statement timeout";
+        return Some(Error::does_not_fit(CANCELLED, message));
     }
-    let (code, message) = database.message().strip_prefix(REFUSAL)?.split_once(": ")?;
-    Some(refused(code, message))
+    sqlite::refusal(database.message())
 }
 
 const CANCELLED: &str = "57014";
@@ -181,7 +182,10 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
-            Error::NegativeLimit | Error::RangeReversed => "PGRST103",
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => "PGRST103",
+            Error::UnknownSchema { .. } => "PGRST106",
+            Error::NotSingular { .. } => "PGRST116",
+            Error::Cursor { .. } => "PREJOIN400",
             Error::NotAcceptable { .. } => "PGRST107",
             Error::NotEmbedded { .. } => "PGRST108",
             Error::UnsupportedMethod { .. } => "PGRST117",
@@ -213,6 +217,7 @@ impl Error {
             | Error::UnknownColumn { .. } => 400,
             // PostgREST answers PostgreSQL's "undefined function" so.
             Error::DoesNotFit { code: "42883", .. } => 404,
+            Error::DoesNotFit { code: CANCELLED, .. } => 500,
             Error::DoesNotFit { .. } => 400,
             Error::Refused { code, .. } => match code.as_str() {
                 "42883" => 404,
@@ -221,8 +226,9 @@ impl Error {
             },
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
-            Error::NotAcceptable { .. } => 406,
-            Error::NegativeLimit | Error::RangeReversed => 416,
+            Error::NotAcceptable { .. } | Error::NotSingular { .. } | Error::UnknownSchema { .. } => 406,
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => 416,
+            Error::Cursor { .. } => 400,
             Error::Access(error) => error.status(),
             Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
@@ -244,6 +250,10 @@ impl Error {
                 Some(details.into())
             }
             Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
+            Error::OffsetBeyond { offset_rows, rows } => Some(
+                format!("An offset of {offset_rows} was requested, but there are only {rows} rows.").into(),
+            ),
+            Error::NotSingular { rows } => Some(format!("The result contains {rows} rows").into()),
             Error::RangeReversed => Some(
                 "The lower boundary must be lower than or equal to the upper boundary in the Range header."
                     .into(),
@@ -272,6 +282,8 @@ impl Error {
                     "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";
                 Some(hint.to_owned())
             }
+            Error::UnknownSchema { .. } => Some("Only the following schemas are exposed: public".to_owned()),
+            Error::Cursor { .. } => Some("Begin anew with an empty cursor: 'cursor='.".to_owned()),
             Error::UnknownView { similar, .. } => {
                 similar.as_ref().map(|view| format!("Perhaps you meant the table 'public.{view}'"))
             }

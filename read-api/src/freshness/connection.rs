@@ -77,7 +77,8 @@ impl Connection {
                     let path = path.clone();
                     Box::pin(async move { connection.execute(AssertSqlSafe(path)).await.map(drop) })
                 });
-                let mut listener = Box::new(PgListener::connect_with(&pool.connect_lazy_with(options)).await?);
+                let mut listener =
+                    Box::new(PgListener::connect_with(&pool.connect_lazy_with(options)).await?);
                 listener.listen(CHANNEL).await?;
                 Ok(Connection::Postgres { schema: schema.clone(), listener })
             }

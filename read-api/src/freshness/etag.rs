@@ -8,16 +8,16 @@ use sha2::{Digest, Sha256};
 /// Bytes of the digest that a tag shows: two different answers do not get one tag by chance.
 const TAG_BYTES: usize = 16;
 
-/// A strong tag: equal parts give equal bytes, for a view is a function of its position. Each part is told from its
-/// neighbours by its length.
+/// A weak tag: equal parts give equal answers, for a view is a function of its position; compressed, they are other bytes.
+/// Each part is told from its neighbours by its length.
 pub(crate) fn entity_tag(parts: &[&str]) -> HeaderValue {
     let mut digest = Sha256::new();
     for part in parts {
         digest.update((part.len() as u64).to_le_bytes());
         digest.update(part.as_bytes());
     }
-    let mut tag = String::with_capacity(2 + 2 * TAG_BYTES);
-    tag.push('"');
+    let mut tag = String::with_capacity(4 + 2 * TAG_BYTES);
+    tag.push_str("W/\"");
     for byte in &digest.finalize()[..TAG_BYTES] {
         tag.push_str(&format!("{byte:02x}"));
     }
@@ -27,10 +27,11 @@ pub(crate) fn entity_tag(parts: &[&str]) -> HeaderValue {
 
 /// Whether the client has the answer of this tag. Tags are compared weakly, as RFC 9110 says for `If-None-Match`.
 pub(crate) fn is_match(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let Ok(tag) = tag.to_str() else { return false };
+    let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+    let Ok(tag) = tag.to_str().map(opaque) else { return false };
     let named = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let mut named = named.flat_map(|value| value.split(',')).map(str::trim);
-    named.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+    named.any(|named| opaque(named) == tag)
 }
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ mod tests {
         assert_eq!(entity_tag(&["a", "b"]), entity_tag(&["a", "b"]));
         assert_ne!(entity_tag(&["a", "b"]), entity_tag(&["ab", ""]));
         assert_ne!(entity_tag(&["a", "b"]), entity_tag(&["b", "a"]));
-        assert_eq!(entity_tag(&[]).len(), 34);
+        assert_eq!(entity_tag(&[]).len(), 36);
     }
 
     #[test]
@@ -56,10 +57,11 @@ mod tests {
             headers.insert(IF_NONE_MATCH, value.parse().unwrap());
             is_match(&headers, &tag)
         };
-        for same in [shown.to_owned(), format!("W/{shown}"), format!("\"a\", {shown}"), "*".to_owned()] {
+        let strong = shown.trim_start_matches("W/");
+        for same in [shown.to_owned(), strong.to_owned(), format!("\"a\", {shown}")] {
             assert!(matches(&same), "{same}");
         }
-        for other in ["\"a\"", "", shown.trim_matches('"'), "W/"] {
+        for other in ["\"a\"", "", strong.trim_matches('"'), "W/", "*"] {
             assert!(!matches(other), "{other}");
         }
         assert!(!is_match(&HeaderMap::new(), &tag));

@@ -148,14 +148,21 @@ impl Feeding {
         Feeding { told: broadcast::Sender::new(BATCHES_AHEAD), started: watch::Sender::new(false), at: None }
     }
 
+    /// Whoever joins from now on waits until the changes are told again.
     fn cut(&mut self) {
         if self.at.take().is_some() {
+            self.started.send_replace(false);
             let _ = self.told.send(Told::Cut);
         }
     }
 
     /// Where the changes of this feed go on, unless nothing of it can be told.
-    fn place(&mut self, standing: &Standing, runs: &Runs, columns: impl FnOnce() -> Option<Arc<[Column]>>) -> Option<(i64, Arc<[Column]>)> {
+    fn place(
+        &mut self,
+        standing: &Standing,
+        runs: &Runs,
+        columns: impl FnOnce() -> Option<Arc<[Column]>>,
+    ) -> Option<(i64, Arc<[Column]>)> {
         let goes_on = self.at.as_ref().is_some_and(|at| {
             at.generation == standing.generation
                 && at.number >= standing.cut
@@ -242,7 +249,8 @@ async fn feed(
     let needs_columns = locked(&shared.feeds)
         .get(view)
         .is_some_and(|feeding| feeding.at.as_ref().is_none_or(|at| at.generation != standing.generation));
-    let columns = if needs_columns { Some(columns_of(connection, view, standing.generation).await?) } else { None };
+    let columns =
+        if needs_columns { Some(columns_of(connection, view, standing.generation).await?) } else { None };
     let known = |at: Option<&At>| at.map(|at| Arc::clone(&at.columns));
     let place = with_feed(shared, view, |feeding| {
         let known = known(feeding.at.as_ref());
@@ -313,7 +321,11 @@ async fn read_standings(connection: &mut Connection) -> Result<Standings, Error>
     Ok(standings)
 }
 
-async fn columns_of(connection: &mut Connection, view: &str, generation: i64) -> Result<Arc<[Column]>, Error> {
+async fn columns_of(
+    connection: &mut Connection,
+    view: &str,
+    generation: i64,
+) -> Result<Arc<[Column]>, Error> {
     let select = "SELECT columns FROM _prejoin_generations WHERE view = $1 AND generation = $2";
     let found = connection.query(select, &[Bound::Text(view), Bound::Integer(generation)]).await?;
     let row = found.first().ok_or_else(|| Error::unreadable("a generation without columns"))?;

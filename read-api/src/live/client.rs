@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::events::{Events, Id, Member, write_object};
 use super::selection::Selection;
 use super::table::{self, At, Moment};
-use super::token::{Token, short_run};
+use super::token::Token;
 use crate::Error;
 use crate::answer::write_string;
 use crate::freshness::{Batch, Change, Feed, Observer, Told};
@@ -145,7 +145,8 @@ impl Client {
     pub(crate) async fn run(mut self, retry_ms: u64, mut draining: watch::Receiver<bool>) {
         self.out.retry(retry_ms);
         let gone = self.sender.clone();
-        let expires_in = self.viewer.expires_at.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
+        let expires_in =
+            self.viewer.expires_at.map(|at| at.duration_since(SystemTime::now()).unwrap_or_default());
         let expiry = async {
             match expires_in {
                 Some(expires_in) => sleep(expires_in).await,
@@ -191,11 +192,11 @@ impl Client {
     }
 
     async fn follow_on(&mut self) -> Result<std::convert::Infallible, Closing> {
+        let mut known = self.seen_place();
         let mut anew = match self.seen.take() {
             None => Anew::First,
             Some(_) => Anew::TooLate,
         };
-        let mut known = self.seen_place();
         loop {
             let mut at = match known.take() {
                 Some(at) => at,
@@ -275,7 +276,11 @@ impl Client {
 
     /// Tells changes from the table until none is left at some moment, and returns that. Changes of keys that were not told
     /// yet are passed over. Nothing if changes are missing.
-    async fn level(&mut self, at: &mut At, told_to: Option<&[u8]>) -> Result<Option<(Snapshot, Moment)>, Closing> {
+    async fn level(
+        &mut self,
+        at: &mut At,
+        told_to: Option<&[u8]>,
+    ) -> Result<Option<(Snapshot, Moment)>, Closing> {
         loop {
             let (mut snapshot, moment) = self.look(false).await?;
             if self.selection.view.generation != moment.generation || !moment.reaches(at) {
@@ -425,7 +430,13 @@ impl Client {
     }
 
     /// Tells those changes of a batch that the client sees, and has not seen.
-    fn tell_batch(&mut self, batch: &Batch, at: &mut At, told_to: Option<&[u8]>, ids: Ids) -> Result<(), Error> {
+    fn tell_batch(
+        &mut self,
+        batch: &Batch,
+        at: &mut At,
+        told_to: Option<&[u8]>,
+        ids: Ids,
+    ) -> Result<(), Error> {
         let position = batch.position.to_string();
         let skipped = std::mem::take(&mut at.done);
         for (place, change) in batch.changes.iter().enumerate().skip(skipped) {

@@ -12,9 +12,9 @@ use crate::answer::{write_string, write_value};
 use crate::catalog::View;
 use crate::freshness::{ChangedRow, read_key, read_row};
 use crate::plan::{self, Condition, Expression, Judge, Output, ReadPlan, Required, Source};
+use crate::query;
 use crate::request::{self, ReadRequest};
 use crate::store::{self, Session};
-use crate::query;
 
 /// Bytes of a row's name: two rows do not get one by chance, and nobody tries all keys for it without the secret.
 const NAME_BYTES: usize = 15;
@@ -43,7 +43,11 @@ struct Shown {
 
 impl Selection {
     /// Fails for what is no condition on rows, or no part of one: changes have no order, and no number.
-    pub(crate) fn new(view: Arc<View>, query_string: &str, required: &[Required]) -> Result<Selection, Error> {
+    pub(crate) fn new(
+        view: Arc<View>,
+        query_string: &str,
+        required: &[Required],
+    ) -> Result<Selection, Error> {
         let mut request = request::parse(query_string, None)?;
         refuse_beyond_rows(&request)?;
         // A plan that pages by cursors yields keys.
@@ -119,12 +123,13 @@ impl Selection {
 fn keyed(row: &store::Row, view: &View) -> Result<(Vec<u8>, ChangedRow), Error> {
     let key = read_key(row.required(view.columns.len())?);
     let key = key.ok_or_else(|| Error::unreadable("a key that is no hexadecimal digits"))?;
-    let texts = view.columns.iter().enumerate().map(|(place, column)| match (row.owned(place)?, column.kind) {
-        // As SQLite keeps it.
-        (Some(text), Type::Boolean) if text == "0" => Ok(Some("false".to_owned())),
-        (Some(text), Type::Boolean) if text == "1" => Ok(Some("true".to_owned())),
-        (text, _) => Ok(text),
-    });
+    let texts =
+        view.columns.iter().enumerate().map(|(place, column)| match (row.owned(place)?, column.kind) {
+            // As SQLite keeps it.
+            (Some(text), Type::Boolean) if text == "0" => Ok(Some("false".to_owned())),
+            (Some(text), Type::Boolean) if text == "1" => Ok(Some("true".to_owned())),
+            (text, _) => Ok(text),
+        });
     let texts = texts.collect::<Result<_, Error>>()?;
     Ok((key, read_row(texts, &view.columns)?))
 }

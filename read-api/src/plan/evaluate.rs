@@ -92,7 +92,8 @@ fn test(view: &View, condition: &Condition) -> Result<Test, Error> {
 impl Source {
     /// Fails for an aggregate: it is of many rows.
     pub(crate) fn new(view: &View, expression: &Expression) -> Result<Source, Error> {
-        let column = |name: &str| view.column(name).ok_or_else(|| Error::unreadable("a column of another view"));
+        let column =
+            |name: &str| view.column(name).ok_or_else(|| Error::unreadable("a column of another view"));
         Ok(match expression {
             Expression::Column(of) => Source::Column(column(&of.name)?),
             Expression::Path { column: of, path } => Source::Path(column(&of.name)?, path.clone()),

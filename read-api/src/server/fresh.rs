@@ -1,7 +1,5 @@
 //! `/rest/v1/<view>` as of a position that the client names, and not at all if the client has the same already.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Path, Request, State};
 use axum::handler::Handler as _;
@@ -32,23 +30,40 @@ pub(super) struct MadeFrom {
     pub(super) position: Position,
 }
 
+impl MadeFrom {
+    pub(super) fn noted_in(self, mut response: Response) -> Response {
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// `rest::query` behind the wait: what is asked in a body is not kept by caches.
+pub(super) async fn query(State(api): State<ReadApi>, caller: Caller, request: Request) -> Response {
+    let (name, request) = named(request, &api).await;
+    if let Some(asked) = name.and_then(|name| Asked::of(name, request.uri(), &caller))
+        && let Err(error) = asked.wait(&api, request.headers()).await
+    {
+        return respond::error(&error, api.position_of(&asked.view).await.as_ref());
+    }
+    rest::query.call(request, api).await
+}
+
+/// The view that a path names.
+async fn named(request: Request, api: &ReadApi) -> (Option<String>, Request) {
+    let (mut parts, body) = request.into_parts();
+    let name = Path::<String>::from_request_parts(&mut parts, api).await.ok();
+    (name.map(|Path(name)| name), Request::from_parts(parts, body))
+}
+
 /// `rest::view` behind the wait and before the tag.
 pub(super) async fn view(State(api): State<ReadApi>, caller: Caller, request: Request) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let (mut parts, body) = request.into_parts();
-    let name = Path::<String>::from_request_parts(&mut parts, &api).await.ok();
-    let request = Request::from_parts(parts, body);
-    let asked = match name.and_then(|Path(name)| Asked::of(name, request.uri(), &caller)) {
+    let (name, request) = named(request, &api).await;
+    let asked = match name.and_then(|name| Asked::of(name, request.uri(), &caller)) {
         Some(asked) if is_read => asked,
         _ => return rest::view.call(request, api).await,
     };
-    let wait_for = match asked.wait_for(request.headers(), api.settings.wait_max) {
-        Ok(wait_for) => wait_for,
-        Err(error) => return respond::error(&error, api.position_of(&asked.view).await.as_ref()),
-    };
-    if let Some(wait_for) = wait_for
-        && let Err(error) = api.wait(&asked.view, &wait_for).await
-    {
+    if let Err(error) = asked.wait(&api, request.headers()).await {
         return respond::error(&error, api.position_of(&asked.view).await.as_ref());
     }
     if request.headers().contains_key(IF_NONE_MATCH)
@@ -81,10 +96,14 @@ impl Asked {
         Some(Asked { view, query, required })
     }
 
-    fn wait_for(&self, headers: &HeaderMap, wait_max: Duration) -> Result<Option<WaitFor>, Error> {
+    /// Returns when the view has the position that the request names, if any.
+    async fn wait(&self, api: &ReadApi, headers: &HeaderMap) -> Result<(), Error> {
         let preferred = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         let preferences = Preferences::parse(preferred);
-        WaitFor::read(headers, preferences.wait_seconds, wait_max)
+        match WaitFor::read(headers, preferences.wait_seconds, api.settings.wait_max)? {
+            Some(wait_for) => api.wait(&self.view, &wait_for).await,
+            None => Ok(()),
+        }
     }
 
     fn tag(&self, made_from: &MadeFrom, negotiated: &[String]) -> HeaderValue {
@@ -123,7 +142,10 @@ impl Asked {
 fn negotiated(headers: &HeaderMap) -> Vec<String> {
     let all = |name: &HeaderName| {
         let values = headers.get_all(name).iter();
-        values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect::<Vec<_>>().join("\n")
+        values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     NEGOTIATED.iter().map(all).collect()
 }

@@ -42,6 +42,7 @@ fn routes() -> Vec<Route> {
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/{view}", Need::Views, Kind::Request, any(fresh::view)),
+        route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(fresh::query)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }

@@ -108,7 +108,10 @@ impl Mirror {
             }
             "update" => {
                 let before = self.rows.insert(text("_key"), event.data["row"].clone());
-                assert!(before.as_ref().is_some_and(|before| *before != event.data["row"]), "{before:?} {event:?}");
+                assert!(
+                    before.as_ref().is_some_and(|before| *before != event.data["row"]),
+                    "{before:?} {event:?}"
+                );
                 self.changes += 1;
             }
             "delete" => {

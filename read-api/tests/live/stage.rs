@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use prejoin_contract::ContractFile;
 use prejoin_engine::{
-    Committed, Definition, Engine, Follower, Incoming, RowOutcome, Settings, SinkAttachment, advance, attach_sink,
-    build_slice,
+    Committed, Definition, Engine, Follower, Incoming, RowOutcome, Settings, SinkAttachment, advance,
+    attach_sink, build_slice,
 };
 use prejoin_model::{Value as ModelValue, to_text};
 use prejoin_read_api::{ApiSettings, ReadApi};
@@ -173,7 +173,8 @@ impl Writer {
         let found = found.iter().find(current).unwrap();
         let committed = self.engine.committed();
         let place = Self::place_of(&committed);
-        let attached = attach_sink(&committed, place, &found.fingerprint, &found.followed, Vec::new()).unwrap();
+        let attached =
+            attach_sink(&committed, place, &found.fingerprint, &found.followed, Vec::new()).unwrap();
         let SinkAttachment::Follow(follower) = attached else { panic!("{attached:?}") };
         self.store.resume(&committed.definition().views[place], found.generation).await.unwrap();
         self.follower = follower;
@@ -213,7 +214,12 @@ impl Server {
         self.request("GET", path, headers).await
     }
 
-    pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Response {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.client.request(method, format!("{}{path}", self.address));
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
