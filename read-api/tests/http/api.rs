@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use prejoin_read_api::{ReadApi, ServiceUrls};
+use prejoin_read_api::{ReadApi, ServiceUrls, StoreAddress};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -27,10 +27,17 @@ impl Server {
 
     /// With services to ask.
     pub(crate) async fn start_beside(store: &Path, services: ServiceUrls) -> Server {
+        Server::serve(ReadApi::open(store).with_services(services)).await
+    }
+
+    pub(crate) async fn start_on(store: StoreAddress) -> Server {
+        Server::serve(ReadApi::open(store)).await
+    }
+
+    pub(crate) async fn serve(api: ReadApi) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let api = ReadApi::open(store.to_owned()).with_services(services);
         let serving = tokio::spawn(api.run(listener, async {
             let _ = stopped.await;
         }));

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot do fails it")]
 
 mod api;
+mod postgres;
 mod store;
 
+mod both;
 mod compose;
 mod errors;
 mod life;
