@@ -15,7 +15,7 @@ use prejoin_envelope::Position;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{ReadApi, respond};
+use super::{ReadApi, openapi, respond};
 use crate::access::Caller;
 use crate::answer::ArrayWriter;
 use crate::catalog::View;
@@ -50,9 +50,17 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, caller: Caller, method: Method) -> Response {
+pub(super) async fn views(
+    State(api): State<ReadApi>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
+    }
+    if openapi::is_wanted(&headers) {
+        return openapi::list_as_document(&api, &caller).await;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
@@ -265,7 +273,7 @@ pub(super) fn common_position(views: &[Arc<View>]) -> Position {
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+    pub(super) async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
         Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }

@@ -6,18 +6,13 @@ use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 
+use super::compression::compressed;
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, overview, respond, rest, trace};
+use super::{ReadApi, compose, cors, openapi, overview, pages, respond, rest, trace};
 use crate::Error;
 use crate::access::Endpoint;
-
-/// What is smaller is sent sooner than it is compressed.
-const COMPRESSED_BYTES_MIN: u16 = 1024;
 
 struct Route {
     path: &'static str,
@@ -32,11 +27,15 @@ fn routes() -> Vec<Route> {
     let metrics = Need::Endpoint(Endpoint::Metrics);
     let composed = Need::Endpoint(Endpoint::Compose);
     vec![
-        route("/", status, Kind::Request, get(overview::page)),
+        route("/", status, Kind::Request, get(pages::overview)),
         route("/compose/orders/{order_id}", composed, Kind::Request, get(compose::order)),
         route("/healthz", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/livez", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/metrics", metrics, Kind::Unlimited, get(overview::metrics)),
+        route("/docs", Need::Views, Kind::Request, get(pages::docs)),
+        route("/openapi.json", Need::Views, Kind::Request, get(openapi::document)),
+        route("/overview.js", Need::Nothing, Kind::Unlimited, get(pages::script)),
+        route("/overview/events", status, Kind::Stream, get(pages::events)),
         route("/readyz", Need::Nothing, Kind::Unlimited, get(overview::readiness)),
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
@@ -55,17 +54,14 @@ impl ReadApi {
                 .layer(from_fn_with_state((self.clone(), kind), limits::limit));
             router = router.route(path, guarded);
         }
-        let compressed = SizeAbove::new(COMPRESSED_BYTES_MIN)
-            .and(NotForContentType::const_new("text/event-stream"))
-            .and(NotForContentType::const_new("application/x-ndjson"));
-        router
+        let router = router
             .method_not_allowed_fallback(unsupported_method)
             .fallback(unknown_path)
             .layer(DefaultBodyLimit::max(self.settings.body_bytes_max))
-            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(compressed))
-            .layer(cors::layer(&self.settings.cors_origins))
-            .layer(from_fn_with_state(self.clone(), trace::request))
-            .with_state(self)
+            .with_state(self.clone());
+        compressed(router)
+            .layer(from_fn_with_state(self.clone(), cors::allow))
+            .layer(from_fn_with_state(self, trace::request))
     }
 }
 
