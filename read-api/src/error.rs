@@ -1,10 +1,13 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
+use std::borrow::Cow;
+
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 use crate::access::AccessError;
+use crate::meaning::sqlite;
 
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
 #[derive(Debug, Error)]
@@ -14,11 +17,29 @@ pub enum Error {
     Syntax { message: String, details: String },
     #[error("'{resource}' is not an embedded resource in this request")]
     NotEmbedded { resource: String },
+    /// Other resources' rows were selected: a view already holds its joins.
+    #[error("Could not find a relationship between '{view}' and '{relation}' in the schema cache")]
+    NoRelationship { view: String, relation: String },
+    /// Preferences that are not understood, under `handling=strict`; `details` lists them.
+    #[error("Invalid preferences given with handling=strict")]
+    InvalidPreferences { details: String },
     /// PostgREST's grammar, but not (yet) answered here; says which part and why.
     #[error("Feature not implemented")]
     NotImplemented { reason: String },
     #[error("Requested range not satisfiable")]
     NegativeLimit,
+    /// A header `Range` that ends before it begins.
+    #[error("Requested range not satisfiable")]
+    RangeReversed,
+    /// The rows were counted, and there are fewer.
+    #[error("Requested range not satisfiable")]
+    OffsetBeyond { offset_rows: u64, rows: u64 },
+    #[error("Cannot coerce the result to a single JSON object")]
+    NotSingular { rows: u64 },
+    #[error("The cursor cannot be used: {reason}")]
+    Cursor { reason: &'static str },
+    #[error("Invalid schema: {schema}")]
+    UnknownSchema { schema: String },
     #[error("Unsupported HTTP method: {method}")]
     UnsupportedMethod { method: String },
     #[error("None of these media types are available: {accept}")]
@@ -109,9 +130,6 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// In front of a message of a function of ours in SQLite: a SQLSTATE follows, and a colon.
-pub(crate) const REFUSAL: &str = "prejoin refuses ";
-
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
@@ -125,18 +143,12 @@ fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error
             hint: postgres.hint().map(str::to_owned),
         });
     }
-    let refused = |code: &str, message: &str| Error::Refused {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        details: None,
-        hint: None,
-    };
     // SQLITE_INTERRUPT
     if code == "9" {
-        return Some(refused(CANCELLED, "canceling statement due to statement timeout"));
+        let message = "canceling statement due to statement timeout";
+        return Some(Error::does_not_fit(CANCELLED, message));
     }
-    let (code, message) = database.message().strip_prefix(REFUSAL)?.split_once(": ")?;
-    Some(refused(code, message))
+    sqlite::refusal(database.message())
 }
 
 const CANCELLED: &str = "57014";
@@ -167,12 +179,17 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
-            Error::NegativeLimit => "PGRST103",
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => "PGRST103",
+            Error::UnknownSchema { .. } => "PGRST106",
+            Error::NotSingular { .. } => "PGRST116",
+            Error::Cursor { .. } => "PREJOIN400",
             Error::NotAcceptable { .. } => "PGRST107",
             Error::NotEmbedded { .. } => "PGRST108",
             Error::UnsupportedMethod { .. } => "PGRST117",
             Error::UnknownPath => "PGRST125",
+            Error::InvalidPreferences { .. } => "PGRST122",
             Error::NotImplemented { .. } => "PGRST127",
+            Error::NoRelationship { .. } => "PGRST200",
             Error::UnknownView { .. } => "PGRST205",
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
@@ -190,10 +207,13 @@ impl Error {
         match self {
             Error::Syntax { .. }
             | Error::NotEmbedded { .. }
+            | Error::NoRelationship { .. }
+            | Error::InvalidPreferences { .. }
             | Error::NotImplemented { .. }
             | Error::UnknownColumn { .. } => 400,
             // PostgREST answers PostgreSQL's "undefined function" so.
             Error::DoesNotFit { code: "42883", .. } => 404,
+            Error::DoesNotFit { code: CANCELLED, .. } => 500,
             Error::DoesNotFit { .. } => 400,
             Error::Refused { code, .. } => match code.as_str() {
                 "42883" => 404,
@@ -202,8 +222,9 @@ impl Error {
             },
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
-            Error::NotAcceptable { .. } => 406,
-            Error::NegativeLimit => 416,
+            Error::NotAcceptable { .. } | Error::NotSingular { .. } | Error::UnknownSchema { .. } => 406,
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => 416,
+            Error::Cursor { .. } => 400,
             Error::Access(error) => error.status(),
             Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
@@ -213,13 +234,27 @@ impl Error {
     }
 
     /// More about what is wrong.
-    pub fn details(&self) -> Option<&str> {
+    pub fn details(&self) -> Option<Cow<'_, str>> {
         match self {
-            Error::Syntax { details, .. } => Some(details),
-            Error::Refused { details, .. } => details.as_deref(),
-            Error::NotImplemented { reason } => Some(reason),
-            Error::Access(error) => error.details(),
-            Error::NegativeLimit => Some("Limit should be greater than or equal to zero."),
+            Error::Refused { details, .. } => details.as_deref().map(Cow::Borrowed),
+            Error::Syntax { details, .. } | Error::InvalidPreferences { details } => Some(details.into()),
+            Error::NotImplemented { reason } => Some(reason.into()),
+            Error::NoRelationship { view, relation } => {
+                let details = format!(
+                    "Searched for a foreign key relationship between '{view}' and '{relation}' in the schema 'public', but no matches were found."
+                );
+                Some(details.into())
+            }
+            Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
+            Error::OffsetBeyond { offset_rows, rows } => Some(
+                format!("An offset of {offset_rows} was requested, but there are only {rows} rows.").into(),
+            ),
+            Error::NotSingular { rows } => Some(format!("The result contains {rows} rows").into()),
+            Error::RangeReversed => Some(
+                "The lower boundary must be lower than or equal to the upper boundary in the Range header."
+                    .into(),
+            ),
+            Error::Access(error) => error.details().map(Cow::Borrowed),
             _ => None,
         }
     }
@@ -230,11 +265,16 @@ impl Error {
             Error::NotEmbedded { resource } => {
                 Some(format!("Verify that '{resource}' is included in the 'select' query parameter."))
             }
+            Error::NoRelationship { .. } => Some(
+                "A view already holds its joins: select its columns, or add the join to the view.".to_owned(),
+            ),
             Error::UnsupportedMethod { .. } => {
                 let hint =
                     "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";
                 Some(hint.to_owned())
             }
+            Error::UnknownSchema { .. } => Some("Only the following schemas are exposed: public".to_owned()),
+            Error::Cursor { .. } => Some("Begin anew with an empty cursor: 'cursor='.".to_owned()),
             Error::UnknownView { similar, .. } => {
                 similar.as_ref().map(|view| format!("Perhaps you meant the table 'public.{view}'"))
             }

@@ -12,6 +12,7 @@ mod catalog;
 mod compose;
 mod error;
 mod history;
+mod meaning;
 mod openapi;
 mod pages;
 mod plan;

@@ -13,7 +13,7 @@ mod rules;
 mod settings;
 mod token;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, Grant};
 pub(crate) use error::AccessError;
 pub(crate) use rules::Access;
 pub use settings::{Algorithm, AuthSettings, Endpoint, KeySetSource, Role, Secret, TenantRule};

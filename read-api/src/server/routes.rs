@@ -40,6 +40,7 @@ fn routes() -> Vec<Route> {
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/{view}", Need::Views, Kind::Request, any(rest::view)),
+        route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(rest::query)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }
@@ -71,4 +72,64 @@ async fn unsupported_method(method: Method) -> Response {
 
 async fn unknown_path(_: Uri) -> Response {
     respond::error(&Error::UnknownPath, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+    use crate::access::{AuthSettings, Role};
+    use crate::settings::ApiSettings;
+
+    /// Routes that show nothing of anybody's. Whoever adds one says why it may be open.
+    const OPEN: [&str; 4] = ["/healthz", "/livez", "/overview.js", "/readyz"];
+    /// Routes that answer every role with what it sees, which may be nothing.
+    const OF_WHAT_IS_SEEN: [&str; 4] = ["/docs", "/openapi.json", "/rest/v1", "/rest/v1/"];
+
+    /// A server without a store: what is let through finds none, and what is refused is refused before it is looked for.
+    fn service(anonymous_role: Option<&str>) -> TowerToHyperService<Router> {
+        let mut auth = AuthSettings::new();
+        auth.secret = Some((crate::access::Secret::new([7; 32]), crate::access::Algorithm::Hs256));
+        auth.anonymous_role = anonymous_role.map(str::to_owned);
+        auth.roles.insert("nothing".to_owned(), Role::default());
+        let settings = ApiSettings { auth: Some(auth), ..ApiSettings::default() };
+        let api = ReadApi::open(PathBuf::from("nowhere")).with_settings(settings).unwrap();
+        TowerToHyperService::new(api.router())
+    }
+
+    async fn statuses(anonymous_role: Option<&str>, methods: &[&str], path: &str) -> BTreeSet<u16> {
+        let service = service(anonymous_role);
+        let mut statuses = BTreeSet::new();
+        for &method in methods {
+            let path = path.replace("{view}", "orders").replace("{order_id}", "7");
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            statuses.insert(service.call(request).await.unwrap().status().as_u16());
+        }
+        statuses
+    }
+
+    #[tokio::test]
+    async fn no_route_answers_who_may_not_ask() {
+        for Route { path, need, .. } in routes() {
+            assert_eq!(need == Need::Nothing, OPEN.contains(&path), "{path}");
+            if OPEN.contains(&path) {
+                continue;
+            }
+            let allowed = BTreeSet::from([401, 405]);
+            let unknown = statuses(None, &["GET", "HEAD", "POST", "OPTIONS"], path).await;
+            assert!(unknown.is_subset(&allowed), "{path} answers whoever has no token: {unknown:?}");
+            if !OF_WHAT_IS_SEEN.contains(&path) {
+                // What was let through would find no store, and be 503.
+                let unseeing = statuses(Some("nothing"), &["GET", "HEAD", "POST"], path).await;
+                assert!(unseeing.is_subset(&allowed), "{path} answers a role without grants: {unseeing:?}");
+            }
+        }
+    }
 }
