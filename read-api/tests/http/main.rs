@@ -13,4 +13,5 @@ mod life;
 mod overview;
 mod pages;
 mod standing;
+mod tenants;
 mod values;
