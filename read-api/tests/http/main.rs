@@ -4,11 +4,16 @@
 
 mod api;
 mod postgres;
+mod sign;
 mod store;
 
+mod access;
 mod both;
 mod compose;
 mod errors;
 mod life;
 mod overview;
+mod pages;
+mod standing;
+mod tenants;
 mod values;
