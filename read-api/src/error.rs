@@ -1,8 +1,9 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
@@ -40,8 +41,11 @@ pub enum Error {
     /// PostgreSQL's message for a value or an operator that does not fit its column, with its SQLSTATE.
     #[error("{message}")]
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
-    #[error("the view store {} cannot be read yet: {reason}", path.display())]
-    StoreAbsent { path: PathBuf, reason: String },
+    #[error("the view store {store} cannot be read yet: {reason}")]
+    StoreAbsent { store: String, reason: String },
+    /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
+    #[error("{message}")]
+    Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
@@ -55,15 +59,46 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut => Error::Busy,
-            sqlx::Error::Database(database) if database.code().is_some_and(|code| is_busy(&code)) => {
-                Error::Busy
-            }
-            _ => Error::Store(error),
+        let sqlx::Error::Database(database) = &error else {
+            return if matches!(error, sqlx::Error::PoolTimedOut) { Error::Busy } else { Error::Store(error) };
+        };
+        let code = database.code().unwrap_or_default();
+        if is_busy(&code) {
+            return Error::Busy;
         }
+        refusal(database.as_ref(), &code).unwrap_or(Error::Store(error))
     }
 }
+
+/// In front of a message of a function of ours in SQLite: a SQLSTATE follows, and a colon.
+pub(crate) const REFUSAL: &str = "prejoin refuses ";
+
+/// What a store says of the statement's values, as opposed to what it says of itself.
+fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
+    if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class)) && code != "42P01" && code != "42501";
+        return (of_values || code == CANCELLED).then(|| Error::Refused {
+            code: code.to_owned(),
+            message: postgres.message().to_owned(),
+            details: postgres.detail().map(str::to_owned),
+            hint: postgres.hint().map(str::to_owned),
+        });
+    }
+    let refused = |code: &str, message: &str| Error::Refused {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        details: None,
+        hint: None,
+    };
+    // SQLITE_INTERRUPT
+    if code == "9" {
+        return Some(refused(CANCELLED, "canceling statement due to statement timeout"));
+    }
+    let (code, message) = database.message().strip_prefix(REFUSAL)?.split_once(": ")?;
+    Some(refused(code, message))
+}
+
+const CANCELLED: &str = "57014";
 
 /// SQLITE_BUSY or SQLITE_LOCKED, extended or not.
 fn is_busy(code: &str) -> bool {
@@ -88,7 +123,7 @@ impl Error {
     }
 
     /// PostgREST's code or PostgreSQL's SQLSTATE.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
             Error::NegativeLimit | Error::RangeReversed => "PGRST103",
@@ -102,6 +137,7 @@ impl Error {
             Error::UnknownView { .. } => "PGRST205",
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
+            Error::Refused { code, .. } => code,
             Error::StoreAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
@@ -120,6 +156,11 @@ impl Error {
             // PostgREST answers PostgreSQL's "undefined function" so.
             Error::DoesNotFit { code: "42883", .. } => 404,
             Error::DoesNotFit { .. } => 400,
+            Error::Refused { code, .. } => match code.as_str() {
+                "42883" => 404,
+                code if code.starts_with("54") || code.starts_with("57") => 500,
+                _ => 400,
+            },
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
             Error::NotAcceptable { .. } => 406,
@@ -133,6 +174,7 @@ impl Error {
     /// More about what is wrong.
     pub fn details(&self) -> Option<Cow<'_, str>> {
         match self {
+            Error::Refused { details, .. } => details.as_deref().map(Cow::Borrowed),
             Error::Syntax { details, .. } | Error::InvalidPreferences { details } => Some(details.into()),
             Error::NotImplemented { reason } => Some(reason.into()),
             Error::NoRelationship { view, relation } => {
@@ -174,6 +216,7 @@ impl Error {
                     .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
             }
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::Refused { hint, .. } => hint.clone(),
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

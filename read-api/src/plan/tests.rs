@@ -24,6 +24,7 @@ fn view() -> View {
         comment: None,
         position: Position::default(),
         rows: 0,
+        stamp: String::new(),
     }
 }
 

@@ -26,6 +26,7 @@ fn view() -> View {
         comment: None,
         position: Default::default(),
         rows: 0,
+        stamp: String::new(),
     }
 }
 
