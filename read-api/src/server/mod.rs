@@ -1,13 +1,16 @@
 //! The HTTP side: routes, headers, limits, and the life of the process that serves them.
 
 mod compose;
+mod compression;
 mod cors;
 mod fresh;
 mod guard;
 mod limits;
 mod live;
 mod metrics;
+mod openapi;
 mod overview;
+mod pages;
 mod respond;
 mod rest;
 mod routes;
@@ -20,9 +23,11 @@ use tokio::sync::watch;
 
 use self::limits::Places;
 use self::metrics::Metrics;
+use self::overview::Overview;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
 use crate::freshness::Observer;
+use crate::history::History;
 use crate::live::{Live, LiveSettings};
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
@@ -37,6 +42,9 @@ pub struct ReadApi {
     places: Arc<Places>,
     metrics: Arc<Metrics>,
     live: Arc<Live>,
+    history: Arc<History>,
+    /// How it all was when it was last looked at.
+    looked: Arc<watch::Sender<Option<Arc<Overview>>>>,
     /// Turns true when the process is to end. Streams end then; everything else may finish.
     draining: Arc<watch::Sender<bool>>,
 }
@@ -60,6 +68,8 @@ impl ReadApi {
             access: Arc::new(Access::open()),
             places: Arc::new(Places::new(&settings)),
             metrics: Arc::default(),
+            history: Arc::default(),
+            looked: Arc::new(watch::Sender::new(None)),
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
         }
