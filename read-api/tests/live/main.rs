@@ -9,5 +9,6 @@ mod stores;
 
 mod events;
 mod freshness;
+mod generated;
 mod many;
 mod random;
