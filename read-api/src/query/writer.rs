@@ -31,6 +31,21 @@ impl Writer {
         }
     }
 
+    /// A column. To PostgreSQL, a bare name after ORDER BY is what is selected under it: a text.
+    pub(super) fn column(&self, name: &str) -> String {
+        match self.dialect {
+            Dialect::Sqlite => quoted(name),
+            Dialect::Postgres => format!("r.{}", quoted(name)),
+        }
+    }
+
+    pub(super) fn row_key(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Sqlite => "_key",
+            Dialect::Postgres => "r._key",
+        }
+    }
+
     /// The whole SELECT.
     pub(super) fn rows(&mut self, plan: &ReadPlan) -> Result<(), Error> {
         let mut columns = Vec::with_capacity(plan.output.len());
@@ -43,7 +58,7 @@ impl Writer {
             }
             columns.push(match self.dialect {
                 Dialect::Sqlite => "lower(hex(_key))".to_owned(),
-                Dialect::Postgres => "encode(_key, 'hex')".to_owned(),
+                Dialect::Postgres => "encode(r._key, 'hex')".to_owned(),
             });
         }
         if columns.is_empty() {
@@ -71,7 +86,8 @@ impl Writer {
     }
 
     fn source(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        self.push(format_args!(" FROM {}", quoted(&plan.table)));
+        let alias = if self.dialect == Dialect::Postgres { " r" } else { "" };
+        self.push(format_args!(" FROM {}{alias}", quoted(&plan.table)));
         let after = plan.seek.as_ref().and_then(|seek| seek.after.as_ref()).filter(|_| after_cursor);
         let conditions: Vec<&Condition> = plan.conditions.iter().chain(after).collect();
         if !conditions.is_empty() {
@@ -103,7 +119,7 @@ impl Writer {
             terms.push(format!("{} {direction} NULLS {nulls}", self.compared(&order.expression).sql));
         }
         match &plan.groups {
-            None => terms.push("_key".to_owned()),
+            None => terms.push(self.row_key().to_owned()),
             Some(groups) => {
                 let ordered = |group: &Expression| plan.order.iter().any(|order| order.expression == *group);
                 for group in groups.iter().filter(|group| !ordered(group)) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use prejoin_read_api::{ApiSettings, ReadApi, ServiceUrls};
+use prejoin_read_api::{ApiSettings, ReadApi, ServiceUrls, StoreAddress};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,6 +33,10 @@ impl Server {
     /// With limits or auth.
     pub(crate) async fn start_with(store: &Path, settings: ApiSettings) -> Server {
         Server::serve(ReadApi::open(store.to_owned()).with_settings(settings).unwrap()).await
+    }
+
+    pub(crate) async fn start_on(store: StoreAddress) -> Server {
+        Server::serve(ReadApi::open(store)).await
     }
 
     async fn serve(api: ReadApi) -> Server {

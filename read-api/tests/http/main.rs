@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot do fails it")]
 
 mod api;
+mod postgres;
 mod sign;
 mod store;
 
 mod access;
+mod both;
 mod compose;
 mod errors;
 mod life;
