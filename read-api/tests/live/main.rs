@@ -11,3 +11,4 @@ mod events;
 mod freshness;
 mod many;
 mod random;
+mod tenants;
