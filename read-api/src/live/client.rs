@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use prejoin_envelope::Position;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::events::{Events, Id, Member, write_object};
@@ -33,7 +33,7 @@ const READERS_MAX: usize = 4;
 pub(crate) struct Live {
     store: Arc<Store>,
     pub(crate) observer: Arc<Observer>,
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
     pub(crate) settings: LiveSettings,
 }
 
@@ -80,6 +80,14 @@ pub(crate) struct Client {
     spoken: Instant,
 }
 
+/// The store at one moment, and where the view stands then.
+struct Look {
+    snapshot: Snapshot,
+    moment: Moment,
+    /// One of the places among those who read, for as long as the snapshot is held.
+    _turn: OwnedSemaphorePermit,
+}
+
 /// Why a client is told no more.
 #[derive(Debug)]
 enum Closing {
@@ -108,11 +116,17 @@ impl From<Error> for Closing {
 
 impl Live {
     pub(crate) fn new(store: Arc<Store>, observer: Arc<Observer>, settings: LiveSettings) -> Live {
-        Live { store, observer, readers: Semaphore::new(READERS_MAX), settings }
+        Live { store, observer, readers: Arc::new(Semaphore::new(READERS_MAX)), settings }
     }
 
     pub(crate) fn with_settings(&self, settings: LiveSettings) -> Live {
         Live::new(Arc::clone(&self.store), Arc::clone(&self.observer), settings)
+    }
+
+    /// One of the places of those who read from the store.
+    async fn turn(&self) -> OwnedSemaphorePermit {
+        let readers = Arc::clone(&self.readers);
+        readers.acquire_owned().await.expect("the places are never closed")
     }
 }
 
@@ -204,13 +218,15 @@ impl Client {
             };
             // Joined first: whatever the table does not show yet, the feed will tell.
             let feed = self.join().await?;
-            anew = match self.level(&mut at, None).await? {
-                Some(_) => {
+            // What was looked at is let go: from here on, the store is nobody's who listens.
+            let is_level = self.level(&mut at, None).await?.is_some();
+            anew = match (is_level, anew) {
+                (true, _) => {
                     self.flush().await?;
                     self.tell_on(feed, at).await?
                 }
-                None if matches!(anew, Anew::TooLate) => Anew::TooLate,
-                None => Anew::Cut,
+                (false, Anew::TooLate) => Anew::TooLate,
+                (false, _) => Anew::Cut,
             };
         }
     }
@@ -244,14 +260,14 @@ impl Client {
 
     /// Nothing if the changes between two parts are nowhere told.
     async fn try_tell_all(&mut self, anew: Anew) -> Result<Option<At>, Closing> {
-        let (mut snapshot, moment) = self.look(true).await?;
-        let mut at = moment.end();
-        self.tell_begin(anew, &moment);
+        let mut look = self.look(true).await?;
+        let mut at = look.moment.end();
+        self.tell_begin(anew, &look.moment);
         let (mut told_to, mut rows_told) = (Vec::new(), 0_u64);
-        let mut position = moment.position;
         loop {
-            let rows = self.selection.read(&mut snapshot.session, &told_to, PART_ROWS).await?;
-            drop(snapshot);
+            let rows = self.selection.read(&mut look.snapshot.session, &told_to, PART_ROWS).await?;
+            let position = look.moment.position.clone();
+            drop(look);
             let is_last = rows.len() < PART_ROWS;
             for (key, row) in rows {
                 self.tell_row(&key, &row)?;
@@ -268,7 +284,7 @@ impl Client {
             }
             self.flush().await?;
             match self.level(&mut at, Some(&told_to)).await? {
-                Some((next, moment)) => (snapshot, position) = (next, moment.position),
+                Some(next) => look = next,
                 None => return Ok(None),
             }
         }
@@ -276,19 +292,18 @@ impl Client {
 
     /// Tells changes from the table until none is left at some moment, and returns that. Changes of keys that were not told
     /// yet are passed over. Nothing if changes are missing.
-    async fn level(
-        &mut self,
-        at: &mut At,
-        told_to: Option<&[u8]>,
-    ) -> Result<Option<(Snapshot, Moment)>, Closing> {
+    async fn level(&mut self, at: &mut At, told_to: Option<&[u8]>) -> Result<Option<Look>, Closing> {
         loop {
-            let (mut snapshot, moment) = self.look(false).await?;
+            let mut look = self.look(false).await?;
+            let moment = &look.moment;
             if self.selection.view.generation != moment.generation || !moment.reaches(at) {
                 return Ok(None);
             }
             let layout = (&*self.selection.view.columns, &moment.runs);
             let batches = match at.number < moment.last {
-                true => table::batches(&mut snapshot.session, &self.selection.view.name, at, layout).await?,
+                true => {
+                    table::batches(&mut look.snapshot.session, &self.selection.view.name, at, layout).await?
+                }
                 false => Vec::new(),
             };
             if batches.is_empty() {
@@ -298,9 +313,9 @@ impl Client {
                 if told_to.is_none() {
                     self.tell_position(position, Some(at));
                 }
-                return Ok(Some((snapshot, moment)));
+                return Ok(Some(look));
             }
-            drop(snapshot);
+            drop(look);
             let ids = if told_to.is_none() { Ids::Places } else { Ids::None };
             for batch in batches {
                 self.tell_batch(&batch, at, told_to, ids)?;
@@ -352,8 +367,8 @@ impl Client {
     }
 
     /// The view as it is now; a new look at what it is, or only where it stands.
-    async fn look(&mut self, plans_anew: bool) -> Result<(Snapshot, Moment), Closing> {
-        let _turn = self.live.readers.acquire().await;
+    async fn look(&mut self, plans_anew: bool) -> Result<Look, Closing> {
+        let turn = self.live.turn().await;
         let mut snapshot = self.live.store.snapshot().await?;
         let name = &self.selection.view.name;
         let view = snapshot.catalog.public_view(name).cloned();
@@ -363,7 +378,7 @@ impl Client {
             self.selection = Selection::new(view, &self.query_string, &self.viewer.required)?;
         }
         self.secret.clone_from(&moment.secret);
-        Ok((snapshot, moment))
+        Ok(Look { snapshot, moment, _turn: turn })
     }
 
     /// Comments are sent while the store is not to be had.

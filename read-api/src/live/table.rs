@@ -95,7 +95,7 @@ pub(crate) async fn batches(
 ) -> Result<Vec<Arc<Batch>>, Error> {
     let select = Statement {
         sql: "SELECT CAST(number AS TEXT), CAST(ends AS TEXT), position, CAST(form AS TEXT), changes
-                FROM _prejoin_changes WHERE view = $1 AND generation = $2 AND number > $3 ORDER BY number LIMIT $4"
+                FROM _prejoin_changes c WHERE view = $1 AND generation = $2 AND number > $3 ORDER BY c.number LIMIT $4"
             .to_owned(),
         parameters: vec![
             Parameter::Text(view.to_owned()),

@@ -9,6 +9,7 @@ mod stores;
 
 mod events;
 mod freshness;
+mod generated;
 mod many;
 mod random;
 mod tenants;

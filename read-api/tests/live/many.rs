@@ -12,13 +12,14 @@ use crate::stores::{Kind, Place};
 
 const CLIENTS: usize = 1_000;
 const OWNERS: usize = 20;
-const TRANSACTIONS: usize = 40;
+const TRANSACTIONS: usize = 5;
+const ROWS: usize = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_clients_are_told_what_each_is_to_see() {
     let place = Arc::new(Place::new(Kind::Sqlite));
     let mut writer = Writer::new(Arc::clone(&place)).await;
-    for id in 0..200 {
+    for id in 0..ROWS {
         writer.set(&format!("{id:03}"), json!({ "owner": format!("o{}", id % OWNERS), "size": 0 }));
     }
     writer.commit().await;
@@ -57,19 +58,19 @@ async fn a_thousand_clients_are_told_what_each_is_to_see() {
         })
         .collect();
     for size in 1..=TRANSACTIONS {
-        for id in 0..200 {
+        for id in 0..ROWS {
             writer.set(&format!("{id:03}"), json!({ "owner": format!("o{}", id % OWNERS), "size": size }));
         }
         writer.commit().await;
     }
     for client in following {
         let mirror = client.await.unwrap();
-        assert_eq!((mirror.rows.len(), mirror.begun.len()), (200 / OWNERS, 1));
-        assert_eq!(mirror.changes, TRANSACTIONS * 200 / OWNERS);
+        assert_eq!((mirror.rows.len(), mirror.begun.len()), (ROWS / OWNERS, 1));
+        assert_eq!(mirror.changes, TRANSACTIONS * ROWS / OWNERS);
     }
     println!(
         "{} changes told to {CLIENTS} clients in {:?}; {} MiB more",
-        TRANSACTIONS * 200 / OWNERS * CLIENTS,
+        TRANSACTIONS * ROWS / OWNERS * CLIENTS,
         began.elapsed(),
         resident_mib().saturating_sub(resident)
     );

@@ -24,11 +24,11 @@ const CONTRACT: &str = r#"
 service = "notes"
 [tables.notes]
 key = ["id"]
-columns = { id = "text", owner = "text", size = "bigint", text = "text", extra = "jsonb" }
+columns = { id = "text", owner = "text", size = "bigint", text = "text", extra = "jsonb", amount = "numeric", ratio = "double precision", flag = "boolean", token = "uuid", day = "date", at = "timestamptz" }
 [[on]]
 event = "notes.set.v1"
 table = "notes"
-set = { id = "$.id", owner = "$.owner", size = "$.size", text = "$.text", extra = "$.extra" }
+set = { id = "$.id", owner = "$.owner", size = "$.size", text = "$.text", extra = "$.extra", amount = "$.amount", ratio = "$.ratio", flag = "$.flag", token = "$.token", day = "$.day", at = "$.at" }
 [[on]]
 event = "notes.gone.v1"
 table = "notes"
@@ -36,7 +36,8 @@ delete = { id = "$.id" }
 "#;
 
 const VIEWS: &str = "
-CREATE MATERIALIZED VIEW notes_seen AS SELECT id, owner, size, text, extra FROM notes;
+CREATE MATERIALIZED VIEW notes_seen AS 
+SELECT id, owner, size, text, extra, amount, ratio, flag, token, day, at, ARRAY[owner, text] AS tags, ARRAY[amount] AS amounts FROM notes;
 CREATE INDEX ON notes_seen (owner);
 ";
 
@@ -159,7 +160,8 @@ impl Writer {
         self.store.write_build(VIEW, generation, slice.rows, None).await.unwrap();
         self.store.complete_build(view, generation).await.unwrap();
         self.store.make_current(&[(VIEW.to_owned(), generation)], 1_000 * generation).await.unwrap();
-        self.store.drop_retired(1_000 * (generation - 1)).await.unwrap();
+        // Readers that looked a generation up have a while to read it.
+        self.store.drop_retired(1_000 * (generation - 3)).await.unwrap();
         self.generation = generation;
         self.follower = Follower::built_at(&committed);
     }
