@@ -71,9 +71,10 @@ impl Writer {
         Ok(())
     }
 
-    /// `SELECT 1` for each row.
+    /// `SELECT 1` for each row. The one group of all rows needs an aggregate to be one in SQLite.
     pub(super) fn matching(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        self.push("SELECT 1");
+        let is_one_group = plan.groups.as_ref().is_some_and(Vec::is_empty);
+        self.push(if is_one_group { "SELECT count(*)" } else { "SELECT 1" });
         self.source(plan, after_cursor)
     }
 
