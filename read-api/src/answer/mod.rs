@@ -18,7 +18,9 @@ pub(crate) enum Format {
     /// The same without what is NULL, and without blanks.
     ArrayStripped,
     /// The one row that there is.
-    Object { stripped: bool },
+    Object {
+        stripped: bool,
+    },
     Csv,
     /// A row a line.
     NdJson,

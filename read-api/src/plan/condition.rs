@@ -83,13 +83,18 @@ pub(super) fn logic<T>(
     depth: usize,
 ) -> Result<Condition, Error> {
     if depth > DEPTH_MAX {
-        return Err(Error::does_not_fit("54001", format!("conditions may be nested {DEPTH_MAX} levels deep")));
+        return Err(Error::does_not_fit(
+            "54001",
+            format!("conditions may be nested {DEPTH_MAX} levels deep"),
+        ));
     }
     match logic {
         Logic::Filter(filter) => self::filter(filter, subject),
         Logic::Group { negated, operator, members } => {
-            let members =
-                members.iter().map(|member| self::logic(member, subject, depth + 1)).collect::<Result<_, _>>()?;
+            let members = members
+                .iter()
+                .map(|member| self::logic(member, subject, depth + 1))
+                .collect::<Result<_, _>>()?;
             let joined = match operator {
                 LogicOperator::And => Condition::All(members),
                 LogicOperator::Or => Condition::Any(members),
@@ -157,7 +162,10 @@ fn operation(left: Expression, operation: &Operation) -> Result<Condition, Error
             let one = |pattern: String| {
                 let escapes = pattern.len() - pattern.trim_end_matches('\\').len();
                 if escapes % 2 == 1 {
-                    return Err(Error::does_not_fit("22025", "LIKE pattern must not end with escape character"));
+                    return Err(Error::does_not_fit(
+                        "22025",
+                        "LIKE pattern must not end with escape character",
+                    ));
                 }
                 Ok(Condition::Like { left: left.clone(), pattern, ignore_case: *ignore_case })
             };

@@ -14,6 +14,7 @@ use super::answered::Answered;
 use super::stream as streaming;
 use super::wish::{Form, Wish};
 use super::{explain, unknown_view};
+use crate::Error;
 use crate::access::{Caller, Grant};
 use crate::answer::{self, Format, Writer};
 use crate::catalog::View;
@@ -21,7 +22,6 @@ use crate::plan::{self, ReadPlan};
 use crate::query::{self, Heading};
 use crate::request::Count;
 use crate::store::{Row, Snapshot};
-use crate::Error;
 
 /// An answer up to this size is built before it is sent; a larger one is sent as it is read.
 const BUFFERED_BYTES_MAX: usize = 1 << 20;
@@ -47,7 +47,11 @@ enum AtOnce {
 
 impl Read<'_> {
     /// `position` is set as soon as it is known, for errors tell it too.
-    pub(super) async fn answer(&self, api: &ReadApi, position: &mut Option<Position>) -> Result<Response, Error> {
+    pub(super) async fn answer(
+        &self,
+        api: &ReadApi,
+        position: &mut Option<Position>,
+    ) -> Result<Response, Error> {
         // Before anything is looked up: the answer to what is not granted says nothing about what there is.
         let grant = self.caller.grant(self.view)?;
         let is_large = match self.at_once(api, &grant, position).await? {
@@ -76,17 +80,25 @@ impl Read<'_> {
             return Ok(AtOnce::Unclear);
         }
         let mut session = api.store.session().await?;
-        let Some(view) = api.store.last_catalog(&session).and_then(|last| last.public_view(self.view).cloned())
+        let Some(view) =
+            api.store.last_catalog(&session).and_then(|last| last.public_view(self.view).cloned())
         else {
             return Ok(AtOnce::Unclear);
         };
         // What is wrong may be right in the catalog of this moment.
-        let Ok(wish) = Wish::parse(self.query_string, self.headers, false) else { return Ok(AtOnce::Unclear) };
+        let Ok(wish) = Wish::parse(self.query_string, self.headers, false) else {
+            return Ok(AtOnce::Unclear);
+        };
         let Form::Rows(format) = wish.form else { return Ok(AtOnce::Unclear) };
         let Ok(plan) = plan::plan(&view, &wish.request, &grant.required) else { return Ok(AtOnce::Unclear) };
         let allowed = api.store.settings().statement_timeout;
-        let statement =
-            query::rows_with_heading(&plan, &view, api.store.dialect(), milliseconds(allowed), counted(&wish))?;
+        let statement = query::rows_with_heading(
+            &plan,
+            &view,
+            api.store.dialect(),
+            milliseconds(allowed),
+            counted(&wish),
+        )?;
         let mut rows = session.rows(statement);
         let mut heading = None;
         let mut pages = Pages::new(&plan, format);
@@ -201,7 +213,8 @@ impl Pages {
         }
         let fits = self.writer.buffered_bytes() <= self.bytes_max;
         if !fits && self.keeps_last {
-            let message = format!("a page that a cursor leads to may take {PAGE_BYTES_MAX} bytes: lower the limit");
+            let message =
+                format!("a page that a cursor leads to may take {PAGE_BYTES_MAX} bytes: lower the limit");
             return Err(Error::does_not_fit("54000", message));
         }
         Ok(fits)

@@ -1,7 +1,7 @@
 //! What a request's headers ask for beside its query: the form of the answer, preferences, a schema.
 
-use axum::http::header::{ACCEPT, HeaderName, RANGE};
 use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, HeaderName, RANGE};
 
 use crate::Error;
 use crate::answer::Format;
