@@ -44,7 +44,7 @@ async function all(client) {
   await ids(things().ilikeAnyOf("t", ["APP%"]).order("id"), ["a", "b"]);
   await ids(things().is("t", null), ["c"]);
   await ids(things().is("b", true).order("id"), ["a", "d", "f"]);
-  await ids(things().in("t", ["apple", 'a,b(c)"d"', "pear"]).order("id"), ["a", "g"]);
+  await ids(things().in("t", ["apple", "a,b(c)", "pear"]), ["a"]);
   await ids(things().in("i", [1, 3]).order("id"), ["a", "g"]);
   await ids(things().not("i", "in", "(1,2,3)").order("id"), ["d", "e", "f"]);
   await ids(things().contains("tags", ["apple"]), ["a"]);

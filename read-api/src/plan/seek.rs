@@ -125,9 +125,23 @@ fn fingerprint(view: &View, required: &[Required], order: &[Order]) -> u64 {
         sum.add(&required.value);
     }
     for order in order {
-        sum.add(&format!("{:?} {} {}", order.expression, order.descending, order.nulls_first));
+        sum.add(&identity(&order.expression));
+        sum.add(&format!("{} {}", order.descending, order.nulls_first));
     }
     sum.0
+}
+
+/// The same on every store.
+fn identity(expression: &Expression) -> String {
+    match expression {
+        Expression::Column(column) => format!("{} {}", column.kind, column.name),
+        Expression::Path { column, path } => format!("{} {}", column.name, path.encoded()),
+        Expression::Cast { of, kind } => format!("{} as {kind}", identity(of)),
+        Expression::Bucket { of, unit } => format!("{} by {}", identity(of), unit.name()),
+        Expression::Aggregate { function, of, .. } => {
+            format!("{} of {}", function.name(), of.as_ref().map_or_else(String::new, |of| identity(of)))
+        }
+    }
 }
 
 fn sum_of(checksum: u64, values: &[Option<String>], key: &str) -> u64 {

@@ -72,7 +72,7 @@ impl Writer {
             Condition::Overlaps { left, value } => self.collections(left, value, Collections::Overlap)?,
             Condition::KeyAfter(key) => {
                 let place = self.statement.bind(Parameter::Bytes(key.clone()));
-                self.push(format_args!("_key > {place}"));
+                self.push(format_args!("{} > {place}", self.row_key()));
             }
         }
         Ok(())

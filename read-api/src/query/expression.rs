@@ -3,7 +3,6 @@
 use prejoin_model::Type;
 
 use super::writer::Writer;
-use crate::catalog::quoted;
 use crate::meaning::{AggregateFunction, Path, Step, sqlite};
 use crate::plan::Expression;
 use crate::store::Dialect;
@@ -45,7 +44,7 @@ impl Writer {
         }
         match expression {
             Expression::Column(column) => {
-                let name = quoted(column.sort_column.as_ref().unwrap_or(&column.name));
+                let name = self.column(column.sort_column.as_ref().unwrap_or(&column.name));
                 Compared { sql: name, form: Form::Stored }
             }
             Expression::Aggregate { function: AggregateFunction::Count, .. } => {
@@ -71,9 +70,9 @@ impl Writer {
 
     fn postgres_value(&mut self, expression: &Expression) -> String {
         match expression {
-            Expression::Column(column) => quoted(&column.name),
+            Expression::Column(column) => self.column(&column.name),
             Expression::Path { column, path } => {
-                let mut sql = format!("({}", quoted(&column.name));
+                let mut sql = format!("({}", self.column(&column.name));
                 for (place, step) in path.steps.iter().enumerate() {
                     let last = place + 1 == path.steps.len();
                     sql += if last && path.as_text { " ->> " } else { " -> " };
@@ -97,10 +96,10 @@ impl Writer {
 
     fn sqlite_value(&mut self, expression: &Expression) -> String {
         match expression {
-            Expression::Column(column) => quoted(&column.name),
+            Expression::Column(column) => self.column(&column.name),
             Expression::Path { column, path } => {
                 let place = self.path_place(path);
-                format!("{}({}, {place})", sqlite::JSON, quoted(&column.name))
+                format!("{}({}, {place})", sqlite::JSON, self.column(&column.name))
             }
             Expression::Cast { of, kind } => {
                 let value = self.sqlite_value(of);

@@ -51,35 +51,35 @@ fn a_plan_is_one_statement_of_catalog_names_and_parameters() {
             "select=id&id=gt.5&order=placed_on.desc&limit=2&offset=1",
             "SELECT \"id\" FROM \"_g7_orders\" WHERE \"id\" > $1 ORDER BY \"_sort_placed_on\" DESC NULLS FIRST, _key \
                 LIMIT $2 OFFSET $3",
-            "SELECT \"id\"::text FROM \"_g7_orders\" WHERE \"id\" > $1 ORDER BY \"placed_on\" DESC NULLS FIRST, _key \
+            "SELECT r.\"id\"::text FROM \"_g7_orders\" r WHERE r.\"id\" > $1 ORDER BY r.\"placed_on\" DESC NULLS FIRST, r._key \
                 LIMIT $2 OFFSET $3",
         ),
         (
             "select=&offset=3",
             "SELECT NULL FROM \"_g7_orders\" ORDER BY _key LIMIT -1 OFFSET $1",
-            "SELECT NULL::text FROM \"_g7_orders\" ORDER BY _key OFFSET $1",
+            "SELECT NULL::text FROM \"_g7_orders\" r ORDER BY r._key OFFSET $1",
         ),
         (
             "select=%22a%5C%22b%22&name=not.eq.x&ok=is.true&id=is.null",
             "SELECT \"a\"\"b\" FROM \"_g7_orders\" WHERE (NOT (\"name\" = $1) AND (\"ok\" IS 1 AND \"id\" IS NULL)) ORDER BY _key",
-            "SELECT \"a\"\"b\"::text FROM \"_g7_orders\" WHERE (NOT (\"name\" = $1) AND (\"ok\" IS true AND \"id\" IS NULL)) ORDER BY _key",
+            "SELECT r.\"a\"\"b\"::text FROM \"_g7_orders\" r WHERE (NOT (r.\"name\" = $1) AND (r.\"ok\" IS true AND r.\"id\" IS NULL)) ORDER BY r._key",
         ),
         (
             "select=id&id=in.(1,2)&placed_on=eq.1970-01-02",
             "SELECT \"id\" FROM \"_g7_orders\" WHERE (\"id\" IN (SELECT value FROM json_each($1)) AND \"_sort_placed_on\" = $2) ORDER BY _key",
-            "SELECT \"id\"::text FROM \"_g7_orders\" WHERE (\"id\" = ANY ($1::bigint[]) AND \"placed_on\" = $2::date) ORDER BY _key",
+            "SELECT r.\"id\"::text FROM \"_g7_orders\" r WHERE (r.\"id\" = ANY ($1::bigint[]) AND r.\"placed_on\" = $2::date) ORDER BY r._key",
         ),
         (
             "select=id&name=like.a*&name=ilike.b_",
             "SELECT \"id\" FROM \"_g7_orders\" WHERE (\"name\" GLOB $1 AND \"name\" LIKE $2 ESCAPE '\\') ORDER BY _key",
-            "SELECT \"id\"::text FROM \"_g7_orders\" WHERE (\"name\" LIKE $1 AND \"name\" ILIKE $2) ORDER BY _key",
+            "SELECT r.\"id\"::text FROM \"_g7_orders\" r WHERE (r.\"name\" LIKE $1 AND r.\"name\" ILIKE $2) ORDER BY r._key",
         ),
         (
             "select=data->>a,total.sum()&order=sum",
             "SELECT prejoin_json(\"data\", $1), prejoin_sum('numeric', \"total\") FROM \"_g7_orders\" GROUP BY prejoin_json(\"data\", $1) \
-                ORDER BY prejoin_key('numeric', prejoin_sum('numeric', \"total\")) ASC NULLS LAST, prejoin_json(\"data\", $1)",
-            "SELECT (\"data\" ->> $1)::text, sum(\"total\")::text FROM \"_g7_orders\" GROUP BY ((\"data\" ->> $1) COLLATE \"C\") \
-                ORDER BY sum(\"total\") ASC NULLS LAST, ((\"data\" ->> $1) COLLATE \"C\")",
+                ORDER BY prejoin_key('numeric', prejoin_sum('numeric', \"total\")) ASC NULLS LAST, prejoin_json(\"data\", $1) NULLS LAST",
+            "SELECT (r.\"data\" ->> $1)::text, sum(r.\"total\")::text FROM \"_g7_orders\" r GROUP BY (r.\"data\" ->> $1) \
+                ORDER BY sum(r.\"total\") ASC NULLS LAST, ((r.\"data\" ->> $1) COLLATE \"C\") NULLS LAST",
         ),
     ];
     for (query_string, sqlite, postgres) in cases {
@@ -106,7 +106,7 @@ fn counting_keeps_the_conditions_and_the_range() {
     let plan = planned("id=gt.5&order=id&limit=2");
     let expected = "SELECT CAST(count(*) AS TEXT) FROM (SELECT 1 FROM \"_g7_orders\" WHERE \"id\" > $1 LIMIT $2) counted";
     assert_eq!(count(&plan, Dialect::Sqlite).unwrap().sql, expected);
-    let all = "SELECT CAST((SELECT count(*) FROM (SELECT 1 FROM \"_g7_orders\" WHERE \"id\" > $1) counted) AS TEXT)";
+    let all = "SELECT CAST((SELECT count(*) FROM (SELECT 1 FROM \"_g7_orders\" r WHERE r.\"id\" > $1) counted) AS TEXT)";
     assert_eq!(total(&plan, Dialect::Postgres).unwrap().sql, all);
 }
 

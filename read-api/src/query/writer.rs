@@ -31,6 +31,21 @@ impl Writer {
         }
     }
 
+    /// A column. To PostgreSQL, a bare name after ORDER BY is what is selected under it: a text.
+    pub(super) fn column(&self, name: &str) -> String {
+        match self.dialect {
+            Dialect::Sqlite => quoted(name),
+            Dialect::Postgres => format!("r.{}", quoted(name)),
+        }
+    }
+
+    pub(super) fn row_key(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Sqlite => "_key",
+            Dialect::Postgres => "r._key",
+        }
+    }
+
     /// The whole SELECT.
     pub(super) fn rows(&mut self, plan: &ReadPlan) -> Result<(), Error> {
         let mut columns = Vec::with_capacity(plan.output.len());
@@ -43,7 +58,7 @@ impl Writer {
             }
             columns.push(match self.dialect {
                 Dialect::Sqlite => "lower(hex(_key))".to_owned(),
-                Dialect::Postgres => "encode(_key, 'hex')".to_owned(),
+                Dialect::Postgres => "encode(r._key, 'hex')".to_owned(),
             });
         }
         if columns.is_empty() {
@@ -56,9 +71,11 @@ impl Writer {
         Ok(())
     }
 
-    /// `SELECT 1` for each row.
+    /// A SELECT of nothing in particular for each row.
     pub(super) fn matching(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        self.push("SELECT 1");
+        // SQLite knows one group of all rows only where an aggregate is selected.
+        let is_one_group = plan.groups.as_ref().is_some_and(|groups| groups.is_empty());
+        self.push(if is_one_group { "SELECT count(*)" } else { "SELECT 1" });
         self.source(plan, after_cursor)
     }
 
@@ -71,7 +88,8 @@ impl Writer {
     }
 
     fn source(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        self.push(format_args!(" FROM {}", quoted(&plan.table)));
+        let alias = if self.dialect == Dialect::Postgres { " r" } else { "" };
+        self.push(format_args!(" FROM {}{alias}", quoted(&plan.table)));
         let after = plan.seek.as_ref().and_then(|seek| seek.after.as_ref()).filter(|_| after_cursor);
         let conditions: Vec<&Condition> = plan.conditions.iter().chain(after).collect();
         if !conditions.is_empty() {
@@ -80,7 +98,7 @@ impl Writer {
         }
         let Some(groups) = &plan.groups else { return Ok(()) };
         if !groups.is_empty() {
-            let groups: Vec<String> = groups.iter().map(|group| self.compared(group).sql).collect();
+            let groups: Vec<String> = groups.iter().map(|group| self.grouped(group)).collect();
             self.push(format_args!(" GROUP BY {}", groups.join(", ")));
         }
         let having: Vec<&Condition> = plan.having.iter().collect();
@@ -95,6 +113,14 @@ impl Writer {
         self.all_of(&having)
     }
 
+    /// As it is selected: to PostgreSQL, an expression with a collation of its own is another one.
+    fn grouped(&mut self, group: &Expression) -> String {
+        match self.dialect {
+            Dialect::Sqlite => self.compared(group).sql,
+            Dialect::Postgres => self.value(group),
+        }
+    }
+
     fn order(&mut self, plan: &ReadPlan) {
         let mut terms = Vec::new();
         for order in &plan.order {
@@ -103,11 +129,11 @@ impl Writer {
             terms.push(format!("{} {direction} NULLS {nulls}", self.compared(&order.expression).sql));
         }
         match &plan.groups {
-            None => terms.push("_key".to_owned()),
+            None => terms.push(self.row_key().to_owned()),
             Some(groups) => {
                 let ordered = |group: &Expression| plan.order.iter().any(|order| order.expression == *group);
                 for group in groups.iter().filter(|group| !ordered(group)) {
-                    terms.push(self.compared(group).sql);
+                    terms.push(format!("{} NULLS LAST", self.compared(group).sql));
                 }
             }
         }

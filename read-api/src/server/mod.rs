@@ -1,11 +1,14 @@
 //! The HTTP side: routes, headers, limits, and the life of the process that serves them.
 
 mod compose;
+mod compression;
 mod cors;
 mod guard;
 mod limits;
 mod metrics;
+mod openapi;
 mod overview;
+mod pages;
 mod respond;
 mod rest;
 mod routes;
@@ -18,8 +21,10 @@ use tokio::sync::watch;
 
 use self::limits::Places;
 use self::metrics::Metrics;
+use self::overview::Overview;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::history::History;
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
@@ -32,6 +37,9 @@ pub struct ReadApi {
     access: Arc<Access>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
+    history: Arc<History>,
+    /// How it all was when it was last looked at.
+    looked: Arc<watch::Sender<Option<Arc<Overview>>>>,
     /// Turns true when the process is to end. Streams end then; everything else may finish.
     draining: Arc<watch::Sender<bool>>,
 }
@@ -51,6 +59,8 @@ impl ReadApi {
             access: Arc::new(Access::open()),
             places: Arc::new(Places::new(&settings)),
             metrics: Arc::default(),
+            history: Arc::default(),
+            looked: Arc::new(watch::Sender::new(None)),
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
         }

@@ -9,7 +9,7 @@ mod wish;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -19,9 +19,10 @@ use prejoin_envelope::Position;
 use serde::Serialize;
 
 use self::read::Read;
-use super::{ReadApi, respond};
+use super::{ReadApi, openapi, respond};
 use crate::access::Caller;
 use crate::catalog::View;
+use crate::error::LimitError;
 use crate::store::Snapshot;
 use crate::{Error, plan};
 
@@ -44,9 +45,17 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, caller: Caller, method: Method) -> Response {
+pub(super) async fn views(
+    State(api): State<ReadApi>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
+    }
+    if openapi::is_wanted(&headers) {
+        return openapi::list_as_document(&api, &caller).await;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
@@ -84,7 +93,7 @@ pub(super) async fn query(
     path: Result<Path<String>, PathRejection>,
     method: Method,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
     if method != Method::POST {
         let mut response = respond::error(&Error::UnsupportedMethod { method: method.to_string() }, None);
@@ -92,6 +101,10 @@ pub(super) async fn query(
         return response;
     }
     let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
+    let Ok(body) = body else {
+        let bytes_max = api.settings.body_bytes_max;
+        return respond::error(&LimitError::BodyTooLarge { bytes_max }.into(), None);
+    };
     match std::str::from_utf8(&body) {
         Ok(query_string) => answer(&api, &caller, &name, query_string.trim(), &headers, false).await,
         Err(_) => {
@@ -143,7 +156,7 @@ pub(super) fn common_position(views: &[Arc<View>]) -> Position {
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+    pub(super) async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
         Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }

@@ -8,6 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures::{TryStreamExt, stream};
 use prejoin_envelope::Position;
+use prejoin_model::Type;
 
 use super::super::ReadApi;
 use super::answered::Answered;
@@ -234,7 +235,16 @@ impl Pages {
 
 fn next_cursor(plan: &ReadPlan, seek: &plan::Seek, last: &Row) -> Result<String, Error> {
     let from = plan.output.len();
-    let values = (0..plan.order.len()).map(|index| last.owned(from + index)).collect::<Result<_, _>>()?;
+    let values = plan.order.iter().enumerate().map(|(index, order)| {
+        let text = last.text(from + index)?;
+        Ok(text.map(|text| match (order.expression.kind(), text) {
+            // SQLite keeps 0 and 1.
+            (Type::Boolean, "0") => "false".to_owned(),
+            (Type::Boolean, "1") => "true".to_owned(),
+            _ => text.to_owned(),
+        }))
+    });
+    let values = values.collect::<Result<_, Error>>()?;
     let key = last.required(from + plan.order.len())?.to_owned();
     Ok(plan::encode_cursor(seek, values, key))
 }
