@@ -54,7 +54,12 @@ pub enum Error {
     #[error("{message}")]
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
     #[error("the view store {store} cannot be read yet: {reason}")]
-    StoreAbsent { store: String, reason: String },
+    StoreAbsent {
+        store: String,
+        reason: String,
+        /// There is, or may be, a store that cannot be reached.
+        is_away: bool,
+    },
     /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
     #[error("{message}")]
     Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
@@ -296,6 +301,9 @@ impl Error {
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
             Error::Limit(error) => Some(error.hint().to_owned()),
             Error::Refused { hint, .. } => hint.clone(),
+            Error::StoreAbsent { is_away: true, .. } => {
+                Some("Look whether the database server runs and lets this user in.".to_owned())
+            }
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

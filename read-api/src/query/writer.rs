@@ -97,7 +97,7 @@ impl Writer {
         }
         let Some(groups) = &plan.groups else { return Ok(()) };
         if !groups.is_empty() {
-            let groups: Vec<String> = groups.iter().map(|group| self.compared(group).sql).collect();
+            let groups: Vec<String> = groups.iter().map(|group| self.grouped(group)).collect();
             self.push(format_args!(" GROUP BY {}", groups.join(", ")));
         }
         let having: Vec<&Condition> = plan.having.iter().collect();
@@ -112,6 +112,14 @@ impl Writer {
         self.all_of(&having)
     }
 
+    /// As it is selected: to PostgreSQL, an expression with a collation of its own is another one.
+    fn grouped(&mut self, group: &Expression) -> String {
+        match self.dialect {
+            Dialect::Sqlite => self.compared(group).sql,
+            Dialect::Postgres => self.value(group),
+        }
+    }
+
     fn order(&mut self, plan: &ReadPlan) {
         let mut terms = Vec::new();
         for order in &plan.order {
@@ -124,7 +132,7 @@ impl Writer {
             Some(groups) => {
                 let ordered = |group: &Expression| plan.order.iter().any(|order| order.expression == *group);
                 for group in groups.iter().filter(|group| !ordered(group)) {
-                    terms.push(self.compared(group).sql);
+                    terms.push(format!("{} NULLS LAST", self.compared(group).sql));
                 }
             }
         }
