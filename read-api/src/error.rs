@@ -1,6 +1,6 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -32,6 +32,8 @@ pub enum Error {
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
     #[error("the view store {} cannot be read yet: {reason}", path.display())]
     StoreAbsent { path: PathBuf, reason: String },
+    #[error("the search index {} cannot be read yet: {reason}", directory.display())]
+    IndexAbsent { directory: PathBuf, reason: String },
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
@@ -73,6 +75,10 @@ impl Error {
         Error::DoesNotFit { code, message: message.into(), hint: None }
     }
 
+    pub(crate) fn index_absent(directory: &Path, reason: impl std::fmt::Display) -> Error {
+        Error::IndexAbsent { directory: directory.to_owned(), reason: reason.to_string() }
+    }
+
     pub(crate) fn unreadable(what: impl Into<String>) -> Error {
         Error::Unreadable { what: what.into() }
     }
@@ -90,7 +96,7 @@ impl Error {
             Error::UnknownView { .. } => "PGRST205",
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
-            Error::StoreAbsent { .. } => "PGRST002",
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
         }
@@ -111,7 +117,7 @@ impl Error {
             Error::NotAcceptable { .. } => 406,
             Error::NegativeLimit => 416,
             Error::Store(_) | Error::Unreadable { .. } => 500,
-            Error::StoreAbsent { .. } => 503,
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => 503,
             Error::Busy => 504,
         }
     }

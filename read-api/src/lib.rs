@@ -14,6 +14,7 @@ mod page;
 mod plan;
 mod query;
 mod request;
+mod search;
 mod server;
 mod status;
 mod store;
