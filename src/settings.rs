@@ -69,13 +69,11 @@ impl Settings {
         self.view_store.clone()
     }
 
-    /// The view store's file, for what cannot read other stores yet.
-    pub(crate) fn view_store_file(&self) -> anyhow::Result<PathBuf> {
+    /// The view store, for those who read it.
+    pub(crate) fn store_to_read(&self) -> prejoin_read_api::StoreAddress {
         match self.view_store() {
-            StoreAddress::Sqlite(path) => Ok(path),
-            store => bail!(
-                "the query API reads SQLite view stores so far, and the views are in {store}. Read them there, or leave out store in [views] of prejoin.toml"
-            ),
+            StoreAddress::Sqlite(path) => prejoin_read_api::StoreAddress::Sqlite(path),
+            StoreAddress::Postgres { url, schema, .. } => prejoin_read_api::StoreAddress::Postgres { url, schema },
         }
     }
 

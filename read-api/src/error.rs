@@ -1,7 +1,10 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
@@ -12,11 +15,20 @@ pub enum Error {
     Syntax { message: String, details: String },
     #[error("'{resource}' is not an embedded resource in this request")]
     NotEmbedded { resource: String },
+    /// Other resources' rows were selected: a view already holds its joins.
+    #[error("Could not find a relationship between '{view}' and '{relation}' in the schema cache")]
+    NoRelationship { view: String, relation: String },
+    /// Preferences that are not understood, under `handling=strict`; `details` lists them.
+    #[error("Invalid preferences given with handling=strict")]
+    InvalidPreferences { details: String },
     /// PostgREST's grammar, but not (yet) answered here; says which part and why.
     #[error("Feature not implemented")]
     NotImplemented { reason: String },
     #[error("Requested range not satisfiable")]
     NegativeLimit,
+    /// A header `Range` that ends before it begins.
+    #[error("Requested range not satisfiable")]
+    RangeReversed,
     #[error("Unsupported HTTP method: {method}")]
     UnsupportedMethod { method: String },
     #[error("None of these media types are available: {accept}")]
@@ -30,8 +42,11 @@ pub enum Error {
     /// PostgreSQL's message for a value or an operator that does not fit its column, with its SQLSTATE.
     #[error("{message}")]
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
-    #[error("the view store {} cannot be read yet: {reason}", path.display())]
-    StoreAbsent { path: PathBuf, reason: String },
+    #[error("the view store {store} cannot be read yet: {reason}")]
+    StoreAbsent { store: String, reason: String },
+    /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
+    #[error("{message}")]
+    Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
     #[error("the search index {} cannot be read yet: {reason}", directory.display())]
     IndexAbsent { directory: PathBuf, reason: String },
     #[error("Timed out acquiring connection from connection pool.")]
@@ -47,15 +62,46 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut => Error::Busy,
-            sqlx::Error::Database(database) if database.code().is_some_and(|code| is_busy(&code)) => {
-                Error::Busy
-            }
-            _ => Error::Store(error),
+        let sqlx::Error::Database(database) = &error else {
+            return if matches!(error, sqlx::Error::PoolTimedOut) { Error::Busy } else { Error::Store(error) };
+        };
+        let code = database.code().unwrap_or_default();
+        if is_busy(&code) {
+            return Error::Busy;
         }
+        refusal(database.as_ref(), &code).unwrap_or(Error::Store(error))
     }
 }
+
+/// In front of a message of a function of ours in SQLite: a SQLSTATE follows, and a colon.
+pub(crate) const REFUSAL: &str = "prejoin refuses ";
+
+/// What a store says of the statement's values, as opposed to what it says of itself.
+fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
+    if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
+        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class)) && code != "42P01" && code != "42501";
+        return (of_values || code == CANCELLED).then(|| Error::Refused {
+            code: code.to_owned(),
+            message: postgres.message().to_owned(),
+            details: postgres.detail().map(str::to_owned),
+            hint: postgres.hint().map(str::to_owned),
+        });
+    }
+    let refused = |code: &str, message: &str| Error::Refused {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        details: None,
+        hint: None,
+    };
+    // SQLITE_INTERRUPT
+    if code == "9" {
+        return Some(refused(CANCELLED, "canceling statement due to statement timeout"));
+    }
+    let (code, message) = database.message().strip_prefix(REFUSAL)?.split_once(": ")?;
+    Some(refused(code, message))
+}
+
+const CANCELLED: &str = "57014";
 
 /// SQLITE_BUSY or SQLITE_LOCKED, extended or not.
 fn is_busy(code: &str) -> bool {
@@ -84,18 +130,21 @@ impl Error {
     }
 
     /// PostgREST's code or PostgreSQL's SQLSTATE.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
-            Error::NegativeLimit => "PGRST103",
+            Error::NegativeLimit | Error::RangeReversed => "PGRST103",
             Error::NotAcceptable { .. } => "PGRST107",
             Error::NotEmbedded { .. } => "PGRST108",
             Error::UnsupportedMethod { .. } => "PGRST117",
             Error::UnknownPath => "PGRST125",
+            Error::InvalidPreferences { .. } => "PGRST122",
             Error::NotImplemented { .. } => "PGRST127",
+            Error::NoRelationship { .. } => "PGRST200",
             Error::UnknownView { .. } => "PGRST205",
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
+            Error::Refused { code, .. } => code,
             Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
@@ -107,15 +156,22 @@ impl Error {
         match self {
             Error::Syntax { .. }
             | Error::NotEmbedded { .. }
+            | Error::NoRelationship { .. }
+            | Error::InvalidPreferences { .. }
             | Error::NotImplemented { .. }
             | Error::UnknownColumn { .. } => 400,
             // PostgREST answers PostgreSQL's "undefined function" so.
             Error::DoesNotFit { code: "42883", .. } => 404,
             Error::DoesNotFit { .. } => 400,
+            Error::Refused { code, .. } => match code.as_str() {
+                "42883" => 404,
+                code if code.starts_with("54") || code.starts_with("57") => 500,
+                _ => 400,
+            },
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
             Error::NotAcceptable { .. } => 406,
-            Error::NegativeLimit => 416,
+            Error::NegativeLimit | Error::RangeReversed => 416,
             Error::Store(_) | Error::Unreadable { .. } => 500,
             Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => 503,
             Error::Busy => 504,
@@ -123,11 +179,22 @@ impl Error {
     }
 
     /// More about what is wrong.
-    pub fn details(&self) -> Option<&str> {
+    pub fn details(&self) -> Option<Cow<'_, str>> {
         match self {
-            Error::Syntax { details, .. } => Some(details),
-            Error::NotImplemented { reason } => Some(reason),
-            Error::NegativeLimit => Some("Limit should be greater than or equal to zero."),
+            Error::Refused { details, .. } => details.as_deref().map(Cow::Borrowed),
+            Error::Syntax { details, .. } | Error::InvalidPreferences { details } => Some(details.into()),
+            Error::NotImplemented { reason } => Some(reason.into()),
+            Error::NoRelationship { view, relation } => {
+                let details = format!(
+                    "Searched for a foreign key relationship between '{view}' and '{relation}' in the schema 'public', but no matches were found."
+                );
+                Some(details.into())
+            }
+            Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
+            Error::RangeReversed => Some(
+                "The lower boundary must be lower than or equal to the upper boundary in the Range header."
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -138,6 +205,9 @@ impl Error {
             Error::NotEmbedded { resource } => {
                 Some(format!("Verify that '{resource}' is included in the 'select' query parameter."))
             }
+            Error::NoRelationship { .. } => Some(
+                "A view already holds its joins: select its columns, or add the join to the view.".to_owned(),
+            ),
             Error::UnsupportedMethod { .. } => {
                 let hint =
                     "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";
@@ -153,6 +223,7 @@ impl Error {
                     .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
             }
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::Refused { hint, .. } => hint.clone(),
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

@@ -1,5 +1,7 @@
 //! The page at `/`: views, services, dead letters, in plain HTML that loads itself again.
 
+use std::sync::Arc;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::catalog::View;
@@ -19,7 +21,7 @@ th { font-weight: 600; font-size: .85rem; color: var(--soft); } th.number { font
 .good { color: var(--good); } .bad { color: var(--bad); }
 ";
 
-pub(crate) fn render(views: &[View], status: &Status) -> String {
+pub(crate) fn render(views: &[Arc<View>], status: &Status) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -59,7 +61,7 @@ fn state(status: &Status) -> Markup {
     html! { span class=(class) { (text) } }
 }
 
-fn views_table(views: &[View]) -> Markup {
+fn views_table(views: &[Arc<View>]) -> Markup {
     html! {
         h2 { "Views" }
         @if views.is_empty() { p.soft { "None has been built yet." } } @else {

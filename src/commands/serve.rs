@@ -16,7 +16,7 @@ pub(crate) struct ServeFlags {
 
 pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result<()> {
     let stopped = shutdown::on_signals()?;
-    let view_store = settings.view_store_file()?;
+    let view_store = settings.store_to_read();
     let listener = bind(&settings.listen(flags.listen), "--listen").await?;
     line(format!("query API  {}/", url_of(&listener)?))?;
     let api = ReadApi::open(view_store).with_services(settings.service_urls());

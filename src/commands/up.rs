@@ -30,7 +30,7 @@ pub(crate) struct UpFlags {
 
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
-    let view_store = settings.view_store_file()?;
+    let view_store = settings.store_to_read();
     let lock = Arc::new(settings.lock("prejoin up")?);
     let mut _service_locks = Vec::new();
     if settings.uses_nats() {

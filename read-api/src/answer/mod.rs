@@ -2,11 +2,9 @@
 
 mod json;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
-
 use crate::Error;
 use crate::plan::ReadPlan;
+use crate::store::Row;
 
 /// Writes `[{…}, \n {…}]` into a buffer that the caller may take away at any time.
 pub(crate) struct ArrayWriter {
@@ -33,7 +31,7 @@ impl ArrayWriter {
         ArrayWriter { keys: keys.collect(), buffer: vec![b'['], rows: 0 }
     }
 
-    pub(crate) fn row(&mut self, row: &SqliteRow) -> Result<(), Error> {
+    pub(crate) fn row(&mut self, row: &Row) -> Result<(), Error> {
         if self.rows > 0 {
             self.buffer.extend_from_slice(b", \n ");
         }
@@ -41,7 +39,7 @@ impl ArrayWriter {
         self.buffer.push(b'{');
         for key in &self.keys {
             self.buffer.extend_from_slice(&key.text);
-            json::write_value(row, key.fetched, key.kind, &mut self.buffer)?;
+            json::write_value(row.text(key.fetched)?, key.kind, &mut self.buffer);
         }
         self.buffer.push(b'}');
         Ok(())
@@ -66,7 +64,6 @@ impl ArrayWriter {
 }
 
 /// The single integer of a counting statement.
-pub(crate) fn count(row: &SqliteRow) -> Result<u64, Error> {
-    let count: i64 = row.try_get(0)?;
-    u64::try_from(count).map_err(|_| Error::unreadable("a negative count"))
+pub(crate) fn count(row: &Row) -> Result<u64, Error> {
+    u64::try_from(row.required_integer(0)?).map_err(|_| Error::unreadable("a negative count"))
 }

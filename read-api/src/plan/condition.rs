@@ -2,15 +2,16 @@
 
 use prejoin_model::{Element, Type, Value, from_text};
 
-use super::{Condition, find};
+use super::{Condition, find, not_yet, plain_field};
 use crate::Error;
 use crate::catalog::{Column, View};
-use crate::request::{Filter, IsWord, Operation};
+use crate::request::{Field, IsWord, Logic, Operation};
 
-pub(super) fn plan(view: &View, filter: &Filter) -> Result<Condition, Error> {
-    let column = view.columns[find(view, &filter.column)?].clone();
+pub(super) fn plan(view: &View, logic: &Logic<Field>) -> Result<Condition, Error> {
+    let Logic::Filter(filter) = logic else { return Err(not_yet("The parameters 'and' and 'or' are")) };
+    let column = view.columns[find(view, plain_field(&filter.subject)?)?].clone();
     let condition = match &filter.operation {
-        Operation::Compare(comparison, text) => {
+        Operation::Compare { comparison, quantifier: None, value: text } => {
             let value = value(&column, text)?;
             Condition::Compare { column, comparison: *comparison, value }
         }
@@ -19,7 +20,8 @@ pub(super) fn plan(view: &View, filter: &Filter) -> Result<Condition, Error> {
             Condition::In { column, values }
         }
         Operation::Is(word) => is(column, *word)?,
-        Operation::Like { pattern, ignore_case } => like(column, pattern, *ignore_case)?,
+        Operation::Like { pattern, ignore_case, quantifier: None } => like(column, pattern, *ignore_case)?,
+        _ => return Err(not_yet("This operator is")),
     };
     Ok(if filter.negated { Condition::Not(Box::new(condition)) } else { condition })
 }

@@ -12,7 +12,7 @@ use prejoin_model::{Type, Value};
 
 use crate::Error;
 use crate::catalog::{Column, View};
-use crate::request::{Comparison, ReadRequest, Selected};
+use crate::request::{Comparison, Field, Item, ReadRequest, Selected};
 
 pub(crate) use suggest::similar_view;
 
@@ -80,6 +80,10 @@ const FILTERS_MAX: usize = 1_000;
 
 /// Fails where PostgreSQL would: an unknown column, a value that is not of its type, an operator its type lacks.
 pub(crate) fn plan(view: &View, request: &ReadRequest) -> Result<ReadPlan, Error> {
+    request.refuse_embedding(&view.name)?;
+    if !request.having.is_empty() || !request.group_by.is_empty() || request.cursor.is_some() {
+        return Err(not_yet("Groups and cursors are"));
+    }
     if request.filters.len() > FILTERS_MAX {
         let message = format!("{} filters are more than the {FILTERS_MAX} allowed", request.filters.len());
         return Err(Error::does_not_fit("54000", message));
@@ -113,7 +117,11 @@ fn output(view: &View, select: &[Selected]) -> Result<(Vec<Column>, Vec<Output>)
     for selected in select {
         match selected {
             Selected::All => (0..view.columns.len()).for_each(|index| add(index, &view.columns[index].name)),
-            Selected::Column { name, alias } => add(find(view, name)?, alias.as_deref().unwrap_or(name)),
+            Selected::Item { item, alias } => {
+                let name = plain(item)?;
+                add(find(view, name)?, alias.as_deref().unwrap_or(name));
+            }
+            Selected::Embedded { .. } => {}
         }
     }
     Ok((fetched, output))
@@ -122,7 +130,7 @@ fn output(view: &View, select: &[Selected]) -> Result<(Vec<Column>, Vec<Output>)
 fn order(view: &View, request: &ReadRequest) -> Result<Vec<Order>, Error> {
     let mut order: Vec<Order> = Vec::new();
     for term in &request.order {
-        let column = &view.columns[find(view, &term.column)?];
+        let column = &view.columns[find(view, plain(&term.item)?)?];
         // A column that was sorted by already sorts no further.
         if order.iter().all(|earlier| earlier.column != *column) {
             let nulls_first = term.nulls_first.unwrap_or(term.descending);
@@ -130,6 +138,24 @@ fn order(view: &View, request: &ReadRequest) -> Result<Vec<Order>, Error> {
         }
     }
     Ok(order)
+}
+
+/// A column by itself.
+fn plain(item: &Item) -> Result<&str, Error> {
+    match item {
+        Item { field: Some(field), cast: None, bucket: None, aggregate: None, aggregate_cast: None } => {
+            plain_field(field)
+        }
+        _ => Err(not_yet("Casts, buckets and aggregates are")),
+    }
+}
+
+fn plain_field(field: &Field) -> Result<&str, Error> {
+    if field.path.is_empty() { Ok(&field.column) } else { Err(not_yet("Paths into json are")) }
+}
+
+fn not_yet(what: &str) -> Error {
+    Error::NotImplemented { reason: format!("{what} not supported yet.") }
 }
 
 fn find(view: &View, name: &str) -> Result<usize, Error> {

@@ -24,11 +24,12 @@ fn view() -> View {
         comment: None,
         position: Position::default(),
         rows: 0,
+        stamp: String::new(),
     }
 }
 
 fn planned(query_string: &str) -> Result<ReadPlan, Error> {
-    plan(&view(), &request::parse(query_string).unwrap())
+    plan(&view(), &request::parse(query_string, None).unwrap())
 }
 
 #[test]

@@ -12,29 +12,12 @@ use std::fmt::Write;
 
 use prejoin_model::{Type, Value, encode_key_value, to_text};
 use serde_json::Value as JsonValue;
-use sqlx::query::Query;
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Sqlite};
 
 use crate::Error;
-use crate::catalog::Column;
+use crate::catalog::{Column, quoted};
 use crate::plan::{Condition, ReadPlan};
 use crate::request::Comparison;
-
-/// SQL with its parameters in order.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Statement {
-    pub(crate) sql: String,
-    pub(crate) parameters: Vec<Parameter>,
-}
-
-/// A value as the store keeps it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Parameter {
-    Integer(i64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
+use crate::store::{Parameter, Statement};
 
 /// The rows of a plan: one result column per fetched column, or a single NULL if there is none.
 pub(crate) fn rows(plan: &ReadPlan) -> Result<Statement, Error> {
@@ -64,16 +47,6 @@ pub(crate) fn count(plan: &ReadPlan) -> Result<Statement, Error> {
 }
 
 impl Statement {
-    /// For sqlx. Parameters are handed over; the text is safe by this module's rule.
-    pub(crate) fn into_query(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let query = sqlx::query(AssertSqlSafe(self.sql));
-        self.parameters.into_iter().fold(query, |query, parameter| match parameter {
-            Parameter::Integer(integer) => query.bind(integer),
-            Parameter::Text(text) => query.bind(text),
-            Parameter::Bytes(bytes) => query.bind(bytes),
-        })
-    }
-
     fn push(&mut self, text: std::fmt::Arguments<'_>) {
         self.sql.write_fmt(text).expect("writing to a String does not fail");
     }
@@ -167,11 +140,6 @@ fn json_element(parameter: Parameter) -> JsonValue {
 /// The stored column whose order is the values' order.
 fn compared(column: &Column) -> String {
     quoted(column.sort_column.as_ref().unwrap_or(&column.name))
-}
-
-/// A name from the catalog as SQL writes it.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn symbol(comparison: Comparison) -> &'static str {

@@ -26,11 +26,12 @@ fn view() -> View {
         comment: None,
         position: Default::default(),
         rows: 0,
+        stamp: String::new(),
     }
 }
 
 fn statement(query_string: &str) -> Statement {
-    let plan = plan::plan(&view(), &request::parse(query_string).unwrap()).unwrap();
+    let plan = plan::plan(&view(), &request::parse(query_string, None).unwrap()).unwrap();
     rows(&plan).unwrap()
 }
 
@@ -77,7 +78,7 @@ fn a_plan_is_one_statement_of_catalog_names_and_parameters() {
 
 #[test]
 fn counting_keeps_the_conditions_and_the_range() {
-    let plan = plan::plan(&view(), &request::parse("id=gt.5&order=id&limit=2").unwrap()).unwrap();
+    let plan = plan::plan(&view(), &request::parse("id=gt.5&order=id&limit=2", None).unwrap()).unwrap();
     let expected = "SELECT count(*) FROM (SELECT 1 FROM \"_g7_orders\" WHERE \"id\" > ? LIMIT ? OFFSET ?)";
     assert_eq!(count(&plan).unwrap().sql, expected);
 }

@@ -6,7 +6,6 @@ mod respond;
 mod rest;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::Error;
 use crate::compose::{Composer, ServiceUrls};
-use crate::store::Store;
+use crate::store::{Store, StoreAddress, StoreSettings};
 
 /// The read API over one view store. Cheap to clone.
 #[derive(Clone)]
@@ -28,9 +27,14 @@ pub struct ReadApi {
 
 impl ReadApi {
     /// Opens the store lazily: it may not exist yet, and may be deleted and made anew while this runs.
-    pub fn open(store_path: PathBuf) -> ReadApi {
+    pub fn open(store: impl Into<StoreAddress>) -> ReadApi {
+        ReadApi::open_with(store, StoreSettings::default())
+    }
+
+    /// As `open`, with other limits of reading.
+    pub fn open_with(store: impl Into<StoreAddress>, settings: StoreSettings) -> ReadApi {
         let composer = Arc::new(Composer::new(ServiceUrls::new()));
-        ReadApi { store: Arc::new(Store::new(store_path)), composer }
+        ReadApi { store: Arc::new(Store::with_settings(store, settings)), composer }
     }
 
     /// Says where the services are that `/compose/` asks.

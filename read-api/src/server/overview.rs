@@ -1,5 +1,7 @@
 //! How it all is: `/status`, `/healthz`, `/readyz`, and the page at `/`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
@@ -7,7 +9,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::{ReadApi, respond};
-use crate::catalog::{self, View};
+use crate::catalog::View;
 use crate::status::{self, State as ProjectorState, Status};
 use crate::{Error, page};
 
@@ -57,7 +59,7 @@ pub(super) async fn page(State(api): State<ReadApi>) -> Response {
 struct Overview {
     /// Why the store cannot be read, if so.
     absence: Option<String>,
-    views: Vec<View>,
+    views: Vec<Arc<View>>,
     status: Status,
 }
 
@@ -91,7 +93,7 @@ impl ReadApi {
             }
             Err(error) => return Err(error),
         };
-        let views = catalog::views(snapshot.connection()).await?;
+        let views = snapshot.catalog.public_views().cloned().collect();
         Ok(Overview { absence: None, views, status: status::of_snapshot(&mut snapshot).await? })
     }
 }

@@ -1,5 +1,7 @@
 //! Responses: JSON bodies, PostgREST's error body, and the headers every answer has.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -18,7 +20,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     code: &'a str,
-    details: Option<&'a str>,
+    details: Option<Cow<'a, str>>,
     hint: Option<String>,
     message: String,
 }

@@ -1,5 +1,6 @@
 //! `/rest/v1/`: the views, and the rows of each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 
 use super::{ReadApi, respond};
 use crate::answer::ArrayWriter;
-use crate::catalog::{self, View};
+use crate::catalog::View;
 use crate::plan::{self, ReadPlan};
 use crate::store::Snapshot;
 use crate::{Error, answer, query, request};
@@ -54,7 +55,7 @@ pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Respons
     match api.views().await {
         Err(error) => respond::error(&error, None),
         Ok(views) => {
-            let listed: Vec<_> = views.iter().map(ListedView::from).collect();
+            let listed: Vec<_> = views.iter().map(|view| ListedView::from(view.as_ref())).collect();
             let mut response = respond::json_value(StatusCode::OK, &listed);
             respond::add_position(response.headers_mut(), &common_position(&views));
             response
@@ -110,16 +111,13 @@ impl Read<'_> {
         position: &mut Option<Position>,
     ) -> Result<Response, Error> {
         let mut snapshot = api.store.snapshot().await?;
-        let view = match catalog::is_internal(self.view) {
-            true => None,
-            false => catalog::view(snapshot.connection(), self.view).await?,
-        };
+        let view = snapshot.catalog.public_view(self.view).cloned();
         *position = view.as_ref().map(|view| view.position.clone());
         check_accept(self.headers)?;
-        let request = request::parse(self.query_string)?;
+        let request = request::parse(self.query_string, None)?;
         let view = match view {
             Some(view) => view,
-            None => return Err(unknown_view(&mut snapshot, self.view).await?),
+            None => return Err(unknown_view(&snapshot, self.view)),
         };
         let plan = plan::plan(&view, &request)?;
         let mut response = match only_headers {
@@ -131,9 +129,9 @@ impl Read<'_> {
     }
 }
 
-async fn unknown_view(snapshot: &mut Snapshot, name: &str) -> Result<Error, Error> {
-    let views = catalog::views(snapshot.connection()).await?;
-    Ok(Error::UnknownView { view: name.to_owned(), similar: plan::similar_view(&views, name) })
+fn unknown_view(snapshot: &Snapshot, name: &str) -> Error {
+    let similar = plan::similar_view(snapshot.catalog.public_views().map(Arc::as_ref), name);
+    Error::UnknownView { view: name.to_owned(), similar }
 }
 
 /// Only JSON arrays are answered here.
@@ -183,7 +181,7 @@ async fn rows(mut snapshot: Snapshot, plan: ReadPlan) -> Result<Response, Error>
 /// The whole answer, or nothing if it is too large.
 async fn buffered(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Option<(Vec<u8>, u64)>, Error> {
     let mut writer = ArrayWriter::new(plan);
-    let mut rows = query::rows(plan)?.into_query().fetch(snapshot.connection());
+    let mut rows = snapshot.session.rows(query::rows(plan)?);
     while let Some(row) = rows.try_next().await? {
         writer.row(&row)?;
         if writer.buffered_bytes() > BUFFERED_BYTES_MAX {
@@ -195,7 +193,7 @@ async fn buffered(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Option<(Ve
 }
 
 async fn count(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<u64, Error> {
-    answer::count(&query::count(plan)?.into_query().fetch_one(snapshot.connection()).await?)
+    answer::count(&snapshot.session.one(query::count(plan)?).await?)
 }
 
 async fn send_rows(
@@ -211,8 +209,8 @@ async fn send_rows(
     };
     let mut writer = ArrayWriter::new(&plan);
     let statement = query::rows(&plan).map_err(failed)?;
-    let mut rows = statement.into_query().fetch(snapshot.connection());
-    while let Some(row) = rows.try_next().await.map_err(|error| failed(error.into()))? {
+    let mut rows = snapshot.session.rows(statement);
+    while let Some(row) = rows.try_next().await.map_err(failed)? {
         writer.row(&row).map_err(failed)?;
         if writer.buffered_bytes() >= CHUNK_BYTES {
             send(writer.take()).await?;
@@ -244,14 +242,14 @@ fn with_range(mut response: Response, plan: &ReadPlan, count: u64) -> Response {
 }
 
 /// What all views reflect.
-pub(super) fn common_position(views: &[View]) -> Position {
+pub(super) fn common_position(views: &[Arc<View>]) -> Position {
     let positions = views.iter().map(|view| view.position.clone());
     positions.reduce(|left, right| left.meet(&right)).unwrap_or_default()
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<View>, Error> {
-        catalog::views(self.store.snapshot().await?.connection()).await
+    async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+        Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }
 
