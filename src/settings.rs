@@ -73,7 +73,9 @@ impl Settings {
     pub(crate) fn store_to_read(&self) -> prejoin_read_api::StoreAddress {
         match self.view_store() {
             StoreAddress::Sqlite(path) => prejoin_read_api::StoreAddress::Sqlite(path),
-            StoreAddress::Postgres { url, schema, .. } => prejoin_read_api::StoreAddress::Postgres { url, schema },
+            StoreAddress::Postgres { url, schema, .. } => {
+                prejoin_read_api::StoreAddress::Postgres { url, schema }
+            }
         }
     }
 

@@ -63,7 +63,11 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else {
-            return if matches!(error, sqlx::Error::PoolTimedOut) { Error::Busy } else { Error::Store(error) };
+            return if matches!(error, sqlx::Error::PoolTimedOut) {
+                Error::Busy
+            } else {
+                Error::Store(error)
+            };
         };
         let code = database.code().unwrap_or_default();
         if is_busy(&code) {
@@ -79,7 +83,9 @@ pub(crate) const REFUSAL: &str = "prejoin refuses ";
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class)) && code != "42P01" && code != "42501";
+        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class))
+            && code != "42P01"
+            && code != "42501";
         return (of_values || code == CANCELLED).then(|| Error::Refused {
             code: code.to_owned(),
             message: postgres.message().to_owned(),

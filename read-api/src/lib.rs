@@ -22,8 +22,8 @@ mod store;
 pub use compose::ServiceUrls;
 pub use error::Error;
 pub use server::ReadApi;
-pub use store::{StoreAddress, StoreSettings};
 pub use status::{
     DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
     read_dead_letters, read_decisions, read_status,
 };
+pub use store::{StoreAddress, StoreSettings};

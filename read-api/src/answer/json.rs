@@ -22,7 +22,11 @@ fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
         },
         // SQLite keeps 0 and 1; within an array it is `t` and `f`.
         Type::Boolean => {
-            out.extend_from_slice(if matches!(text.as_bytes(), [b't' | b'1', ..]) { b"true" } else { b"false" });
+            out.extend_from_slice(if matches!(text.as_bytes(), [b't' | b'1', ..]) {
+                b"true"
+            } else {
+                b"false"
+            });
         }
         Type::Integer | Type::Bigint | Type::Jsonb => out.extend_from_slice(text.as_bytes()),
         Type::Timestamptz => {

@@ -166,11 +166,12 @@ mod tests {
     use tantivy::schema::Field;
 
     use super::*;
+    use crate::request::SearchGrammar;
     use crate::search::analyzer::analyzer;
-    use crate::search::text_query::{Notation, parse};
+    use crate::search::text_query::parse;
 
     fn highlighted(language: &str, query: &str, typos: Typos, texts: &[&str]) -> Option<String> {
-        let query = parse(Notation::Websearch, query).unwrap().unwrap().with_last_as_prefix();
+        let query = parse(SearchGrammar::Web, query).unwrap().unwrap().with_last_as_prefix();
         let column = SearchedColumn {
             name: "c".to_owned(),
             language: language.to_owned(),

@@ -14,5 +14,5 @@ mod index;
 pub(crate) use compile::SearchedColumn;
 pub(crate) use highlight::Highlighter;
 pub(crate) use index::{Hit, IndexSnapshot, SearchIndexes};
-pub(crate) use text_query::{Notation, TextQuery, parse};
+pub(crate) use text_query::{TextQuery, parse};
 pub(crate) use tolerance::{TYPOS_MAX, Typos};

@@ -59,7 +59,8 @@ pub(crate) fn absent() -> Status {
 }
 
 pub(crate) async fn of_snapshot(snapshot: &mut Snapshot) -> Result<Status, Error> {
-    let row = snapshot.session.optional("SELECT CAST(written_at_ms AS TEXT), status FROM _prejoin_status").await?;
+    let row =
+        snapshot.session.optional("SELECT CAST(written_at_ms AS TEXT), status FROM _prejoin_status").await?;
     let mut status = match row {
         None => absent(),
         Some(row) => {
@@ -105,13 +106,19 @@ fn now_ms() -> i64 {
 async fn row_errors(snapshot: &mut Snapshot) -> Result<RowErrors, Error> {
     const CURRENT: &str = "FROM _prejoin_row_errors e JOIN _prejoin_generations g \
         ON g.view = e.view AND g.generation = e.generation AND g.state = 'current'";
-    let count = snapshot.session.one(format!("SELECT CAST(count(*) AS TEXT) {CURRENT}")).await?.required_integer(0)?;
+    let count = snapshot
+        .session
+        .one(format!("SELECT CAST(count(*) AS TEXT) {CURRENT}"))
+        .await?
+        .required_integer(0)?;
     let first =
         format!("SELECT e.view, e.key_text, e.error {CURRENT} ORDER BY e.view, e.key LIMIT {SHOWN_MAX}");
     let first = snapshot.session.all(first).await?;
     let first = first
         .iter()
-        .map(|row| Ok(RowError { view: row.required(0)?.to_owned(), key: row.owned(1)?, error: row.owned(2)? }))
+        .map(|row| {
+            Ok(RowError { view: row.required(0)?.to_owned(), key: row.owned(1)?, error: row.owned(2)? })
+        })
         .collect::<Result<_, Error>>()?;
     Ok(RowErrors { count: u64::try_from(count).unwrap_or(0), first })
 }

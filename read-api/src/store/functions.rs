@@ -12,10 +12,7 @@ use super::budget::Budget;
 pub(crate) const ALLOW: &str = "prejoin_allow";
 
 /// Registers the functions on sqlx's own connection.
-pub(super) fn register(
-    handle: &mut LockedSqliteHandle<'_>,
-    budget: &Arc<Budget>,
-) -> Result<(), sqlx::Error> {
+pub(super) fn register(handle: &mut LockedSqliteHandle<'_>, budget: &Arc<Budget>) -> Result<(), sqlx::Error> {
     #[expect(
         unsafe_code,
         reason = "the handle stays locked and open while the borrowing connection lives, which closes nothing"

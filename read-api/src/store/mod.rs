@@ -18,9 +18,9 @@ use crate::Error;
 use crate::catalog::{self, Catalog};
 
 pub use address::StoreAddress;
-pub use settings::StoreSettings;
 pub(crate) use functions::ALLOW;
 pub(crate) use session::Session;
+pub use settings::StoreSettings;
 pub(crate) use statement::{Parameter, Row, Statement};
 
 use postgres::PostgresStore;

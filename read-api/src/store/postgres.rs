@@ -70,8 +70,10 @@ impl PostgresStore {
     }
 
     fn options(&self) -> Result<PgConnectOptions, Error> {
-        let options: PgConnectOptions =
-            self.url.parse().map_err(|error: sqlx::Error| self.absent(format!("its address cannot be read ({error})")))?;
+        let options: PgConnectOptions = self
+            .url
+            .parse()
+            .map_err(|error: sqlx::Error| self.absent(format!("its address cannot be read ({error})")))?;
         Ok(options
             .application_name(NAME)
             .statement_cache_capacity(STATEMENTS_KEPT)
@@ -133,7 +135,10 @@ impl PostgresStore {
 /// Whether the server, or the way to it, went away.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
         // Connection exceptions, and a server that shuts down, crashed or starts.
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             code.starts_with("08") || matches!(&*code, "57P01" | "57P02" | "57P03" | "57P05")

@@ -31,7 +31,12 @@ const PRESENT: &str = "a session has its connection until it is dropped";
 
 impl Session {
     pub(super) fn sqlite(connection: PoolConnection<Sqlite>, origin: String) -> Session {
-        Session { connection: Some(Connection::Sqlite(connection)), origin, in_transaction: false, midway: false }
+        Session {
+            connection: Some(Connection::Sqlite(connection)),
+            origin,
+            in_transaction: false,
+            midway: false,
+        }
     }
 
     pub(super) fn postgres(connection: PoolConnection<Postgres>) -> Session {
@@ -61,7 +66,11 @@ impl Session {
         match self.connection.as_mut().expect(PRESENT) {
             Connection::Sqlite(connection) => drop(connection.execute("BEGIN").await?),
             Connection::Postgres(connection) => {
-                drop(connection.execute(sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?);
+                drop(
+                    connection
+                        .execute(sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+                        .await?,
+                );
             }
         }
         self.allow_on_sqlite(settings.statement_timeout).await

@@ -78,7 +78,10 @@ impl Row {
                 if value.is_null() {
                     return Ok(None);
                 }
-                value.as_str().map(Some).map_err(|error| Error::unreadable(format!("a value that is no text ({error})")))
+                value
+                    .as_str()
+                    .map(Some)
+                    .map_err(|error| Error::unreadable(format!("a value that is no text ({error})")))
             }
         }
     }

@@ -4,6 +4,7 @@ mod tsquery;
 mod websearch;
 
 use crate::Error;
+use crate::request::SearchGrammar;
 
 /// A question to the words of a row. Which columns it is asked of, and what counts as a word there, is said elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,35 +22,22 @@ pub(crate) enum TextQuery {
     Phrase(Vec<(usize, String)>),
 }
 
-/// PostgreSQL's four ways to write a text query, by the operators of PostgREST.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Notation {
-    /// `fts`: `to_tsquery`, with operators.
-    Tsquery,
-    /// `plfts`: `plainto_tsquery`, all words.
-    Plain,
-    /// `phfts`: `phraseto_tsquery`, the words in their order.
-    PhraseOnly,
-    /// `wfts`: `websearch_to_tsquery`, as people type.
-    Websearch,
-}
-
 /// More than anybody types, and few enough for any index.
 const TEXTS_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 4_096;
 
-/// Nothing if the text names no word.
-pub(crate) fn parse(notation: Notation, text: &str) -> Result<Option<TextQuery>, Error> {
+/// By PostgreSQL's four ways to write a text query. Nothing if the text names no word.
+pub(crate) fn parse(grammar: SearchGrammar, text: &str) -> Result<Option<TextQuery>, Error> {
     if text.len() > TEXT_BYTES_MAX {
         let message =
             format!("a text query of {} bytes is longer than the {TEXT_BYTES_MAX} allowed", text.len());
         return Err(Error::does_not_fit("54000", message));
     }
-    let query = match notation {
-        Notation::Tsquery => tsquery::parse(text)?,
-        Notation::Plain => all(words(text).map(TextQuery::text).collect()),
-        Notation::PhraseOnly => has_word(text).then(|| TextQuery::text(text)),
-        Notation::Websearch => websearch::parse(text),
+    let query = match grammar {
+        SearchGrammar::Query => tsquery::parse(text)?,
+        SearchGrammar::Plain => all(words(text).map(TextQuery::text).collect()),
+        SearchGrammar::Phrase => has_word(text).then(|| TextQuery::text(text)),
+        SearchGrammar::Web => websearch::parse(text),
     };
     match query.as_ref().map_or(0, TextQuery::texts) {
         texts if texts > TEXTS_MAX => {
@@ -136,8 +124,8 @@ mod tests {
         }
     }
 
-    fn parsed(notation: Notation, text: &str) -> String {
-        match parse(notation, text) {
+    fn parsed(grammar: SearchGrammar, text: &str) -> String {
+        match parse(grammar, text) {
             Ok(None) => "nothing".to_owned(),
             Ok(Some(query)) => shown(&query),
             Err(error) => format!("{} {error}", error.code()),
@@ -164,7 +152,7 @@ mod tests {
             ("& | ! <->", "nothing"),
         ];
         for (text, expected) in cases {
-            assert_eq!(parsed(Notation::Websearch, text), expected, "{text}");
+            assert_eq!(parsed(SearchGrammar::Web, text), expected, "{text}");
         }
     }
 
@@ -188,31 +176,31 @@ mod tests {
             ("fat)", "42601 syntax error in tsquery: \"fat)\""),
         ];
         for (text, expected) in cases {
-            assert_eq!(parsed(Notation::Tsquery, text), expected, "{text}");
+            assert_eq!(parsed(SearchGrammar::Query, text), expected, "{text}");
         }
         for text in ["fat:A", "fat:A* & rat", "fat <-> (rat | cat)", "fat:* <-> rat", "!a <-> b"] {
-            assert!(parsed(Notation::Tsquery, text).starts_with("PGRST127 "), "{text}");
+            assert!(parsed(SearchGrammar::Query, text).starts_with("PGRST127 "), "{text}");
         }
         let deep = format!("{}a{}", "(".repeat(2_000), ")".repeat(2_000));
-        assert!(parsed(Notation::Tsquery, &deep).starts_with("54000 "));
-        assert!(parsed(Notation::Tsquery, &"!".repeat(3_000)).starts_with("54000 "));
+        assert!(parsed(SearchGrammar::Query, &deep).starts_with("54000 "));
+        assert!(parsed(SearchGrammar::Query, &"!".repeat(3_000)).starts_with("54000 "));
     }
 
     #[test]
     fn plain_words_and_phrases() {
-        assert_eq!(parsed(Notation::Plain, "The fat-rats & !cats"), "and(The,fat,rats,cats)");
-        assert_eq!(parsed(Notation::Plain, " ,"), "nothing");
-        assert_eq!(parsed(Notation::PhraseOnly, "The fat rats"), "The fat rats");
-        assert_eq!(parsed(Notation::PhraseOnly, "…"), "nothing");
-        assert!(parsed(Notation::Plain, &"a ".repeat(65)).starts_with("54000 "));
-        assert!(parsed(Notation::PhraseOnly, &"a ".repeat(65)).starts_with("54000 "));
-        assert!(parsed(Notation::Websearch, &"a".repeat(5_000)).starts_with("54000 "));
+        assert_eq!(parsed(SearchGrammar::Plain, "The fat-rats & !cats"), "and(The,fat,rats,cats)");
+        assert_eq!(parsed(SearchGrammar::Plain, " ,"), "nothing");
+        assert_eq!(parsed(SearchGrammar::Phrase, "The fat rats"), "The fat rats");
+        assert_eq!(parsed(SearchGrammar::Phrase, "…"), "nothing");
+        assert!(parsed(SearchGrammar::Plain, &"a ".repeat(65)).starts_with("54000 "));
+        assert!(parsed(SearchGrammar::Phrase, &"a ".repeat(65)).starts_with("54000 "));
+        assert!(parsed(SearchGrammar::Web, &"a".repeat(5_000)).starts_with("54000 "));
     }
 
     #[test]
     fn the_last_text_may_be_a_beginning() {
         let shown_last =
-            |text: &str| shown(&parse(Notation::Websearch, text).unwrap().unwrap().with_last_as_prefix());
+            |text: &str| shown(&parse(SearchGrammar::Web, text).unwrap().unwrap().with_last_as_prefix());
         assert_eq!(shown_last("fat ra"), "and(fat,ra*)");
         assert_eq!(shown_last("a or b c"), "or(a,and(b,c*))");
         assert_eq!(shown_last("fat -ra"), "and(fat,not(ra))");
