@@ -5,20 +5,24 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prejoin_envelope::Position;
+use sha2::{Digest, Sha256};
 use tantivy::collector::{Count, TopDocs};
-use tantivy::query::Query;
+use tantivy::query::{BooleanQuery, ConstScoreQuery, Query, TermSetQuery};
 use tantivy::schema::{Field, Value};
-use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError};
+use tantivy::{DocAddress, Index, IndexReader, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use super::analyzer::analyzer;
 use super::compile::{SearchedColumn, compile};
 use super::description::{self, Description};
+use super::neutral::NeutralStatistics;
 use super::text_query::TextQuery;
 use super::tolerance::Typos;
 use crate::Error;
 
 /// Blocks of keys that a reader keeps unpacked, for each part of an index.
 const KEY_BLOCKS_CACHED: usize = 256;
+const ID_FIELD: &str = "_id";
+const ID_BYTES_MAX: usize = 512;
 
 /// Opens what the catalog names, and keeps it open for as long as the catalog names it.
 pub(crate) struct SearchIndexes {
@@ -32,6 +36,7 @@ pub(crate) struct OpenIndex {
     index: Index,
     reader: IndexReader,
     key_field: Field,
+    id_field: Field,
     columns: Vec<SearchedColumn>,
 }
 
@@ -107,14 +112,14 @@ impl OpenIndex {
                 Ok(SearchedColumn { name: column.name, language: column.language, field, analyzer })
             })
             .collect::<Result<_, Error>>()?;
-        let key_field = field(&description.key_field)?;
+        let (key_field, id_field) = (field(&description.key_field)?, field(ID_FIELD)?);
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(KEY_BLOCKS_CACHED)
             .try_into()
             .map_err(failed)?;
-        Ok(OpenIndex { directory: directory.to_owned(), index, reader, key_field, columns })
+        Ok(OpenIndex { directory: directory.to_owned(), index, reader, key_field, id_field, columns })
     }
 
     fn snapshot(index: &Arc<OpenIndex>) -> Result<IndexSnapshot, Error> {
@@ -127,9 +132,26 @@ impl OpenIndex {
     }
 }
 
+/// By what words are weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weighing {
+    /// The rarer, the more.
+    ByRarity,
+    /// All the same: nothing is told of rows that the caller does not see.
+    Alike,
+}
+
 impl IndexSnapshot {
     pub(crate) fn columns(&self) -> &[SearchedColumn] {
         &self.index.columns
+    }
+
+    /// Fails for a column whose words are not in the index.
+    pub(crate) fn column(&self, name: &str) -> Result<&SearchedColumn, Error> {
+        self.columns().iter().find(|column| column.name == name).ok_or_else(|| {
+            let reason = format!("Column '{name}' has no fulltext index.");
+            Error::NotImplemented { reason }
+        })
     }
 
     /// Nothing if the query names no word.
@@ -142,11 +164,32 @@ impl IndexSnapshot {
         compile(query, columns, typos)
     }
 
+    /// The same query of these rows only.
+    pub(crate) fn restricted(&self, query: Box<dyn Query>, keys: &[Vec<u8>]) -> Box<dyn Query> {
+        let term = |key: &Vec<u8>| Term::from_field_bytes(self.index.id_field, &id(key));
+        let rows = ConstScoreQuery::new(Box::new(TermSetQuery::new(keys.iter().map(term))), 0.0);
+        Box::new(BooleanQuery::intersection(vec![query, Box::new(rows)]))
+    }
+
+    pub(crate) fn count(&self, query: &dyn Query) -> Result<usize, Error> {
+        self.searcher.search(query, &Count).map_err(|error| self.failed(error))
+    }
+
     /// The best rows, the best first, and how many there are in all.
-    pub(crate) fn best(&self, query: &dyn Query, rows_max: usize) -> Result<(Vec<Hit>, usize), Error> {
-        let best = TopDocs::with_limit(rows_max.max(1)).order_by_score();
-        let (found, count) =
-            self.searcher.search(query, &(best, Count)).map_err(|error| self.failed(error))?;
+    pub(crate) fn best(
+        &self,
+        query: &dyn Query,
+        rows_max: usize,
+        weighing: Weighing,
+    ) -> Result<(Vec<Hit>, usize), Error> {
+        let collector = (TopDocs::with_limit(rows_max.max(1)).order_by_score(), Count);
+        let found = match weighing {
+            Weighing::ByRarity => self.searcher.search(query, &collector),
+            Weighing::Alike => {
+                self.searcher.search_with_statistics_provider(query, &collector, &NeutralStatistics)
+            }
+        };
+        let (found, count) = found.map_err(|error| self.failed(error))?;
         let found = found.into_iter().take(rows_max);
         let hits = found.map(|(score, address)| Ok(Hit { key: self.key(address)?, score }));
         Ok((hits.collect::<Result<_, Error>>()?, count))
@@ -161,4 +204,9 @@ impl IndexSnapshot {
     fn failed(&self, error: TantivyError) -> Error {
         Error::index_absent(&self.index.directory, error)
     }
+}
+
+/// What a row's document is found by: its key, or the hash of one that is too long for a term.
+fn id(key: &[u8]) -> Vec<u8> {
+    if key.len() <= ID_BYTES_MAX { key.to_vec() } else { Sha256::digest(key).to_vec() }
 }

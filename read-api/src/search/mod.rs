@@ -5,14 +5,23 @@
 mod text_query;
 mod tolerance;
 
+mod request;
+
 mod analyzer;
 mod compile;
 mod description;
 mod highlight;
 mod index;
+mod neutral;
+mod resolve;
+mod texts;
 
 pub(crate) use compile::SearchedColumn;
 pub(crate) use highlight::Highlighter;
-pub(crate) use index::{Hit, IndexSnapshot, SearchIndexes};
-pub(crate) use text_query::{TextQuery, parse};
-pub(crate) use tolerance::{TYPOS_MAX, Typos};
+pub(crate) use index::{Hit, IndexSnapshot, SearchIndexes, Weighing};
+pub(crate) use request::{SearchRequest, parse};
+pub(crate) use resolve::{resolve, searches};
+pub(crate) use texts::texts;
+
+/// Rows by their words that filters, facets and totals look at, the best first.
+pub(crate) const MATCHES_MAX: usize = 100_000;
