@@ -10,6 +10,7 @@ use prejoin_model::Problem;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::api_settings::ApiFileSettings;
 use crate::logging::LogFormat;
 use crate::settings::SERVICES;
 
@@ -24,6 +25,7 @@ pub(crate) struct FileSettings {
     pub nats_url: Option<String>,
     pub log: Option<LogFormat>,
     pub views: ViewsFileSettings,
+    pub api: ApiFileSettings,
     pub projector: ProjectorFileSettings,
     /// By name of the service.
     pub services: BTreeMap<Spanned<String>, ServiceFileSettings>,

@@ -7,6 +7,9 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
+use crate::access::AccessError;
+use crate::meaning::sqlite;
+
 /// An answer that is not rows. The text of the error is PostgREST's `message`.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -29,6 +32,15 @@ pub enum Error {
     /// A header `Range` that ends before it begins.
     #[error("Requested range not satisfiable")]
     RangeReversed,
+    /// The rows were counted, and there are fewer.
+    #[error("Requested range not satisfiable")]
+    OffsetBeyond { offset_rows: u64, rows: u64 },
+    #[error("Cannot coerce the result to a single JSON object")]
+    NotSingular { rows: u64 },
+    #[error("The cursor cannot be used: {reason}")]
+    Cursor { reason: &'static str },
+    #[error("Invalid schema: {schema}")]
+    UnknownSchema { schema: String },
     #[error("Unsupported HTTP method: {method}")]
     UnsupportedMethod { method: String },
     #[error("None of these media types are available: {accept}")]
@@ -53,11 +65,55 @@ pub enum Error {
     Busy,
     #[error("the view store could not be read: {0}")]
     Store(#[source] sqlx::Error),
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The store holds something this version does not understand.
     #[error(
         "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
     )]
     Unreadable { what: String },
+}
+
+/// A request that is refused for its size, or because there are too many. The codes are ours: PostgREST leaves this to
+/// the server before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum LimitError {
+    #[error("The path and query of a request may take {bytes_max} bytes")]
+    UriTooLong { bytes_max: usize },
+    #[error("The headers of a request may take {bytes_max} bytes")]
+    HeadersTooLarge { bytes_max: usize },
+    #[error("The body of a request may take {bytes_max} bytes")]
+    BodyTooLarge { bytes_max: usize },
+    #[error("Too many requests are being answered at this moment")]
+    Overloaded,
+    #[error("Too many streams are open at this moment")]
+    TooManyStreams,
+    #[error("The request was not answered within {timeout_ms} ms")]
+    TooSlow { timeout_ms: u128 },
+}
+
+impl LimitError {
+    fn code_and_status(self) -> (&'static str, u16) {
+        match self {
+            LimitError::UriTooLong { .. } => ("PREJOIN414", 414),
+            LimitError::HeadersTooLarge { .. } => ("PREJOIN431", 431),
+            LimitError::BodyTooLarge { .. } => ("PREJOIN413", 413),
+            LimitError::Overloaded | LimitError::TooManyStreams => ("PREJOIN503", 503),
+            LimitError::TooSlow { .. } => ("PREJOIN504", 504),
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            LimitError::UriTooLong { .. } => "Ask for less at once, such as a shorter list of values.",
+            LimitError::HeadersTooLarge { .. } => "Send fewer or shorter headers.",
+            LimitError::BodyTooLarge { .. } => "Ask for less at once.",
+            LimitError::Overloaded | LimitError::TooManyStreams => "Ask again after the time in Retry-After.",
+            LimitError::TooSlow { .. } => "Ask for less at once, or filter and order by indexed columns.",
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {
@@ -77,9 +133,6 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// In front of a message of a function of ours in SQLite: a SQLSTATE follows, and a colon.
-pub(crate) const REFUSAL: &str = "prejoin refuses ";
-
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
@@ -93,18 +146,12 @@ fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error
             hint: postgres.hint().map(str::to_owned),
         });
     }
-    let refused = |code: &str, message: &str| Error::Refused {
-        code: code.to_owned(),
-        message: message.to_owned(),
-        details: None,
-        hint: None,
-    };
     // SQLITE_INTERRUPT
     if code == "9" {
-        return Some(refused(CANCELLED, "canceling statement due to statement timeout"));
+        let message = "canceling statement due to statement timeout";
+        return Some(Error::does_not_fit(CANCELLED, message));
     }
-    let (code, message) = database.message().strip_prefix(REFUSAL)?.split_once(": ")?;
-    Some(refused(code, message))
+    sqlite::refusal(database.message())
 }
 
 const CANCELLED: &str = "57014";
@@ -139,7 +186,10 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::Syntax { .. } => "PGRST100",
-            Error::NegativeLimit | Error::RangeReversed => "PGRST103",
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => "PGRST103",
+            Error::UnknownSchema { .. } => "PGRST106",
+            Error::NotSingular { .. } => "PGRST116",
+            Error::Cursor { .. } => "PREJOIN400",
             Error::NotAcceptable { .. } => "PGRST107",
             Error::NotEmbedded { .. } => "PGRST108",
             Error::UnsupportedMethod { .. } => "PGRST117",
@@ -153,6 +203,8 @@ impl Error {
             Error::Refused { code, .. } => code,
             Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
+            Error::Access(error) => error.code(),
+            Error::Limit(error) => error.code_and_status().0,
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
         }
     }
@@ -168,6 +220,7 @@ impl Error {
             | Error::UnknownColumn { .. } => 400,
             // PostgREST answers PostgreSQL's "undefined function" so.
             Error::DoesNotFit { code: "42883", .. } => 404,
+            Error::DoesNotFit { code: CANCELLED, .. } => 500,
             Error::DoesNotFit { .. } => 400,
             Error::Refused { code, .. } => match code.as_str() {
                 "42883" => 404,
@@ -176,8 +229,11 @@ impl Error {
             },
             Error::UnknownPath | Error::UnknownView { .. } => 404,
             Error::UnsupportedMethod { .. } => 405,
-            Error::NotAcceptable { .. } => 406,
-            Error::NegativeLimit | Error::RangeReversed => 416,
+            Error::NotAcceptable { .. } | Error::NotSingular { .. } | Error::UnknownSchema { .. } => 406,
+            Error::NegativeLimit | Error::RangeReversed | Error::OffsetBeyond { .. } => 416,
+            Error::Cursor { .. } => 400,
+            Error::Access(error) => error.status(),
+            Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
             Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => 503,
             Error::Busy => 504,
@@ -197,10 +253,15 @@ impl Error {
                 Some(details.into())
             }
             Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
+            Error::OffsetBeyond { offset_rows, rows } => {
+                Some(format!("An offset of {offset_rows} was requested, but there are only {rows} rows.").into())
+            }
+            Error::NotSingular { rows } => Some(format!("The result contains {rows} rows").into()),
             Error::RangeReversed => Some(
                 "The lower boundary must be lower than or equal to the upper boundary in the Range header."
                     .into(),
             ),
+            Error::Access(error) => error.details().map(Cow::Borrowed),
             _ => None,
         }
     }
@@ -219,6 +280,8 @@ impl Error {
                     "Views are for reading: use GET or HEAD. To change data, call the service that owns it.";
                 Some(hint.to_owned())
             }
+            Error::UnknownSchema { .. } => Some("Only the following schemas are exposed: public".to_owned()),
+            Error::Cursor { .. } => Some("Begin anew with an empty cursor: 'cursor='.".to_owned()),
             Error::UnknownView { similar, .. } => {
                 similar.as_ref().map(|view| format!("Perhaps you meant the table 'public.{view}'"))
             }
@@ -229,6 +292,7 @@ impl Error {
                     .then(|| format!("Perhaps you meant to reference {}.", columns.join(" or ")))
             }
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
+            Error::Limit(error) => Some(error.hint().to_owned()),
             Error::Refused { hint, .. } => hint.clone(),
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),

@@ -13,6 +13,8 @@ const AGGREGATES: [(&str, Aggregate); 5] = [
     ("min", Aggregate::Minimum),
 ];
 
+const UNITS: &str = "unit (microseconds, milliseconds, second, minute, hour, day, week, month, quarter, year, decade, century, millennium)";
+
 /// With casts, where a select has them.
 pub(super) fn selected(parser: &mut Parser<'_>) -> Parsed<Item> {
     let field = name::field(parser)?;
@@ -63,7 +65,7 @@ fn bucket(parser: &mut Parser<'_>) -> Parsed<Option<BucketUnit>> {
     if parser.quietly(|parser| parser.word(".date_trunc(")).is_none() {
         return Ok(None);
     }
-    let unit = parser.described(BucketUnit::NAMES, |parser| {
+    let unit = parser.described(UNITS, |parser| {
         for unit in BucketUnit::ALL {
             if parser.attempt(|parser| parser.word(unit.name())).is_ok() {
                 return Ok(unit);

@@ -20,6 +20,8 @@ mod tests;
 
 use crate::Error;
 
+pub(crate) use prejoin_model::TimeUnit as BucketUnit;
+
 pub(crate) use accept::{MediaType, PlanFormat, PlanOptions, accepted};
 pub(crate) use parameters::canonical;
 pub(crate) use preferences::{Count, Handling, Preferences};
@@ -100,24 +102,6 @@ pub(crate) enum Aggregate {
     Count,
     Maximum,
     Minimum,
-}
-
-/// What a time is cut off to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum BucketUnit {
-    Microseconds,
-    Milliseconds,
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-    Decade,
-    Century,
-    Millennium,
 }
 
 /// A condition, or several of them joined.
@@ -326,45 +310,6 @@ impl ReadRequest {
         match &self.foreign {
             Some(resource) => Err(Error::NotEmbedded { resource: resource.clone() }),
             None => Ok(()),
-        }
-    }
-}
-
-impl BucketUnit {
-    pub(crate) const ALL: [BucketUnit; 13] = [
-        BucketUnit::Microseconds,
-        BucketUnit::Milliseconds,
-        BucketUnit::Second,
-        BucketUnit::Minute,
-        BucketUnit::Hour,
-        BucketUnit::Day,
-        BucketUnit::Week,
-        BucketUnit::Month,
-        BucketUnit::Quarter,
-        BucketUnit::Year,
-        BucketUnit::Decade,
-        BucketUnit::Century,
-        BucketUnit::Millennium,
-    ];
-
-    const NAMES: &str = "unit (microseconds, milliseconds, second, minute, hour, day, week, month, quarter, year, decade, century, millennium)";
-
-    /// As `date_trunc` calls it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            BucketUnit::Microseconds => "microseconds",
-            BucketUnit::Milliseconds => "milliseconds",
-            BucketUnit::Second => "second",
-            BucketUnit::Minute => "minute",
-            BucketUnit::Hour => "hour",
-            BucketUnit::Day => "day",
-            BucketUnit::Week => "week",
-            BucketUnit::Month => "month",
-            BucketUnit::Quarter => "quarter",
-            BucketUnit::Year => "year",
-            BucketUnit::Decade => "decade",
-            BucketUnit::Century => "century",
-            BucketUnit::Millennium => "millennium",
         }
     }
 }

@@ -1,21 +1,26 @@
-//! The HTTP side: routes, headers, and the life of the process that serves them.
+//! The HTTP side: routes, headers, limits, and the life of the process that serves them.
 
 mod compose;
+mod cors;
+mod guard;
+mod limits;
+mod metrics;
 mod overview;
 mod respond;
 mod rest;
+mod routes;
+mod serving;
+mod trace;
 
-use std::future::Future;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{Method, Uri};
-use axum::response::Response;
-use axum::routing::{any, get};
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-use crate::Error;
+use self::limits::Places;
+use self::metrics::Metrics;
+use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
 /// The read API over one view store. Cheap to clone.
@@ -23,6 +28,12 @@ use crate::store::{Store, StoreAddress, StoreSettings};
 pub struct ReadApi {
     store: Arc<Store>,
     composer: Arc<Composer>,
+    settings: Arc<ApiSettings>,
+    access: Arc<Access>,
+    places: Arc<Places>,
+    metrics: Arc<Metrics>,
+    /// Turns true when the process is to end. Streams end then; everything else may finish.
+    draining: Arc<watch::Sender<bool>>,
 }
 
 impl ReadApi {
@@ -32,9 +43,17 @@ impl ReadApi {
     }
 
     /// As `open`, with other limits of reading.
-    pub fn open_with(store: impl Into<StoreAddress>, settings: StoreSettings) -> ReadApi {
-        let composer = Arc::new(Composer::new(ServiceUrls::new()));
-        ReadApi { store: Arc::new(Store::with_settings(store, settings)), composer }
+    pub fn open_with(store: impl Into<StoreAddress>, store_settings: StoreSettings) -> ReadApi {
+        let settings = ApiSettings::default();
+        ReadApi {
+            store: Arc::new(Store::with_settings(store, store_settings)),
+            composer: Arc::new(Composer::new(ServiceUrls::new())),
+            access: Arc::new(Access::open()),
+            places: Arc::new(Places::new(&settings)),
+            metrics: Arc::default(),
+            draining: Arc::new(watch::Sender::new(false)),
+            settings: Arc::new(settings),
+        }
     }
 
     /// Says where the services are that `/compose/` asks.
@@ -43,36 +62,13 @@ impl ReadApi {
         ReadApi { composer: Arc::new(Composer::new(urls)), ..self }
     }
 
-    /// All routes: `/rest/v1/`, `/compose/`, `/status`, `/healthz`, `/readyz` and the page at `/`.
-    pub fn router(self) -> Router {
-        Router::new()
-            .route("/", get(overview::page))
-            .route("/compose/orders/{order_id}", get(compose::order))
-            .route("/healthz", get(overview::health))
-            .route("/readyz", get(overview::readiness))
-            .route("/status", get(overview::status))
-            .route("/rest/v1", any(rest::views))
-            .route("/rest/v1/", any(rest::views))
-            .route("/rest/v1/{view}", any(rest::view))
-            .method_not_allowed_fallback(unsupported_method)
-            .fallback(unknown_path)
-            .with_state(self)
+    /// Limits, origins and auth other than the defaults. The reason says which setting cannot be meant so.
+    pub fn with_settings(self, settings: ApiSettings) -> Result<ReadApi, String> {
+        let access = match &settings.auth {
+            None => Access::open(),
+            Some(auth) => Access::by(auth.clone())?,
+        };
+        let (access, places) = (Arc::new(access), Arc::new(Places::new(&settings)));
+        Ok(ReadApi { access, places, settings: Arc::new(settings), ..self })
     }
-
-    /// Serves until `shutdown` completes and the requests under way are answered.
-    pub async fn run(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
-    }
-}
-
-async fn unsupported_method(method: Method) -> Response {
-    respond::error(&Error::UnsupportedMethod { method: method.to_string() }, None)
-}
-
-async fn unknown_path(_: Uri) -> Response {
-    respond::error(&Error::UnknownPath, None)
 }

@@ -7,6 +7,7 @@ use rusqlite::functions::FunctionFlags;
 use sqlx::sqlite::LockedSqliteHandle;
 
 use super::budget::Budget;
+use crate::meaning::sqlite;
 
 /// Called by statements before they read: `prejoin_allow(milliseconds)` is an empty text.
 pub(crate) const ALLOW: &str = "prejoin_allow";
@@ -19,6 +20,7 @@ pub(super) fn register(handle: &mut LockedSqliteHandle<'_>, budget: &Arc<Budget>
     )]
     let connection = unsafe { Connection::from_handle(handle.as_raw_handle().as_ptr().cast()) };
     let connection = connection.map_err(unregistered)?;
+    sqlite::register(&connection).map_err(unregistered)?;
     let budget = Arc::clone(budget);
     connection
         .create_scalar_function(ALLOW, 1, FunctionFlags::SQLITE_UTF8, move |context| {

@@ -20,6 +20,7 @@ pub(crate) struct Session {
     in_transaction: bool,
     /// Rows of a statement were left unread.
     midway: bool,
+    streaming_timeout: Duration,
 }
 
 enum Connection {
@@ -36,6 +37,7 @@ impl Session {
             origin,
             in_transaction: false,
             midway: false,
+            streaming_timeout: Duration::ZERO,
         }
     }
 
@@ -45,6 +47,7 @@ impl Session {
             origin: String::new(),
             in_transaction: false,
             midway: false,
+            streaming_timeout: Duration::ZERO,
         }
     }
 
@@ -63,6 +66,7 @@ impl Session {
     /// From here on, all that is read is of one moment.
     pub(super) async fn begin(&mut self, settings: &StoreSettings) -> Result<(), Error> {
         self.in_transaction = true;
+        self.streaming_timeout = settings.streaming_timeout;
         match self.connection.as_mut().expect(PRESENT) {
             Connection::Sqlite(connection) => drop(connection.execute("BEGIN").await?),
             Connection::Postgres(connection) => {
@@ -76,8 +80,9 @@ impl Session {
         self.allow_on_sqlite(settings.statement_timeout).await
     }
 
-    /// Gives the statements that follow, within a transaction, another time to run.
-    pub(crate) async fn allow(&mut self, time: Duration) -> Result<(), Error> {
+    /// Gives the statements that follow, within a transaction, as long as a client may take to read what they answer.
+    pub(crate) async fn allow_streaming(&mut self) -> Result<(), Error> {
+        let time = self.streaming_timeout;
         if let Connection::Postgres(connection) = self.connection.as_mut().expect(PRESENT) {
             let set = format!("SET LOCAL statement_timeout = {}", milliseconds(time));
             connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(set))).await?;

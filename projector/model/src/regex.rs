@@ -12,7 +12,7 @@ use std::fmt;
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
 
-pub(crate) use similar::from_similar;
+pub use similar::from_similar;
 
 /// Bounds what one expression takes; PostgreSQL has a limit, too, and a higher one.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
@@ -21,7 +21,7 @@ const CACHE_BYTES_MAX: usize = 1 << 20;
 
 /// Why an expression is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum RegexProblem {
     /// PostgreSQL refuses it, too, with this message.
     Invalid(&'static str),
     /// What in it cannot be given exactly.
@@ -29,13 +29,13 @@ pub(crate) enum Problem {
 }
 
 /// A compiled regular expression.
-pub(crate) struct Regex {
+pub struct Regex {
     text: String,
     compiled: meta::Regex,
 }
 
 impl Regex {
-    pub(crate) fn new(text: &str, ignores_case: bool) -> Result<Regex, Problem> {
+    pub fn new(text: &str, ignores_case: bool) -> Result<Regex, RegexProblem> {
         let parsed = parse::parse(text, ignores_case)?;
         let config = meta::Config::new()
             .which_captures(WhichCaptures::None)
@@ -44,11 +44,11 @@ impl Regex {
         let compiled = meta::Builder::new()
             .configure(config)
             .build_from_hir(&parsed)
-            .map_err(|_| Problem::Unsupported("a regular expression of this size".to_owned()))?;
+            .map_err(|_| RegexProblem::Unsupported("a regular expression of this size".to_owned()))?;
         Ok(Regex { text: text.to_owned(), compiled })
     }
 
-    pub(crate) fn is_match(&self, text: &str) -> bool {
+    pub fn is_match(&self, text: &str) -> bool {
         self.compiled.is_match(text)
     }
 }
@@ -91,7 +91,7 @@ mod tests {
             ("[[.a.]]", "a collating element"),
         ] {
             match Regex::new(pattern, false) {
-                Err(Problem::Unsupported(what)) => assert!(what.contains(name), "{pattern}: {what}"),
+                Err(RegexProblem::Unsupported(what)) => assert!(what.contains(name), "{pattern}: {what}"),
                 other => panic!("{pattern}: {other:?}"),
             }
         }
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn size_is_bounded_before_it_is_reached() {
         let nested = "((((x{255}){255}){255}){255}){255}";
-        assert!(matches!(Regex::new(nested, false), Err(Problem::Unsupported(_))));
+        assert!(matches!(Regex::new(nested, false), Err(RegexProblem::Unsupported(_))));
         let deep = format!("{}x{}", "(".repeat(10_000), ")".repeat(10_000));
-        assert!(matches!(Regex::new(&deep, false), Err(Problem::Unsupported(_))));
+        assert!(matches!(Regex::new(&deep, false), Err(RegexProblem::Unsupported(_))));
     }
 }

@@ -1,15 +1,15 @@
 //! SIMILAR TO: its patterns as regular expressions.
 
-use super::Problem;
+use super::RegexProblem;
 
 /// The regular expression that PostgreSQL makes of a pattern of SIMILAR TO. An empty escape means none.
-pub(crate) fn from_similar(pattern: &str, escape: Option<char>) -> Result<String, Problem> {
+pub fn from_similar(pattern: &str, escape: Option<char>) -> Result<String, RegexProblem> {
     let mut converted = String::from("^(?:");
     let (mut is_escaped, mut in_brackets) = (false, false);
     for character in pattern.chars() {
         if is_escaped {
             if character == '"' && !in_brackets {
-                return Err(Problem::Unsupported("an escaped quotation mark in SIMILAR TO".to_owned()));
+                return Err(RegexProblem::Unsupported("an escaped quotation mark in SIMILAR TO".to_owned()));
             }
             converted.extend(['\\', character]);
             is_escaped = false;

@@ -3,22 +3,22 @@
 use regex_syntax::hir::{Class, Dot, Hir, Look, Repetition};
 
 use super::bracket::bracket;
-use super::{Problem, class};
+use super::{RegexProblem, class};
 
 /// How many groups may lie in each other.
 const DEPTH_MAX: usize = 100;
 /// PostgreSQL's bound of repetition counts.
 const COUNT_MAX: u32 = 255;
 
-pub(super) const UNBALANCED: Problem = Problem::Invalid("parentheses () not balanced");
-pub(super) const BAD_QUANTIFIER: Problem = Problem::Invalid("quantifier operand invalid");
-pub(super) const BAD_COUNT: Problem = Problem::Invalid("invalid repetition count(s)");
-pub(super) const BAD_ESCAPE: Problem = Problem::Invalid("invalid escape \\ sequence");
+pub(super) const UNBALANCED: RegexProblem = RegexProblem::Invalid("parentheses () not balanced");
+pub(super) const BAD_QUANTIFIER: RegexProblem = RegexProblem::Invalid("quantifier operand invalid");
+pub(super) const BAD_COUNT: RegexProblem = RegexProblem::Invalid("invalid repetition count(s)");
+pub(super) const BAD_ESCAPE: RegexProblem = RegexProblem::Invalid("invalid escape \\ sequence");
 
-pub(super) type Parsed<T> = Result<T, Problem>;
+pub(super) type Parsed<T> = Result<T, RegexProblem>;
 
 pub(super) fn unsupported<T>(what: impl Into<String>) -> Parsed<T> {
-    Err(Problem::Unsupported(what.into()))
+    Err(RegexProblem::Unsupported(what.into()))
 }
 
 /// What has not been read yet.
@@ -84,11 +84,11 @@ impl Reader<'_> {
                 'b' | 'e' | 'm' | 'n' | 'p' | 'q' | 'w' | 'x' => {
                     return unsupported(format!("the embedded option {letter} of a regular expression"));
                 }
-                _ => return Err(Problem::Invalid("invalid embedded option")),
+                _ => return Err(RegexProblem::Invalid("invalid embedded option")),
             }
             self.take();
         }
-        if self.eat(")") { Ok(()) } else { Err(Problem::Invalid("invalid embedded option")) }
+        if self.eat(")") { Ok(()) } else { Err(RegexProblem::Invalid("invalid embedded option")) }
     }
 
     /// Up to the end, or to a parenthesis that closes.
@@ -187,7 +187,7 @@ impl Reader<'_> {
     /// The next character within braces.
     fn bound_character(&self) -> Parsed<char> {
         match self.peek() {
-            None => Err(Problem::Invalid("braces {} not balanced")),
+            None => Err(RegexProblem::Invalid("braces {} not balanced")),
             Some(next @ ('0'..='9' | ',' | '}')) => Ok(next),
             Some(_) => Err(BAD_COUNT),
         }

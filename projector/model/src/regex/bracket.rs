@@ -3,11 +3,11 @@
 use regex_syntax::hir::ClassUnicode;
 
 use super::parse::{BAD_ESCAPE, Escape, Parsed, Reader, unsupported};
-use super::{Problem, class};
+use super::{RegexProblem, class};
 
-const UNBALANCED: Problem = Problem::Invalid("brackets [] not balanced");
-const BAD_RANGE: Problem = Problem::Invalid("invalid character range");
-const BAD_CLASS: Problem = Problem::Invalid("invalid character class");
+const UNBALANCED: RegexProblem = RegexProblem::Invalid("brackets [] not balanced");
+const BAD_RANGE: RegexProblem = RegexProblem::Invalid("invalid character range");
+const BAD_CLASS: RegexProblem = RegexProblem::Invalid("invalid character class");
 
 enum Token {
     Close,

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::arithmetic::error;
-use crate::plan::EvaluateError;
+use crate::TextError;
 
 /// What the text is tried against again when the rest does not match: the pattern after the last `%`, and how far the
 /// `%` has reached.
@@ -12,9 +11,11 @@ struct Retry {
     text: usize,
 }
 
+/// Whether a text matches; a pattern that ends in its escape is an error once that is reached.
+///
 /// ILIKE folds ASCII letters only, as the C collation does. Only the last `%` needs to be retried, so the time is at
 /// most the product of both lengths and no recursion is needed.
-pub(crate) fn matches(text: &str, pattern: &str, ignores_case: bool) -> Result<bool, EvaluateError> {
+pub fn like(text: &str, pattern: &str, ignores_case: bool) -> Result<bool, TextError> {
     let (text, pattern) = (text.as_bytes(), pattern.as_bytes());
     let same = |left: u8, right: u8| {
         if ignores_case { left.eq_ignore_ascii_case(&right) } else { left == right }
@@ -86,16 +87,16 @@ fn next_character(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn unfinished_escape() -> EvaluateError {
-    error("LIKE pattern must not end with escape character")
+fn unfinished_escape() -> TextError {
+    TextError("LIKE pattern must not end with escape character".into())
 }
 
 /// The pattern with a backslash in place of its own escape character; an empty escape means none.
-pub(crate) fn with_backslash<'p>(pattern: &'p str, escape: &str) -> Result<Cow<'p, str>, EvaluateError> {
+pub fn like_with_backslash<'p>(pattern: &'p str, escape: &str) -> Result<Cow<'p, str>, TextError> {
     let mut characters = escape.chars();
     let escape = characters.next();
     if characters.next().is_some() {
-        return Err(error("invalid escape string"));
+        return Err(TextError("invalid escape string".into()));
     }
     if escape == Some('\\') {
         return Ok(Cow::Borrowed(pattern));
@@ -146,32 +147,32 @@ mod tests {
             ("", "%_", false),
             ("ABC", "abc", false),
         ] {
-            assert_eq!(matches(text, pattern, false), Ok(expected), "{text:?} LIKE {pattern:?}");
+            assert_eq!(like(text, pattern, false), Ok(expected), "{text:?} LIKE {pattern:?}");
         }
-        assert_eq!(matches("ABC", "aBc", true), Ok(true));
-        assert_eq!(matches("É", "é", true), Ok(false));
+        assert_eq!(like("ABC", "aBc", true), Ok(true));
+        assert_eq!(like("É", "é", true), Ok(false));
     }
 
     #[test]
     fn an_escape_at_the_end_is_an_error_only_when_it_is_reached() {
-        assert!(matches("a", "\\", false).is_err());
-        assert!(matches("ab", "a%\\", false).is_err());
-        assert_eq!(matches("", "\\", false), Ok(false));
-        assert_eq!(matches("a", "a%\\", false), Ok(false));
-        assert_eq!(matches("b", "a\\", false), Ok(false));
+        assert!(like("a", "\\", false).is_err());
+        assert!(like("ab", "a%\\", false).is_err());
+        assert_eq!(like("", "\\", false), Ok(false));
+        assert_eq!(like("a", "a%\\", false), Ok(false));
+        assert_eq!(like("b", "a\\", false), Ok(false));
     }
 
     #[test]
     fn long_patterns_need_no_stack_and_little_time() {
         let text = "a".repeat(2_000);
-        assert_eq!(matches(&text, &format!("{}b", "%a".repeat(1_000)), false), Ok(false));
+        assert_eq!(like(&text, &format!("{}b", "%a".repeat(1_000)), false), Ok(false));
     }
 
     #[test]
     fn escapes_become_backslashes() {
-        assert_eq!(with_backslash("a#%\\", "#").unwrap(), "a\\%\\\\");
-        assert_eq!(with_backslash("##", "#").unwrap(), "\\#");
-        assert_eq!(with_backslash("a\\%", "").unwrap(), "a\\\\%");
-        assert!(with_backslash("a", "##").is_err());
+        assert_eq!(like_with_backslash("a#%\\", "#").unwrap(), "a\\%\\\\");
+        assert_eq!(like_with_backslash("##", "#").unwrap(), "\\#");
+        assert_eq!(like_with_backslash("a\\%", "").unwrap(), "a\\\\%");
+        assert!(like_with_backslash("a", "##").is_err());
     }
 }
