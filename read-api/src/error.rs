@@ -253,9 +253,9 @@ impl Error {
                 Some(details.into())
             }
             Error::NegativeLimit => Some("Limit should be greater than or equal to zero.".into()),
-            Error::OffsetBeyond { offset_rows, rows } => {
-                Some(format!("An offset of {offset_rows} was requested, but there are only {rows} rows.").into())
-            }
+            Error::OffsetBeyond { offset_rows, rows } => Some(
+                format!("An offset of {offset_rows} was requested, but there are only {rows} rows.").into(),
+            ),
             Error::NotSingular { rows } => Some(format!("The result contains {rows} rows").into()),
             Error::RangeReversed => Some(
                 "The lower boundary must be lower than or equal to the upper boundary in the Range header."

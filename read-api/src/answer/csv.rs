@@ -16,8 +16,9 @@ pub(super) fn write_value(text: Option<&str>, kind: Type, out: &mut Vec<u8>) {
 
 /// In quotes where PostgreSQL's `record_out` puts it in quotes, with quotes and backslashes doubled.
 pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
-    let special =
-        |byte: u8| matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    let special = |byte: u8| {
+        matches!(byte, b'"' | b'\\' | b'(' | b')' | b',' | b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+    };
     if !text.is_empty() && !text.bytes().any(special) {
         out.extend_from_slice(text.as_bytes());
         return;

@@ -66,7 +66,7 @@ fn iso_timestamp(text: &str) -> String {
 }
 
 /// A JSON string, with PostgreSQL's escapes.
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut written = 0;

@@ -6,6 +6,8 @@ mod stripped;
 
 use prejoin_model::Type;
 
+pub(crate) use json::write_string;
+
 use crate::Error;
 use crate::plan::ReadPlan;
 use crate::store::Row;
@@ -18,7 +20,9 @@ pub(crate) enum Format {
     /// The same without what is NULL, and without blanks.
     ArrayStripped,
     /// The one row that there is.
-    Object { stripped: bool },
+    Object {
+        stripped: bool,
+    },
     Csv,
     /// A row a line.
     NdJson,

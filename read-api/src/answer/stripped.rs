@@ -5,7 +5,9 @@ use prejoin_model::{Json, Type, Value, from_text};
 use super::json;
 
 pub(super) fn write_value(text: &str, kind: Type, out: &mut Vec<u8>) {
-    if kind == Type::Jsonb && let Ok(Value::Jsonb(document)) = from_text(kind, text) {
+    if kind == Type::Jsonb
+        && let Ok(Value::Jsonb(document)) = from_text(kind, text)
+    {
         return write_document(&document, out);
     }
     json::write_value(Some(text), kind, out);
@@ -49,7 +51,10 @@ mod tests {
     #[test]
     fn nulls_are_left_out_of_objects_at_any_depth_and_stay_in_arrays() {
         let cases = [
-            ("{\"a\": null, \"b\": {\"c\": null, \"d\": [1, null, \"x y\"]}}", "{\"b\":{\"d\":[1,null,\"x y\"]}}"),
+            (
+                "{\"a\": null, \"b\": {\"c\": null, \"d\": [1, null, \"x y\"]}}",
+                "{\"b\":{\"d\":[1,null,\"x y\"]}}",
+            ),
             ("null", "null"),
             ("[]", "[]"),
             ("{\"a\": 1.50, \"b\": true}", "{\"a\":1.50,\"b\":true}"),

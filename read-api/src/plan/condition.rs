@@ -4,10 +4,10 @@ use prejoin_model::{Type, Value, from_text};
 
 use super::{Expression, Required, find};
 use crate::Error;
-use crate::catalog::View;
+use crate::catalog::{Column, View};
 use crate::meaning::{self, long_name, refused_text};
 use crate::request::{
-    Comparison, Filter, IsWord, Logic, LogicOperator, Operation, Quantifier, RangeOperator,
+    Comparison, Filter, IsWord, Logic, LogicOperator, Operation, Quantifier, RangeOperator, SearchGrammar,
 };
 
 /// True, false or unknown for each row, as in SQL.
@@ -71,6 +71,20 @@ pub(crate) enum Condition {
     },
     /// The row's hidden key follows this one.
     KeyAfter(Vec<u8>),
+    /// The row's hidden key is one of these.
+    KeyIn(Vec<Vec<u8>>),
+    /// A column's words are asked for. Before a store is asked, the index says which rows have them.
+    Search(TextSearch),
+}
+
+/// A text operator.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TextSearch {
+    pub(crate) column: Column,
+    pub(crate) grammar: SearchGrammar,
+    /// Nothing for the language of the column's index.
+    pub(crate) language: Option<String>,
+    pub(crate) query: String,
 }
 
 /// Where a deeper request would exhaust a store, or this process.
@@ -83,13 +97,18 @@ pub(super) fn logic<T>(
     depth: usize,
 ) -> Result<Condition, Error> {
     if depth > DEPTH_MAX {
-        return Err(Error::does_not_fit("54001", format!("conditions may be nested {DEPTH_MAX} levels deep")));
+        return Err(Error::does_not_fit(
+            "54001",
+            format!("conditions may be nested {DEPTH_MAX} levels deep"),
+        ));
     }
     match logic {
         Logic::Filter(filter) => self::filter(filter, subject),
         Logic::Group { negated, operator, members } => {
-            let members =
-                members.iter().map(|member| self::logic(member, subject, depth + 1)).collect::<Result<_, _>>()?;
+            let members = members
+                .iter()
+                .map(|member| self::logic(member, subject, depth + 1))
+                .collect::<Result<_, _>>()?;
             let joined = match operator {
                 LogicOperator::And => Condition::All(members),
                 LogicOperator::Or => Condition::Any(members),
@@ -157,7 +176,10 @@ fn operation(left: Expression, operation: &Operation) -> Result<Condition, Error
             let one = |pattern: String| {
                 let escapes = pattern.len() - pattern.trim_end_matches('\\').len();
                 if escapes % 2 == 1 {
-                    return Err(Error::does_not_fit("22025", "LIKE pattern must not end with escape character"));
+                    return Err(Error::does_not_fit(
+                        "22025",
+                        "LIKE pattern must not end with escape character",
+                    ));
                 }
                 Ok(Condition::Like { left: left.clone(), pattern, ignore_case: *ignore_case })
             };
@@ -192,10 +214,17 @@ fn operation(left: Expression, operation: &Operation) -> Result<Condition, Error
             RangeOperator::NotExtendsLeft => "&>",
             RangeOperator::Adjacent => "-|-",
         }),
-        Operation::Search { .. } => {
-            let reason = "Full-text search is not answered here yet.".to_owned();
-            Err(Error::NotImplemented { reason })
-        }
+        Operation::Search { grammar, language, query } => match left {
+            Expression::Column(column) => {
+                let (language, query) = (language.clone(), query.clone());
+                Ok(Condition::Search(TextSearch { column, grammar: *grammar, language, query }))
+            }
+            _ => {
+                let reason =
+                    "An index has the words of columns: they can be searched, and not what is made of them.";
+                Err(Error::NotImplemented { reason: reason.to_owned() })
+            }
+        },
     }
 }
 

@@ -67,8 +67,11 @@ pub(super) fn field(view: &View, field: &Field) -> Result<Expression, Error> {
     let column = view.columns[find(view, &field.column)?].clone();
     let Some(last) = field.path.last() else { return Ok(Expression::Column(column)) };
     if column.kind != Type::Jsonb {
-        let reason =
-            format!("A path leads into jsonb, and the column {} is of type {}.", column.name, long_name(column.kind));
+        let reason = format!(
+            "A path leads into jsonb, and the column {} is of type {}.",
+            column.name,
+            long_name(column.kind)
+        );
         return Err(Error::NotImplemented { reason });
     }
     let mut steps = Vec::with_capacity(field.path.len());

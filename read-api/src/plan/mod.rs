@@ -16,7 +16,7 @@ use crate::Error;
 use crate::catalog::View;
 use crate::request::{Field, Item, JsonOperand, Logic, ReadRequest, Selected};
 
-pub(crate) use condition::Condition;
+pub(crate) use condition::{Condition, TextSearch};
 pub(crate) use expression::Expression;
 pub(crate) use required::Required;
 pub(crate) use seek::{Seek, encode as encode_cursor};

@@ -59,7 +59,8 @@ pub(crate) fn encode(seek: &Seek, values: Vec<Option<String>>, key: String) -> S
 }
 
 fn decode(text: &str, checksum: u64) -> Result<(Vec<Option<String>>, Vec<u8>), Error> {
-    const FOREIGN: Error = Error::Cursor { reason: "it was made for another view, order or caller, or was changed" };
+    const FOREIGN: Error =
+        Error::Cursor { reason: "it was made for another view, order or caller, or was changed" };
     if text.len() > BYTES_MAX {
         return Err(FOREIGN);
     }

@@ -40,7 +40,9 @@ fn columns(expressions: &[Expression]) -> Vec<&str> {
 
 #[test]
 fn a_key_is_the_alias_or_what_a_client_would_expect() {
-    let plan = planned("select=total,x:id,data->a->>b,data->0,data->a->0,total.sum(),n:count(),d.date_trunc(day)").unwrap();
+    let plan =
+        planned("select=total,x:id,data->a->>b,data->0,data->a->0,total.sum(),n:count(),d.date_trunc(day)")
+            .unwrap();
     let keys: Vec<_> = plan.output.iter().map(|output| output.key.as_str()).collect();
     assert_eq!(keys, ["total", "x", "b", "data", "a", "sum", "n", "d"]);
 }
@@ -51,9 +53,7 @@ fn order_is_postgresql_s_and_repeats_nothing() {
     let order: Vec<_> = plan
         .order
         .iter()
-        .map(|order| {
-            (order.expression.column().unwrap().name.as_str(), order.descending, order.nulls_first)
-        })
+        .map(|order| (order.expression.column().unwrap().name.as_str(), order.descending, order.nulls_first))
         .collect();
     assert_eq!(order, [("id", false, false), ("total", true, true), ("d", true, false), ("ok", false, true)]);
 }
@@ -68,7 +68,10 @@ fn rows_are_grouped_by_all_that_is_selected_and_no_aggregate() {
     assert_eq!(planned("select=count()").unwrap().groups, Some(Vec::new()));
     let error = planned("select=count()&order=id").unwrap_err();
     assert_eq!(error.code(), "42803");
-    assert!(error.to_string().starts_with("column \"orders.id\" must appear in the GROUP BY clause"), "{error}");
+    assert!(
+        error.to_string().starts_with("column \"orders.id\" must appear in the GROUP BY clause"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -80,7 +83,10 @@ fn what_is_required_is_above_every_condition() {
     // What is no bigint is equal to none.
     let plan = super::plan(&view(), &request, &required("x")).unwrap();
     assert_eq!(plan.conditions[0], Condition::Constant(false));
-    assert!(super::plan(&view(), &request, &[Required { column: "tenant".to_owned(), value: String::new() }]).is_err());
+    assert!(
+        super::plan(&view(), &request, &[Required { column: "tenant".to_owned(), value: String::new() }])
+            .is_err()
+    );
 }
 
 #[test]

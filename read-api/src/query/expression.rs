@@ -39,7 +39,8 @@ impl Writer {
         if self.dialect == Dialect::Postgres {
             let sql = self.value(expression);
             let is_column = matches!(expression, Expression::Column(_));
-            let collated = if kind == Type::Text && !is_column { format!("({sql} COLLATE \"C\")") } else { sql };
+            let collated =
+                if kind == Type::Text && !is_column { format!("({sql} COLLATE \"C\")") } else { sql };
             return Compared { sql: collated, form: Form::Native };
         }
         match expression {

@@ -126,6 +126,10 @@ impl Heading {
             "-" => None,
             digits => Some(digits.parse().map_err(|_| unreadable())?),
         };
-        Ok(Heading { stamp: text[..stamp_end].to_owned(), total, position: position(&text[total_end + 1..])? })
+        Ok(Heading {
+            stamp: text[..stamp_end].to_owned(),
+            total,
+            position: position(&text[total_end + 1..])?,
+        })
     }
 }

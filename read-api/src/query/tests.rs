@@ -116,7 +116,8 @@ fn what_the_client_writes_never_becomes_sql() {
         let encoded: String = hostile.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let harmless_and_hostile = |with: &dyn Fn(&str) -> String| {
             for dialect in [Dialect::Sqlite, Dialect::Postgres] {
-                let (harmless, hostile) = (statement(&with("harmless"), dialect), statement(&with(&encoded), dialect));
+                let (harmless, hostile) =
+                    (statement(&with("harmless"), dialect), statement(&with(&encoded), dialect));
                 assert_eq!(harmless.sql, hostile.sql, "{encoded}");
             }
         };

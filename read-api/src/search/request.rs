@@ -61,7 +61,10 @@ pub(crate) fn parse(query_string: &str) -> Result<SearchRequest, Error> {
     let query = query.map(|query| if is_prefix { query.with_last_as_prefix() } else { query });
     let facets = own("facets").map(names).unwrap_or_default();
     if facets.len() > FACETS_MAX {
-        return Err(Error::does_not_fit("54000", format!("{} facets are more than the {FACETS_MAX} allowed", facets.len())));
+        return Err(Error::does_not_fit(
+            "54000",
+            format!("{} facets are more than the {FACETS_MAX} allowed", facets.len()),
+        ));
     }
     let limit = bounded("limit", rows.limit.take(), LIMIT_DEFAULT, LIMIT_MAX)?;
     let offset_rows = bounded("offset", Some(std::mem::take(&mut rows.offset_rows)), 0, OFFSET_MAX)?;
@@ -101,7 +104,9 @@ fn names(text: &str) -> Vec<String> {
 fn bounded(name: &str, given: Option<u64>, default: u64, most: u64) -> Result<u64, Error> {
     match given.unwrap_or(default) {
         number if number <= most => Ok(number),
-        number => Err(Error::does_not_fit("54000", format!("{name}={number} is more than the {most} allowed"))),
+        number => {
+            Err(Error::does_not_fit("54000", format!("{name}={number} is more than the {most} allowed")))
+        }
     }
 }
 
@@ -116,7 +121,9 @@ fn refuse_beyond_rows(rows: &ReadRequest) -> Result<(), Error> {
     match refused.iter().find(|(_, is_present)| *is_present) {
         None => Ok(()),
         Some((name, _)) => {
-            let reason = format!("A search has no '{name}': the best rows come first. Filter by fts under /rest/v1/ for other orders.");
+            let reason = format!(
+                "A search has no '{name}': the best rows come first. Filter by fts under /rest/v1/ for other orders."
+            );
             Err(Error::NotImplemented { reason })
         }
     }
@@ -133,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_search_has_its_own_parameters_beside_those_of_rows() {
-        let search = parse("q=fat+rat&select=a&b=eq.1&facets=c,d&typos=1&highlight=&limit=5&offset=10").unwrap();
+        let search =
+            parse("q=fat+rat&select=a&b=eq.1&facets=c,d&typos=1&highlight=&limit=5&offset=10").unwrap();
         assert_eq!(search.typos, Typos::AtMost(1));
         assert_eq!((search.columns, search.highlighted), (None, Some(vec![])));
         assert_eq!(search.facets, ["c", "d"]);
@@ -151,7 +159,10 @@ mod tests {
             TextQuery::Text { is_prefix, .. } => is_prefix,
             other => panic!("{other:?}"),
         };
-        assert_eq!(["q=fat", "q=fat+", "q=%22fat%22", "q=fat&prefix=false"].map(is_prefix), [true, false, false, false]);
+        assert_eq!(
+            ["q=fat", "q=fat+", "q=%22fat%22", "q=fat&prefix=false"].map(is_prefix),
+            [true, false, false, false]
+        );
     }
 
     #[test]

@@ -43,7 +43,9 @@ fn found(search: &TextSearch, index: &IndexSnapshot) -> Result<Condition, Error>
         Some(compiled) => {
             let (hits, count) = index.best(&*compiled, MATCHES_MAX, Weighing::Alike)?;
             if count > MATCHES_MAX {
-                let message = format!("the text query finds more than the {MATCHES_MAX} rows that can be filtered by it");
+                let message = format!(
+                    "the text query finds more than the {MATCHES_MAX} rows that can be filtered by it"
+                );
                 let hint = "Ask for more words, or for the best rows by /search/v1/.";
                 return Err(Error::DoesNotFit { code: "54000", message, hint: Some(hint) });
             }

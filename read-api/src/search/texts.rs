@@ -44,7 +44,10 @@ mod tests {
     fn values_have_texts() {
         assert_eq!(texts(Type::Text, "Ada"), ["Ada"]);
         assert_eq!(texts(Type::Numeric, "10.50"), ["10.50"]);
-        assert_eq!(texts(Type::Jsonb, r#"[{"name": "Tofu", "n": 3, "tags": ["a b", null]}, "x"]"#), ["Tofu", "a b", "x"]);
+        assert_eq!(
+            texts(Type::Jsonb, r#"[{"name": "Tofu", "n": 3, "tags": ["a b", null]}, "x"]"#),
+            ["Tofu", "a b", "x"]
+        );
         assert_eq!(texts(Type::Array(Element::Text), "{a,NULL,\"b c\"}"), ["a", "b c"]);
         assert_eq!(texts(Type::Jsonb, "{"), [] as [&str; 0]);
     }

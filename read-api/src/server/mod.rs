@@ -9,9 +9,11 @@ mod overview;
 mod respond;
 mod rest;
 mod routes;
+mod search;
 mod serving;
 mod trace;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use self::limits::Places;
 use self::metrics::Metrics;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::search::SearchIndexes;
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
@@ -30,6 +33,8 @@ pub struct ReadApi {
     composer: Arc<Composer>,
     settings: Arc<ApiSettings>,
     access: Arc<Access>,
+    /// Nothing where no directory of search indexes was named.
+    indexes: Option<Arc<SearchIndexes>>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
     /// Turns true when the process is to end. Streams end then; everything else may finish.
@@ -49,11 +54,18 @@ impl ReadApi {
             store: Arc::new(Store::with_settings(store, store_settings)),
             composer: Arc::new(Composer::new(ServiceUrls::new())),
             access: Arc::new(Access::open()),
+            indexes: None,
             places: Arc::new(Places::new(&settings)),
             metrics: Arc::default(),
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
         }
+    }
+
+    /// Says in which directory the projector keeps search indexes: its data directory.
+    #[must_use]
+    pub fn with_search(self, data_directory: PathBuf) -> ReadApi {
+        ReadApi { indexes: Some(Arc::new(SearchIndexes::new(data_directory))), ..self }
     }
 
     /// Says where the services are that `/compose/` asks.

@@ -19,6 +19,7 @@ use prejoin_envelope::Position;
 use serde::Serialize;
 
 use self::read::Read;
+pub(super) use self::wish::preferences;
 use super::{ReadApi, respond};
 use crate::access::Caller;
 use crate::catalog::View;
@@ -130,7 +131,7 @@ fn not_a_read(method: &Method) -> Option<Response> {
     }
 }
 
-fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
+pub(super) fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
     let seen = snapshot.catalog.public_views().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
     let similar = plan::similar_view(seen, name);
     Error::UnknownView { view: name.to_owned(), similar }

@@ -12,7 +12,7 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, overview, respond, rest, trace};
+use super::{ReadApi, compose, cors, overview, respond, rest, search, trace};
 use crate::Error;
 use crate::access::Endpoint;
 
@@ -42,6 +42,7 @@ fn routes() -> Vec<Route> {
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/{view}", Need::Views, Kind::Request, any(rest::view)),
         route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(rest::query)),
+        route("/search/v1/{view}", Need::Views, Kind::Request, get(search::view)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }

@@ -18,9 +18,9 @@ use super::{ReadApi, respond};
 use crate::Error;
 use crate::access::Caller;
 use crate::catalog::View;
-use crate::request::{Count, Preferences};
+use crate::plan::Condition;
+use crate::request::Count;
 use crate::search::{self, IndexSnapshot, SearchRequest, SearchedColumn, Weighing};
-use crate::store::Snapshot;
 
 /// `GET /search/v1/<view>`.
 pub(super) async fn view(
@@ -55,7 +55,7 @@ async fn answer(
     };
     *position = Some(view.position.clone());
     let request = search::parse(query_string)?;
-    let counts = Preferences::parse(super::rest::preferences(headers)).count == Some(Count::Exact);
+    let counts = super::rest::preferences(headers).count == Some(Count::Exact);
     let index = api.index_of(&view).await?;
     let reflected = view.position.meet(&index.position);
     *position = Some(reflected.clone());
@@ -111,13 +111,36 @@ impl ReadApi {
             );
             return Err(Error::NotImplemented { reason });
         };
-        let (indexes, name, generation) = (self.indexes.clone(), view.name.clone(), view.generation);
+        let Some(indexes) = self.indexes.clone() else {
+            let reason = "Search indexes lie beside the projector, in its data directory, which this server was not given.";
+            return Err(Error::NotImplemented { reason: reason.to_owned() });
+        };
+        let (name, generation) = (view.name.clone(), view.generation);
         blocking(move || indexes.snapshot(&name, generation, &directory)).await.map(Arc::new)
+    }
+
+    /// Lets the index answer the text operators among a plan's conditions. Returns the view as it is then: at the position
+    /// that both reflect.
+    pub(super) async fn search(
+        &self,
+        view: Arc<View>,
+        conditions: &mut Vec<Condition>,
+    ) -> Result<Arc<View>, Error> {
+        if !search::searches(conditions) {
+            return Ok(view);
+        }
+        let index = self.index_of(&view).await?;
+        let reflected = view.position.meet(&index.position);
+        let mut searched = std::mem::take(conditions);
+        *conditions = blocking(move || search::resolve(&mut searched, &index).map(|()| searched)).await?;
+        Ok(Arc::new(View { position: reflected, ..View::clone(&view) }))
     }
 }
 
 /// Runs what reads an index on a thread that may wait for files.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(panic) => Err(Error::unreadable(format!("a search that failed ({panic})"))),

@@ -53,14 +53,20 @@ struct Step {
 
 fn of_sqlite(rows: &[Row], format: PlanFormat) -> Result<Vec<u8>, Error> {
     let steps = rows.iter().map(|row| {
-        Ok(Step { id: row.required_integer(0)?, parent: row.required_integer(1)?, detail: row.required(3)?.to_owned() })
+        Ok(Step {
+            id: row.required_integer(0)?,
+            parent: row.required_integer(1)?,
+            detail: row.required(3)?.to_owned(),
+        })
     });
     let steps = steps.collect::<Result<Vec<_>, Error>>()?;
     let mut text = String::new();
     let nested = within(&steps, 0, 0, &mut text);
     Ok(match format {
         PlanFormat::Text => text.into_bytes(),
-        PlanFormat::Json => json!([{ "Plan": { "Node Type": "SQLite", "Plans": nested } }]).to_string().into_bytes(),
+        PlanFormat::Json => {
+            json!([{ "Plan": { "Node Type": "SQLite", "Plans": nested } }]).to_string().into_bytes()
+        }
     })
 }
 

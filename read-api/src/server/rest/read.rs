@@ -14,14 +14,15 @@ use super::answered::Answered;
 use super::stream as streaming;
 use super::wish::{Form, Wish};
 use super::{explain, unknown_view};
+use crate::Error;
 use crate::access::{Caller, Grant};
 use crate::answer::{self, Format, Writer};
 use crate::catalog::View;
 use crate::plan::{self, ReadPlan};
 use crate::query::{self, Heading};
 use crate::request::Count;
+use crate::search;
 use crate::store::{Row, Snapshot};
-use crate::Error;
 
 /// An answer up to this size is built before it is sent; a larger one is sent as it is read.
 const BUFFERED_BYTES_MAX: usize = 1 << 20;
@@ -47,7 +48,11 @@ enum AtOnce {
 
 impl Read<'_> {
     /// `position` is set as soon as it is known, for errors tell it too.
-    pub(super) async fn answer(&self, api: &ReadApi, position: &mut Option<Position>) -> Result<Response, Error> {
+    pub(super) async fn answer(
+        &self,
+        api: &ReadApi,
+        position: &mut Option<Position>,
+    ) -> Result<Response, Error> {
         // Before anything is looked up: the answer to what is not granted says nothing about what there is.
         let grant = self.caller.grant(self.view)?;
         let is_large = match self.at_once(api, &grant, position).await? {
@@ -60,7 +65,9 @@ impl Read<'_> {
         *position = view.as_ref().map(|view| view.position.clone());
         let wish = Wish::parse(self.query_string, self.headers, self.only_headers)?;
         let Some(view) = view else { return Err(unknown_view(&snapshot, self.view, self.caller)) };
-        let plan = plan::plan(&view, &wish.request, &grant.required)?;
+        let mut plan = plan::plan(&view, &wish.request, &grant.required)?;
+        let view = api.search(view, &mut plan.conditions).await?;
+        *position = Some(view.position.clone());
         let answered = self.in_snapshot(snapshot, &wish, (&view, &grant), plan, is_large);
         answered.await.map_err(|error| api.store.explain(error))
     }
@@ -76,17 +83,29 @@ impl Read<'_> {
             return Ok(AtOnce::Unclear);
         }
         let mut session = api.store.session().await?;
-        let Some(view) = api.store.last_catalog(&session).and_then(|last| last.public_view(self.view).cloned())
+        let Some(view) =
+            api.store.last_catalog(&session).and_then(|last| last.public_view(self.view).cloned())
         else {
             return Ok(AtOnce::Unclear);
         };
         // What is wrong may be right in the catalog of this moment.
-        let Ok(wish) = Wish::parse(self.query_string, self.headers, false) else { return Ok(AtOnce::Unclear) };
+        let Ok(wish) = Wish::parse(self.query_string, self.headers, false) else {
+            return Ok(AtOnce::Unclear);
+        };
         let Form::Rows(format) = wish.form else { return Ok(AtOnce::Unclear) };
         let Ok(plan) = plan::plan(&view, &wish.request, &grant.required) else { return Ok(AtOnce::Unclear) };
+        // Which index belongs to the view, the catalog of this moment says.
+        if search::searches(&plan.conditions) {
+            return Ok(AtOnce::Unclear);
+        }
         let allowed = api.store.settings().statement_timeout;
-        let statement =
-            query::rows_with_heading(&plan, &view, api.store.dialect(), milliseconds(allowed), counted(&wish))?;
+        let statement = query::rows_with_heading(
+            &plan,
+            &view,
+            api.store.dialect(),
+            milliseconds(allowed),
+            counted(&wish),
+        )?;
         let mut rows = session.rows(statement);
         let mut heading = None;
         let mut pages = Pages::new(&plan, format);
@@ -201,7 +220,8 @@ impl Pages {
         }
         let fits = self.writer.buffered_bytes() <= self.bytes_max;
         if !fits && self.keeps_last {
-            let message = format!("a page that a cursor leads to may take {PAGE_BYTES_MAX} bytes: lower the limit");
+            let message =
+                format!("a page that a cursor leads to may take {PAGE_BYTES_MAX} bytes: lower the limit");
             return Err(Error::does_not_fit("54000", message));
         }
         Ok(fits)

@@ -21,7 +21,11 @@ pub(super) struct Body<'a> {
 
 impl<'a> Body<'a> {
     /// `searched` are the columns whose words count. Of others there is nothing to highlight.
-    pub(super) fn new(request: &SearchRequest, index: &'a IndexSnapshot, searched: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(
+        request: &SearchRequest,
+        index: &'a IndexSnapshot,
+        searched: &[String],
+    ) -> Result<Self, Error> {
         let names = request.highlighted.as_deref().unwrap_or(searched);
         let mut highlighters = Vec::new();
         for name in names {

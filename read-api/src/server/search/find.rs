@@ -13,7 +13,7 @@ use crate::answer::{Format, Writer};
 use crate::catalog::View;
 use crate::plan::{self, Condition, ReadPlan, Required};
 use crate::query;
-use crate::request::{self, ReadRequest};
+use crate::request;
 use crate::search::{Hit, IndexSnapshot, MATCHES_MAX, SearchRequest, Weighing};
 use crate::store::{Row, Snapshot};
 
@@ -105,7 +105,12 @@ impl<'a> Search<'a> {
             if is_complete || is_enough || window == MATCHES_MAX {
                 let all = needs_all.then(|| hits.iter().map(|hit| hit.key.clone()).collect());
                 let total = is_complete.then_some(hits.len());
-                return Ok(Found { page: self.page(hits), all, total, is_complete: is_complete || is_enough });
+                return Ok(Found {
+                    page: self.page(hits),
+                    all,
+                    total,
+                    is_complete: is_complete || is_enough,
+                });
             }
             window *= WINDOW_GROWTH;
         }
@@ -121,15 +126,14 @@ impl<'a> Search<'a> {
     }
 
     fn page(&self, hits: Vec<Hit>) -> Vec<Hit> {
-        let [offset, limit] =
-            [self.request.offset_rows, self.request.limit].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        let [offset, limit] = [self.request.offset_rows, self.request.limit]
+            .map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
         hits.into_iter().skip(offset).take(limit).collect()
     }
 
     /// Rows that pass the filters, of those with the given keys or of all; of those one more than could be looked at.
     async fn passing(&mut self, keys: Option<Vec<Vec<u8>>>) -> Result<Vec<Vec<u8>>, Error> {
-        let request = ReadRequest { cursor: Some(String::new()), ..ReadRequest::default() };
-        let mut plan = plan::plan(self.view, &request, self.required)?;
+        let mut plan = plan::plan(self.view, &request::keyed_rows(Vec::new()), self.required)?;
         plan.conditions.clone_from(&self.conditions);
         match keys {
             Some(keys) => plan.conditions.push(Condition::KeyIn(keys)),
@@ -146,11 +150,7 @@ impl<'a> Search<'a> {
 
     /// Writes the rows of these hits, in their order. A row that has gone since is left out.
     pub(super) async fn rows(&mut self, hits: &[Hit], body: &mut Body<'_>) -> Result<(), Error> {
-        let request = ReadRequest {
-            select: self.request.rows.select.clone(),
-            cursor: Some(String::new()),
-            ..ReadRequest::default()
-        };
+        let request = request::keyed_rows(self.request.rows.select.clone());
         let shown = plan::plan(self.view, &request, self.required)?;
         let mut plan = shown.clone();
         plan.output.extend(body.highlighted_columns(self.view)?);
@@ -174,9 +174,15 @@ impl<'a> Search<'a> {
     }
 
     /// Writes the values of a column and how often each is among these rows, the most frequent first.
-    pub(super) async fn facet(&mut self, column: &str, keys: &[Vec<u8>], body: &mut Body<'_>) -> Result<(), Error> {
-        let counted = self.facet_request(column)?;
-        let mut plan = plan::plan(self.view, &counted, self.required)?;
+    pub(super) async fn facet(
+        &mut self,
+        column: &str,
+        keys: &[Vec<u8>],
+        body: &mut Body<'_>,
+    ) -> Result<(), Error> {
+        let mut counts = request::value_counts(column);
+        counts.limit = Some(self.request.facet_values_max);
+        let mut plan = plan::plan(self.view, &counts, self.required)?;
         plan.conditions.clone_from(&self.conditions);
         plan.conditions.push(Condition::KeyIn(keys.to_vec()));
         let statement = query::rows(&plan, self.snapshot.session.dialect())?;
@@ -189,17 +195,12 @@ impl<'a> Search<'a> {
         body.facet(column, &writer.take());
         Ok(())
     }
-
-    fn facet_request(&self, column: &str) -> Result<ReadRequest, Error> {
-        let mut counted = request::grouped_count(column);
-        counted.limit = Some(self.request.facet_values_max);
-        Ok(counted)
-    }
 }
 
 /// A row's key, which comes after what a plan selects.
 fn key(row: &Row, plan: &ReadPlan) -> Result<Vec<u8>, Error> {
     let digits = row.required(plan.output.len())?;
-    let bytes = digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let bytes =
+        digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     bytes.collect::<Option<_>>().ok_or_else(|| Error::unreadable(format!("the key {digits:?}")))
 }
