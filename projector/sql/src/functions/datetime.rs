@@ -70,12 +70,6 @@ pub(super) fn split(micros: i64) -> (Date, i64) {
     (Timestamptz(micros).date(), micros.rem_euclid(DAY_MICROSECONDS))
 }
 
-/// What `split` parted; nothing out of the range of timestamps.
-pub(super) fn join(date: Date, micros_of_day: i64) -> Option<i64> {
-    let midnight = date.midnight()?.0;
-    midnight.checked_add(micros_of_day).filter(|micros| Timestamptz(*micros).in_range())
-}
-
 pub(super) fn is_finite(micros: i64) -> bool {
     Timestamptz(micros).is_finite()
 }
