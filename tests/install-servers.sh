@@ -139,6 +139,27 @@ install_mariadb() {
     }
 }
 
+openapi_version=0.9.0
+
+openapi_installed() {
+    [ -x "$tools/openapi/bin/openapi-spec-validator" ] && [ -e "$tools/openapi/$openapi_version" ]
+}
+
+# Says whether the description of the query API follows OpenAPI 3.1.
+install_openapi() {
+    echo "Installing openapi-spec-validator into $tools" >&2
+    command -v python3 >/dev/null || {
+        echo "python3 is missing. Install it (on Debian: apt-get install python3-venv)." >&2
+        exit 1
+    }
+    mkdir -p "$tools"
+    rm -rf "$tools/openapi"
+    python3 -m venv "$tools/openapi"
+    "$tools/openapi/bin/pip" install --quiet --disable-pip-version-check "openapi-spec-validator==$openapi_version"
+    touch "$tools/openapi/$openapi_version"
+}
+
 (nats_installed) || { [ -z "${PREJOIN_NATS_SERVER:-}" ] || exit 1; install_nats; }
 (postgres_installed) || { [ -z "${PREJOIN_PG_BIN:-}" ] || exit 1; install_postgres; }
 (mariadb_installed) || { [ -z "${PREJOIN_MARIADB_BIN:-}" ] || exit 1; install_mariadb; }
+(openapi_installed) || install_openapi

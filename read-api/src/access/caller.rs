@@ -68,7 +68,6 @@ impl Caller {
     }
 
     /// When what this caller proved ceases to hold. A stream to it ends then.
-    #[expect(dead_code, reason = "streams of live changes end by it")]
     pub(crate) fn expires_at(&self) -> Option<SystemTime> {
         self.0.as_ref().and_then(|known| known.claims.expires_at)
     }

@@ -186,4 +186,40 @@ mod tests {
             assert!(parse(no_set).is_err(), "{no_set}");
         }
     }
+
+    fn set_of(names: &[&str]) -> String {
+        let point = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let key =
+            |name: &&str| serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "kid": name, "x": point });
+        serde_json::json!({ "keys": names.iter().map(key).collect::<Vec<_>>() }).to_string()
+    }
+
+    #[tokio::test]
+    async fn a_key_set_is_read_again_for_an_unknown_key_and_not_more_often_than_it_may() {
+        use base64::Engine as _;
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("keys.json");
+        let source = KeySetSource::File(file.clone());
+        let token = |name: &str| {
+            let header = serde_json::json!({ "alg": "EdDSA", "kid": name }).to_string();
+            format!("{}.e30.AAAA", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(header))
+        };
+        for (interval_min, sees_changes) in [(Duration::ZERO, true), (Duration::from_secs(3600), false)] {
+            let set = KeySet::new(None, Some(&source)).unwrap().with_interval_min(interval_min);
+            let published = set.published.as_ref().unwrap();
+            let names = async |asked: &str| {
+                let text = token(asked);
+                let keys = published.keys_for(&Token::parse(&text).unwrap()).await;
+                keys.map(|keys| keys.iter().filter_map(|key| key.id.clone()).collect::<Vec<_>>().join(" "))
+            };
+            std::fs::write(&file, set_of(&["old"])).unwrap();
+            assert_eq!(names("old").await.as_deref(), Some("old"));
+            std::fs::write(&file, set_of(&["old", "new"])).unwrap();
+            assert_eq!(names("old").await.as_deref(), Some("old"), "its key is at hand");
+            let after = if sees_changes { "old new" } else { "old" };
+            assert_eq!(names("new").await.as_deref(), Some(after));
+            std::fs::write(&file, "the login server is down").unwrap();
+            assert_eq!(names("newer").await.as_deref(), Some(after), "the keys stay what they were");
+        }
+    }
 }

@@ -1,45 +1,63 @@
 //! Which pages of other origins may read this API in a browser, as PostgREST allows it.
 
-use std::time::Duration;
-
+use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, LINK, LOCATION, RETRY_AFTER,
-    SERVER, TRANSFER_ENCODING,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use axum::http::{HeaderName, HeaderValue, Method};
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
 
-use super::respond::POSITION;
-use super::trace::REQUEST_ID;
+use super::ReadApi;
 
-const PREFLIGHT_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+const DAY_SECONDS: HeaderValue = HeaderValue::from_static("86400");
+/// What a page may read of an answer beside its body.
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, ETag, Link, Location, Preference-Applied, \
+     Prejoin-Position, Range-Unit, Retry-After, Server, Transfer-Encoding, X-Request-Id",
+);
 
 /// Credentials of the browser's own, such as cookies, are never asked for: a token is a header that the page sets.
-pub(super) fn layer(origins: &[String]) -> CorsLayer {
-    let origin = match origins.iter().any(|origin| origin == "*") {
-        true => AllowOrigin::any(),
-        false => AllowOrigin::list(origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok())),
+pub(super) async fn allow(State(api): State<ReadApi>, request: Request, next: Next) -> Response {
+    let origins = &api.settings.cors_origins;
+    let anywhere = origins.iter().any(|origin| origin == "*");
+    let origin = match anywhere {
+        true => Some(HeaderValue::from_static("*")),
+        false => request.headers().get(ORIGIN).filter(|origin| is_among(origin, origins)).cloned(),
     };
-    CorsLayer::new()
-        .allow_origin(origin)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([
-            CONTENT_ENCODING,
-            CONTENT_LOCATION,
-            CONTENT_RANGE,
-            CONTENT_TYPE,
-            DATE,
-            LOCATION,
-            SERVER,
-            TRANSFER_ENCODING,
-            HeaderName::from_static("range-unit"),
-            HeaderName::from_static("preference-applied"),
-            ETAG,
-            LINK,
-            RETRY_AFTER,
-            POSITION,
-            REQUEST_ID,
-        ])
-        .max_age(PREFLIGHT_KEPT)
+    // OPTIONS without this asks what can be done here, not what a page may.
+    let is_preflight =
+        request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match is_preflight {
+        true => preflight(request.headers()),
+        false => next.run(request).await,
+    };
+    let headers = response.headers_mut();
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+    if !anywhere {
+        headers.append(VARY, HeaderValue::from_static("origin"));
+    }
+    response
+}
+
+fn is_among(origin: &HeaderValue, origins: &[String]) -> bool {
+    origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+}
+
+/// Whichever headers the page wants to send, it may.
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::default();
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, DAY_SECONDS);
+    if let Some(wanted) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    response
 }

@@ -1,11 +1,14 @@
 //! The HTTP side: routes, headers, limits, and the life of the process that serves them.
 
 mod compose;
+mod compression;
 mod cors;
 mod guard;
 mod limits;
 mod metrics;
+mod openapi;
 mod overview;
+mod pages;
 mod respond;
 mod rest;
 mod routes;
@@ -20,8 +23,10 @@ use tokio::sync::watch;
 
 use self::limits::Places;
 use self::metrics::Metrics;
+use self::overview::Overview;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::history::History;
 use crate::search::SearchIndexes;
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
@@ -37,6 +42,9 @@ pub struct ReadApi {
     indexes: Option<Arc<SearchIndexes>>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
+    history: Arc<History>,
+    /// How it all was when it was last looked at.
+    looked: Arc<watch::Sender<Option<Arc<Overview>>>>,
     /// Turns true when the process is to end. Streams end then; everything else may finish.
     draining: Arc<watch::Sender<bool>>,
 }
@@ -57,6 +65,8 @@ impl ReadApi {
             indexes: None,
             places: Arc::new(Places::new(&settings)),
             metrics: Arc::default(),
+            history: Arc::default(),
+            looked: Arc::new(watch::Sender::new(None)),
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
         }

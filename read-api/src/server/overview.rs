@@ -1,18 +1,21 @@
-//! How it all is: `/status`, `/healthz`, `/readyz`, and the page at `/`.
+//! How it all is: `/status`, `/metrics`, `/healthz`, `/livez`, `/readyz`.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
 use super::metrics::Page;
 use super::{ReadApi, respond};
+use crate::Error;
+use crate::access::Caller;
 use crate::catalog::View;
+use crate::history::Sample;
+use crate::pages::Board;
 use crate::status::{self, State as ProjectorState, Status};
-use crate::{Error, page};
 
 /// The body of `/healthz` and `/readyz`, version 1.
 #[derive(Serialize)]
@@ -47,21 +50,6 @@ pub(super) async fn readiness(State(api): State<ReadApi>) -> Response {
     respond::json_value(status, &Readiness { ready: reasons.is_empty(), reasons: reasons_shown })
 }
 
-pub(super) async fn page(State(api): State<ReadApi>) -> Response {
-    match api.overview().await {
-        Err(error) => respond::error(&error, None),
-        Ok(overview) => {
-            let mut response = Response::new(page::render(&overview.views, &overview.status).into());
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            let policy = "default-src 'none'; style-src 'unsafe-inline'";
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-            response
-        }
-    }
-}
-
 pub(super) async fn metrics(State(api): State<ReadApi>) -> Response {
     let mut page = Page::default();
     api.metrics.write(&mut page);
@@ -74,14 +62,24 @@ pub(super) async fn metrics(State(api): State<ReadApi>) -> Response {
     response
 }
 
-struct Overview {
+pub(super) struct Overview {
     /// Why the store cannot be read, if so.
     absence: Option<String>,
     views: Vec<Arc<View>>,
-    status: Status,
+    pub(super) status: Status,
 }
 
 impl Overview {
+    pub(super) fn board<'a>(&'a self, caller: &Caller, samples: &'a [Sample]) -> Board<'a> {
+        let seen = self.views.iter().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
+        Board { views: seen.collect(), status: &self.status, samples }
+    }
+
+    /// Of all views together.
+    pub(super) fn rows(&self) -> i64 {
+        self.views.iter().map(|view| view.rows).fold(0, i64::saturating_add)
+    }
+
     fn write(&self, page: &mut Page) {
         page.family("prejoin_view_rows", "gauge", "Rows of a view.");
         for view in &self.views {
@@ -139,7 +137,7 @@ impl Overview {
 
 impl ReadApi {
     /// Everything of one moment. A store that does not exist yet is not an error here.
-    async fn overview(&self) -> Result<Overview, Error> {
+    pub(super) async fn overview(&self) -> Result<Overview, Error> {
         let mut snapshot = match self.store.snapshot().await {
             Ok(snapshot) => snapshot,
             Err(error @ Error::StoreAbsent { .. }) => {

@@ -9,7 +9,7 @@ mod wish;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -20,9 +20,10 @@ use serde::Serialize;
 
 use self::read::Read;
 pub(super) use self::wish::preferences;
-use super::{ReadApi, respond};
+use super::{ReadApi, openapi, respond};
 use crate::access::Caller;
 use crate::catalog::View;
+use crate::error::LimitError;
 use crate::store::Snapshot;
 use crate::{Error, plan};
 
@@ -45,9 +46,17 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, caller: Caller, method: Method) -> Response {
+pub(super) async fn views(
+    State(api): State<ReadApi>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
+    }
+    if openapi::is_wanted(&headers) {
+        return openapi::list_as_document(&api, &caller).await;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
@@ -85,7 +94,7 @@ pub(super) async fn query(
     path: Result<Path<String>, PathRejection>,
     method: Method,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
     if method != Method::POST {
         let mut response = respond::error(&Error::UnsupportedMethod { method: method.to_string() }, None);
@@ -93,6 +102,10 @@ pub(super) async fn query(
         return response;
     }
     let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
+    let Ok(body) = body else {
+        let bytes_max = api.settings.body_bytes_max;
+        return respond::error(&LimitError::BodyTooLarge { bytes_max }.into(), None);
+    };
     match std::str::from_utf8(&body) {
         Ok(query_string) => answer(&api, &caller, &name, query_string.trim(), &headers, false).await,
         Err(_) => {
@@ -144,7 +157,7 @@ pub(super) fn common_position(views: &[Arc<View>]) -> Position {
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+    pub(super) async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
         Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }

@@ -6,18 +6,13 @@ use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 
+use super::compression::compressed;
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, overview, respond, rest, search, trace};
+use super::{ReadApi, compose, cors, openapi, overview, pages, respond, rest, search, trace};
 use crate::Error;
 use crate::access::Endpoint;
-
-/// What is smaller is sent sooner than it is compressed.
-const COMPRESSED_BYTES_MIN: u16 = 1024;
 
 struct Route {
     path: &'static str,
@@ -32,11 +27,15 @@ fn routes() -> Vec<Route> {
     let metrics = Need::Endpoint(Endpoint::Metrics);
     let composed = Need::Endpoint(Endpoint::Compose);
     vec![
-        route("/", status, Kind::Request, get(overview::page)),
+        route("/", status, Kind::Request, get(pages::overview)),
         route("/compose/orders/{order_id}", composed, Kind::Request, get(compose::order)),
         route("/healthz", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/livez", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/metrics", metrics, Kind::Unlimited, get(overview::metrics)),
+        route("/docs", Need::Views, Kind::Request, get(pages::docs)),
+        route("/openapi.json", Need::Views, Kind::Request, get(openapi::document)),
+        route("/overview.js", Need::Nothing, Kind::Unlimited, get(pages::script)),
+        route("/overview/events", status, Kind::Stream, get(pages::events)),
         route("/readyz", Need::Nothing, Kind::Unlimited, get(overview::readiness)),
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
@@ -57,17 +56,14 @@ impl ReadApi {
                 .layer(from_fn_with_state((self.clone(), kind), limits::limit));
             router = router.route(path, guarded);
         }
-        let compressed = SizeAbove::new(COMPRESSED_BYTES_MIN)
-            .and(NotForContentType::const_new("text/event-stream"))
-            .and(NotForContentType::const_new("application/x-ndjson"));
-        router
+        let router = router
             .method_not_allowed_fallback(unsupported_method)
             .fallback(unknown_path)
             .layer(DefaultBodyLimit::max(self.settings.body_bytes_max))
-            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(compressed))
-            .layer(cors::layer(&self.settings.cors_origins))
-            .layer(from_fn_with_state(self.clone(), trace::request))
-            .with_state(self)
+            .with_state(self.clone());
+        compressed(router)
+            .layer(from_fn_with_state(self.clone(), cors::allow))
+            .layer(from_fn_with_state(self, trace::request))
     }
 }
 
@@ -77,4 +73,64 @@ async fn unsupported_method(method: Method) -> Response {
 
 async fn unknown_path(_: Uri) -> Response {
     respond::error(&Error::UnknownPath, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use axum::body::Body;
+    use axum::http::Request;
+    use hyper::service::Service as _;
+    use hyper_util::service::TowerToHyperService;
+
+    use super::*;
+    use crate::access::{AuthSettings, Role};
+    use crate::settings::ApiSettings;
+
+    /// Routes that show nothing of anybody's. Whoever adds one says why it may be open.
+    const OPEN: [&str; 4] = ["/healthz", "/livez", "/overview.js", "/readyz"];
+    /// Routes that answer every role with what it sees, which may be nothing.
+    const OF_WHAT_IS_SEEN: [&str; 4] = ["/docs", "/openapi.json", "/rest/v1", "/rest/v1/"];
+
+    /// A server without a store: what is let through finds none, and what is refused is refused before it is looked for.
+    fn service(anonymous_role: Option<&str>) -> TowerToHyperService<Router> {
+        let mut auth = AuthSettings::new();
+        auth.secret = Some((crate::access::Secret::new([7; 32]), crate::access::Algorithm::Hs256));
+        auth.anonymous_role = anonymous_role.map(str::to_owned);
+        auth.roles.insert("nothing".to_owned(), Role::default());
+        let settings = ApiSettings { auth: Some(auth), ..ApiSettings::default() };
+        let api = ReadApi::open(PathBuf::from("nowhere")).with_settings(settings).unwrap();
+        TowerToHyperService::new(api.router())
+    }
+
+    async fn statuses(anonymous_role: Option<&str>, methods: &[&str], path: &str) -> BTreeSet<u16> {
+        let service = service(anonymous_role);
+        let mut statuses = BTreeSet::new();
+        for &method in methods {
+            let path = path.replace("{view}", "orders").replace("{order_id}", "7");
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            statuses.insert(service.call(request).await.unwrap().status().as_u16());
+        }
+        statuses
+    }
+
+    #[tokio::test]
+    async fn no_route_answers_who_may_not_ask() {
+        for Route { path, need, .. } in routes() {
+            assert_eq!(need == Need::Nothing, OPEN.contains(&path), "{path}");
+            if OPEN.contains(&path) {
+                continue;
+            }
+            let allowed = BTreeSet::from([401, 405]);
+            let unknown = statuses(None, &["GET", "HEAD", "POST", "OPTIONS"], path).await;
+            assert!(unknown.is_subset(&allowed), "{path} answers whoever has no token: {unknown:?}");
+            if !OF_WHAT_IS_SEEN.contains(&path) {
+                // What was let through would find no store, and be 503.
+                let unseeing = statuses(Some("nothing"), &["GET", "HEAD", "POST"], path).await;
+                assert!(unseeing.is_subset(&allowed), "{path} answers a role without grants: {unseeing:?}");
+            }
+        }
+    }
 }

@@ -32,6 +32,7 @@ impl ReadApi {
             http: http(self.settings.headers_timeout),
             router: self.clone().router(),
         };
+        let looking = tokio::spawn(self.clone().keep_looking());
         tokio::pin!(shutdown);
         let mut closes_at = None;
         loop {
@@ -50,6 +51,7 @@ impl ReadApi {
                 () = closing => break,
             }
         }
+        looking.abort();
         drop(listener);
         if tokio::time::timeout(self.settings.drain_timeout, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests that did not finish in time are cut off");

@@ -1,54 +1,70 @@
-//! The page at `/`: views, services, dead letters, in plain HTML that loads itself again.
+//! The overview at `/`: how the projector is, charts of the last minutes, views, services, what failed.
 
-use std::sync::Arc;
+use maud::{Markup, html};
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-
+use super::{charts, grouped, shell, shown};
 use crate::catalog::View;
+use crate::history::Sample;
+use crate::openapi::path_segment;
 use crate::status::{ServiceStatus, State, Status};
 
-const STYLE: &str = "
-:root { color-scheme: light dark; --line: #8884; --soft: #888; --good: #2a8f4f; --bad: #c8372d; --link: #2f6fde; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 68rem; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-p { margin: .3rem 0; } .soft { color: var(--soft); } a { color: var(--link); text-decoration: none; }
-a:hover { text-decoration: underline; }
-code, .number { font-family: ui-monospace, monospace; font-size: .9em; } .number { text-align: right; }
-table { border-collapse: collapse; width: 100%; } .wide { overflow-x: auto; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; font-size: .85rem; color: var(--soft); } th.number { font-family: inherit; }
-.badge { border: 1px solid; border-radius: 1rem; padding: 0 .6rem; font-size: .85rem; }
-.good { color: var(--good); } .bad { color: var(--bad); }
-";
+/// What the overview shows.
+pub(crate) struct Board<'a> {
+    /// Those that the caller sees.
+    pub(crate) views: Vec<&'a View>,
+    pub(crate) status: &'a Status,
+    /// Of the last minutes, the oldest first.
+    pub(crate) samples: &'a [Sample],
+}
 
-pub(crate) fn render(views: &[Arc<View>], status: &Status) -> String {
+pub(crate) fn page(board: &Board<'_>) -> String {
+    let content = html! {
+        noscript { p.soft { "Without scripts this page stays as it was when it was loaded." } }
+        main id="board" { (content(board)) }
+        p.soft { span.badge id="live" { "loaded" } " · " a href="/status" { "Status as JSON" } }
+    };
+    shell("Prejoin", "/", Some("/overview.js"), &content).into_string()
+}
+
+/// What is sent again whenever it changes.
+pub(crate) fn fragment(board: &Board<'_>) -> String {
+    content(board).into_string()
+}
+
+fn content(board: &Board<'_>) -> Markup {
+    let status = board.status;
     html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="refresh" content="2";
-                title { "Prejoin" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { "Prejoin " (state(status)) }
-                    p.soft { "Joins across services that own their databases, kept ready. Each view is one indexed read." }
-                    @if let Some(hint) = &status.hint { p { (hint) } }
-                }
-                (views_table(views))
-                (services_table(status))
-                (failures(status))
-                p.soft {
-                    a href="/rest/v1/" { "All views as JSON" } " · " a href="/status" { "Status as JSON" }
-                    " · this page loads itself again every two seconds"
+        header {
+            h1 { "Views, kept ready " (state(status)) }
+            @if let Some(hint) = &status.hint { p { (hint) } }
+        }
+        (cards(board))
+        (views_table(&board.views))
+        (services_table(status))
+        (failures(status))
+    }
+}
+
+fn cards(board: &Board<'_>) -> Markup {
+    let values = |of: fn(&Sample) -> f64| board.samples.iter().map(of).collect::<Vec<_>>();
+    let newest = |values: &[f64]| values.last().copied().unwrap_or(0.0);
+    let whole = |value: f64| grouped(format!("{value:.0}"));
+    let cards = [
+        ("Events behind the log", values(|sample| sample.lag_events)),
+        ("Events per second", values(|sample| sample.events_per_second)),
+        ("Rows in all views", values(|sample| sample.rows)),
+    ];
+    html! {
+        div.cards {
+            @for (label, values) in &cards {
+                div.card {
+                    span.soft { (label) }
+                    strong { (whole(newest(values))) }
+                    (charts::line(label, values))
                 }
             }
         }
     }
-    .into_string()
 }
 
 fn state(status: &Status) -> Markup {
@@ -61,7 +77,7 @@ fn state(status: &Status) -> Markup {
     html! { span class=(class) { (text) } }
 }
 
-fn views_table(views: &[Arc<View>]) -> Markup {
+fn views_table(views: &[&View]) -> Markup {
     html! {
         h2 { "Views" }
         @if views.is_empty() { p.soft { "None has been built yet." } } @else {
@@ -73,7 +89,7 @@ fn views_table(views: &[Arc<View>]) -> Markup {
                             a href=(sample_link(view)) { (view.name) }
                             @if let Some(comment) = &view.comment { p.soft { (comment) } }
                         }
-                        td { @for (index, column) in view.columns.iter().enumerate() {
+                        td.columns { @for (index, column) in view.columns.iter().enumerate() {
                             @if index > 0 { ", " }
                             code { (column.name) } " " span.soft { (column.kind.name()) }
                         } }
@@ -165,29 +181,6 @@ fn failures(status: &Status) -> Markup {
     }
 }
 
-fn shown(text: Option<String>) -> String {
-    text.unwrap_or_else(|| "–".to_owned())
-}
-
-/// `1234567` as `1 234 567`, with spaces that do not break.
-fn grouped(number: impl ToString) -> String {
-    let digits = number.to_string();
-    let first = digits.len() % 3;
-    let groups = digits.char_indices().map(|(index, digit)| match index {
-        index if index > 0 && index % 3 == first => format!("\u{202f}{digit}"),
-        _ => digit.to_string(),
-    });
-    groups.collect()
-}
-
-fn path_segment(name: &str) -> String {
-    let encoded = name.bytes().map(|byte| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    });
-    encoded.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,15 +196,9 @@ mod tests {
             ..DeadLetter::default()
         };
         let dead_letters = DeadLetters { count: 1, newest: vec![letter], ..DeadLetters::default() };
-        let page = render(&[], &Status { dead_letters, ..Status::default() });
+        let status = Status { dead_letters, ..Status::default() };
+        let page = fragment(&Board { views: Vec::new(), status: &status, samples: &[] });
         assert!(!page.contains("<script"), "{page}");
         assert_eq!(page.matches("&lt;script&gt;").count(), 3, "{page}");
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(830), "830");
-        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
     }
 }
