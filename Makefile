@@ -19,6 +19,6 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 
-# Real servers for the tests: nats-server, PostgreSQL, MariaDB.
+# What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, a validator of OpenAPI.
 tools:
 	sh tests/install-servers.sh

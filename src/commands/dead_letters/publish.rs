@@ -131,8 +131,8 @@ async fn wait_for(numbers: &[u64], settings: &Settings) -> anyhow::Result<Vec<De
     let last = numbers.last().copied().unwrap_or_default();
     let begun = Instant::now();
     loop {
-        let path = settings.view_store_file()?;
-        let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let store = settings.store_to_read();
+        let status = read_status(store.clone()).await.with_context(|| format!("cannot read {store}"))?;
         let reached = |position: u64| position >= last;
         let of = |sink: &prejoin_read_api::SinkStatus| {
             sink.position.get(DECISIONS_SERVICE).copied().unwrap_or_default()
