@@ -145,7 +145,9 @@ impl ApiFileSettings {
         for (view, settings) in &self.views {
             let Some(control) = &settings.cache_control else { continue };
             if !control.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-                bail!("cache_control in [api.views.{view}] is a header's value, such as \"private, max-age=5\"");
+                bail!(
+                    "cache_control in [api.views.{view}] is a header's value, such as \"private, max-age=5\""
+                );
             }
             of_views.insert(view.clone(), control.clone());
         }
