@@ -1,6 +1,7 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
@@ -54,10 +55,17 @@ pub enum Error {
     #[error("{message}")]
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
     #[error("the view store {store} cannot be read yet: {reason}")]
-    StoreAbsent { store: String, reason: String },
+    StoreAbsent {
+        store: String,
+        reason: String,
+        /// There is, or may be, a store that cannot be reached.
+        is_away: bool,
+    },
     /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
     #[error("{message}")]
     Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
+    #[error("the search index {} cannot be read yet: {reason}", directory.display())]
+    IndexAbsent { directory: PathBuf, reason: String },
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
@@ -174,6 +182,10 @@ impl Error {
         Error::DoesNotFit { code, message: message.into(), hint: None }
     }
 
+    pub(crate) fn index_absent(directory: &Path, reason: impl std::fmt::Display) -> Error {
+        Error::IndexAbsent { directory: directory.to_owned(), reason: reason.to_string() }
+    }
+
     pub(crate) fn unreadable(what: impl Into<String>) -> Error {
         Error::Unreadable { what: what.into() }
     }
@@ -197,7 +209,7 @@ impl Error {
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
             Error::Refused { code, .. } => code,
-            Error::StoreAbsent { .. } => "PGRST002",
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
             Error::NotReached { .. } => "PREJOINWAIT",
             Error::Access(error) => error.code(),
@@ -232,7 +244,7 @@ impl Error {
             Error::Access(error) => error.status(),
             Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
-            Error::StoreAbsent { .. } => 503,
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => 503,
             Error::Busy | Error::NotReached { .. } => 504,
         }
     }
@@ -296,6 +308,9 @@ impl Error {
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
             Error::Limit(error) => Some(error.hint().to_owned()),
             Error::Refused { hint, .. } => hint.clone(),
+            Error::StoreAbsent { is_away: true, .. } => {
+                Some("Look whether the database server runs and lets this user in.".to_owned())
+            }
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

@@ -77,9 +77,9 @@ fn a_plan_is_one_statement_of_catalog_names_and_parameters() {
         (
             "select=data->>a,total.sum()&order=sum",
             "SELECT prejoin_json(\"data\", $1), prejoin_sum('numeric', \"total\") FROM \"_g7_orders\" GROUP BY prejoin_json(\"data\", $1) \
-                ORDER BY prejoin_key('numeric', prejoin_sum('numeric', \"total\")) ASC NULLS LAST, prejoin_json(\"data\", $1)",
-            "SELECT (r.\"data\" ->> $1)::text, sum(r.\"total\")::text FROM \"_g7_orders\" r GROUP BY ((r.\"data\" ->> $1) COLLATE \"C\") \
-                ORDER BY sum(r.\"total\") ASC NULLS LAST, ((r.\"data\" ->> $1) COLLATE \"C\")",
+                ORDER BY prejoin_key('numeric', prejoin_sum('numeric', \"total\")) ASC NULLS LAST, prejoin_json(\"data\", $1) NULLS LAST",
+            "SELECT (r.\"data\" ->> $1)::text, sum(r.\"total\")::text FROM \"_g7_orders\" r GROUP BY (r.\"data\" ->> $1) \
+                ORDER BY sum(r.\"total\") ASC NULLS LAST, ((r.\"data\" ->> $1) COLLATE \"C\") NULLS LAST",
         ),
     ];
     for (query_string, sqlite, postgres) in cases {

@@ -71,9 +71,10 @@ impl Writer {
         Ok(())
     }
 
-    /// `SELECT 1` for each row.
+    /// `SELECT 1` for each row. The one group of all rows needs an aggregate to be one in SQLite.
     pub(super) fn matching(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        self.push("SELECT 1");
+        let is_one_group = plan.groups.as_ref().is_some_and(Vec::is_empty);
+        self.push(if is_one_group { "SELECT count(*)" } else { "SELECT 1" });
         self.source(plan, after_cursor)
     }
 
@@ -96,7 +97,7 @@ impl Writer {
         }
         let Some(groups) = &plan.groups else { return Ok(()) };
         if !groups.is_empty() {
-            let groups: Vec<String> = groups.iter().map(|group| self.compared(group).sql).collect();
+            let groups: Vec<String> = groups.iter().map(|group| self.grouped(group)).collect();
             self.push(format_args!(" GROUP BY {}", groups.join(", ")));
         }
         let having: Vec<&Condition> = plan.having.iter().collect();
@@ -111,6 +112,14 @@ impl Writer {
         self.all_of(&having)
     }
 
+    /// As it is selected: to PostgreSQL, an expression with a collation of its own is another one.
+    fn grouped(&mut self, group: &Expression) -> String {
+        match self.dialect {
+            Dialect::Sqlite => self.compared(group).sql,
+            Dialect::Postgres => self.value(group),
+        }
+    }
+
     fn order(&mut self, plan: &ReadPlan) {
         let mut terms = Vec::new();
         for order in &plan.order {
@@ -123,7 +132,7 @@ impl Writer {
             Some(groups) => {
                 let ordered = |group: &Expression| plan.order.iter().any(|order| order.expression == *group);
                 for group in groups.iter().filter(|group| !ordered(group)) {
-                    terms.push(self.compared(group).sql);
+                    terms.push(format!("{} NULLS LAST", self.compared(group).sql));
                 }
             }
         }

@@ -49,23 +49,28 @@ pub(crate) fn read(folder: &Path) -> Vec<Case> {
     cases
 }
 
+/// A case of which nothing is expected yet.
+pub(crate) fn request(file: &str, line: usize, method: &str, target: &str) -> Case {
+    Case {
+        file: file.to_owned(),
+        line,
+        method: method.to_owned(),
+        target: sendable(target),
+        headers: Vec::new(),
+        sent_body: None,
+        status: 200,
+        answer_headers: Vec::new(),
+        body: Body::Unsaid,
+    }
+}
+
 fn take(cases: &mut Vec<Case>, file: &str, line_number: usize, line: &str) {
     if line.trim().is_empty() || line.starts_with('#') {
         return;
     }
     let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
     if METHODS.contains(&word) {
-        cases.push(Case {
-            file: file.to_owned(),
-            line: line_number,
-            method: word.to_owned(),
-            target: sendable(rest),
-            headers: Vec::new(),
-            sent_body: None,
-            status: 200,
-            answer_headers: Vec::new(),
-            body: Body::Unsaid,
-        });
+        cases.push(request(file, line_number, word, rest));
         return;
     }
     let case = cases.last_mut().unwrap_or_else(|| panic!("{file}:{line_number}: no request stands before"));

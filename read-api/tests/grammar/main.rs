@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 mod case;
+mod clients;
 mod generated;
 mod rows;
 mod served;

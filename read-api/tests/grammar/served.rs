@@ -34,6 +34,10 @@ impl Served {
         }
     }
 
+    pub(crate) fn addresses(&self) -> [&str; 2] {
+        [&self.sqlite, &self.postgres]
+    }
+
     pub(crate) async fn ask(&self, case: &Case) -> (Answer, Answer) {
         tokio::join!(self.send(&self.sqlite, case), self.send(&self.postgres, case))
     }

@@ -12,3 +12,4 @@ mod freshness;
 mod generated;
 mod many;
 mod random;
+mod tenants;
