@@ -13,6 +13,9 @@ use prejoin_read_api::{
 };
 use serde::Deserialize;
 
+/// More often would be work without use.
+const HEART_BEAT_INTERVAL_MIN: Duration = Duration::from_millis(100);
+
 const SECRET_VARIABLE: &str = "PREJOIN_JWT_SECRET";
 
 /// Flags of the commands that serve the query API.
@@ -46,9 +49,21 @@ pub(crate) struct ApiFileSettings {
     drain_delay_ms: Option<u64>,
     drain_timeout_ms: Option<u64>,
     cors_origins: Option<Vec<String>>,
+    wait_max_ms: Option<u64>,
+    heart_beat_interval_ms: Option<u64>,
+    stream_patience_ms: Option<u64>,
+    /// By name of the view.
+    views: BTreeMap<String, ViewFileSettings>,
     auth: Option<AuthFileSettings>,
     roles: BTreeMap<String, RoleFileSettings>,
     tenants: BTreeMap<String, TenantFileSettings>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ViewFileSettings {
+    /// What caches may do with the view's answers.
+    cache_control: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -116,8 +131,27 @@ impl ApiFileSettings {
             drain_delay: time(self.drain_delay_ms, default.drain_delay),
             drain_timeout: time(self.drain_timeout_ms, default.drain_timeout),
             cors_origins: self.cors_origins.clone().unwrap_or(default.cors_origins),
+            wait_max: time(self.wait_max_ms, default.wait_max),
+            cache_control: self.cache_control()?,
+            heart_beat_interval: time(self.heart_beat_interval_ms, default.heart_beat_interval)
+                .max(HEART_BEAT_INTERVAL_MIN),
+            stream_patience: time(self.stream_patience_ms, default.stream_patience),
             auth: self.auth(flags, secret)?,
         })
+    }
+
+    fn cache_control(&self) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut of_views = BTreeMap::new();
+        for (view, settings) in &self.views {
+            let Some(control) = &settings.cache_control else { continue };
+            if !control.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                bail!(
+                    "cache_control in [api.views.{view}] is a header's value, such as \"private, max-age=5\""
+                );
+            }
+            of_views.insert(view.clone(), control.clone());
+        }
+        Ok(of_views)
     }
 
     /// A secret without `[api.auth]` turns auth on as well: who sets one does not want everything to be open.

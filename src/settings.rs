@@ -154,6 +154,10 @@ impl Settings {
         set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
         set(&mut settings.build_slice_rows, file.build_slice_rows);
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
+        set(&mut settings.changes.rows_max, file.changes_rows_max);
+        set(&mut settings.changes.bytes_max, file.changes_bytes_max);
+        settings.changes.age_max =
+            file.changes_age_max_ms.map_or(settings.changes.age_max, Duration::from_millis);
         set(&mut settings.search.heap_bytes, file.search_heap_bytes);
         set(&mut settings.search.commit_rows, file.search_commit_rows);
         settings.search.commit_interval =

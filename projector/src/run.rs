@@ -122,7 +122,10 @@ async fn open_store(projector: &mut Projector) -> Result<Option<ViewStore>, Proj
     let mut told = false;
     loop {
         match ViewStore::open(&projector.view_store).await {
-            Ok(store) => return Ok(Some(store)),
+            Ok(mut store) => {
+                store.bound_changes(projector.settings.changes.clone());
+                return Ok(Some(store));
+            }
             Err(error) if may_pass(&error) && projector.until == Until::Shutdown => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::error!("{error}; trying again");

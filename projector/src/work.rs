@@ -339,7 +339,7 @@ impl Worklist {
             (true, _) => Origin::Events {
                 log: projector.log.clone(),
                 directory: projector.data_directory.join("state.compared"),
-                settings: projector.settings.clone(),
+                settings: Box::new(projector.settings.clone()),
             },
             (false, true) => Origin::Redefined { settings: projector.settings.engine },
             (false, false) => Origin::State,

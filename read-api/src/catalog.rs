@@ -11,7 +11,7 @@ use crate::Error;
 use crate::store::{Dialect, Row, Session};
 
 /// The layouts of the store that this version reads. What it reads of them is the same.
-const FORMATS: std::ops::RangeInclusive<i64> = 1..=2;
+const FORMATS: std::ops::RangeInclusive<i64> = 1..=3;
 
 /// The current generations of a store at one moment.
 #[derive(Debug, Default)]
@@ -77,19 +77,7 @@ impl View {
 
     fn read(row: &Row, stamp: String) -> Result<View, Error> {
         let name = row.required(0)?.to_owned();
-        let unreadable = |what: &str, error: &dyn std::fmt::Display| {
-            Error::unreadable(format!("{what} of view {name} in its catalog ({error})"))
-        };
-        let columns: Vec<StoredColumn> =
-            serde_json::from_str(row.required(3)?).map_err(|error| unreadable("the columns", &error))?;
-        let columns = columns
-            .into_iter()
-            .map(|column| {
-                let kind = Type::from_name(&column.r#type)
-                    .ok_or_else(|| unreadable("the columns", &format!("unknown type {}", column.r#type)))?;
-                Ok(Column { name: column.name, kind, sort_column: column.sort_column })
-            })
-            .collect::<Result<_, Error>>()?;
+        let columns = read_columns(&name, row.required(3)?)?;
         Ok(View {
             generation: row.required_integer(1)?,
             table: row.required(2)?.to_owned(),
@@ -101,6 +89,20 @@ impl View {
             stamp,
         })
     }
+}
+
+/// A view's columns as the catalog writes them.
+pub(crate) fn read_columns(view: &str, text: &str) -> Result<Vec<Column>, Error> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Error::unreadable(format!("the columns of view {view} in its catalog ({error})"))
+    };
+    let columns: Vec<StoredColumn> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
+    let column = |column: StoredColumn| {
+        let kind = Type::from_name(&column.r#type);
+        let kind = kind.ok_or_else(|| unreadable(&format!("unknown type {}", column.r#type)))?;
+        Ok(Column { name: column.name, kind, sort_column: column.sort_column })
+    };
+    columns.into_iter().map(column).collect()
 }
 
 /// Views whose name begins with `_` are the projector's own.

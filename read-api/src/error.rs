@@ -54,7 +54,12 @@ pub enum Error {
     #[error("{message}")]
     DoesNotFit { code: &'static str, message: String, hint: Option<&'static str> },
     #[error("the view store {store} cannot be read yet: {reason}")]
-    StoreAbsent { store: String, reason: String },
+    StoreAbsent {
+        store: String,
+        reason: String,
+        /// There is, or may be, a store that cannot be reached.
+        is_away: bool,
+    },
     /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
     #[error("{message}")]
     Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
@@ -62,6 +67,9 @@ pub enum Error {
     Busy,
     #[error("the view store could not be read: {0}")]
     Store(#[source] sqlx::Error),
+    /// A position that was waited for, or not waited for at all.
+    #[error("The view does not have {missing} yet")]
+    NotReached { missing: String },
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error(transparent)]
@@ -196,6 +204,7 @@ impl Error {
             Error::Refused { code, .. } => code,
             Error::StoreAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
+            Error::NotReached { .. } => "PREJOINWAIT",
             Error::Access(error) => error.code(),
             Error::Limit(error) => error.code_and_status().0,
             Error::Store(_) | Error::Unreadable { .. } => "XX000",
@@ -229,7 +238,7 @@ impl Error {
             Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
             Error::StoreAbsent { .. } => 503,
-            Error::Busy => 504,
+            Error::Busy | Error::NotReached { .. } => 504,
         }
     }
 
@@ -254,6 +263,7 @@ impl Error {
                 "The lower boundary must be lower than or equal to the upper boundary in the Range header."
                     .into(),
             ),
+            Error::NotReached { .. } => Some("The header Prejoin-Position says what the view has.".into()),
             Error::Access(error) => error.details().map(Cow::Borrowed),
             _ => None,
         }
@@ -265,6 +275,10 @@ impl Error {
             Error::NotEmbedded { resource } => {
                 Some(format!("Verify that '{resource}' is included in the 'select' query parameter."))
             }
+            Error::NotReached { .. } => Some(
+                "Ask again, or wait for longer: Prefer: wait=5 is five seconds. A service of that name must be there."
+                    .to_owned(),
+            ),
             Error::NoRelationship { .. } => Some(
                 "A view already holds its joins: select its columns, or add the join to the view.".to_owned(),
             ),
@@ -287,6 +301,9 @@ impl Error {
             Error::DoesNotFit { hint, .. } => hint.map(str::to_owned),
             Error::Limit(error) => Some(error.hint().to_owned()),
             Error::Refused { hint, .. } => hint.clone(),
+            Error::StoreAbsent { is_away: true, .. } => {
+                Some("Look whether the database server runs and lets this user in.".to_owned())
+            }
             Error::StoreAbsent { .. } => Some(
                 "Start the projector, which builds the views: `prejoin up` or `prejoin project`.".to_owned(),
             ),

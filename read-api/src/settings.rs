@@ -1,5 +1,6 @@
 //! What an operator says about the server: limits, origins, and who may see what.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::access::AuthSettings;
@@ -26,6 +27,14 @@ pub struct ApiSettings {
     pub drain_timeout: Duration,
     /// Where pages come from that may read this API in a browser; `*` means anywhere.
     pub cors_origins: Vec<String>,
+    /// The longest that a request may wait for a position.
+    pub wait_max: Duration,
+    /// The header `Cache-Control` of a view's answers, by the view's name.
+    pub cache_control: BTreeMap<String, String>,
+    /// A live stream on which nothing else happens gets a comment so often.
+    pub heart_beat_interval: Duration,
+    /// A client that takes nothing from a live stream for so long is dropped.
+    pub stream_patience: Duration,
     /// Without it, every caller sees everything.
     pub auth: Option<AuthSettings>,
 }
@@ -44,6 +53,10 @@ impl Default for ApiSettings {
             drain_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),
             cors_origins: vec!["*".to_owned()],
+            wait_max: Duration::from_secs(10),
+            cache_control: BTreeMap::new(),
+            heart_beat_interval: Duration::from_secs(15),
+            stream_patience: Duration::from_secs(30),
             auth: None,
         }
     }

@@ -140,6 +140,7 @@ fn print_addresses(settings: &Settings, api_url: &str, services: &[(&str, String
     println!("\nprejoin is up; data is in {}. Ctrl-C stops it.\n", shown(&settings.data));
     println!("  overview   {api_url}/");
     println!("  views      {api_url}/rest/v1/");
+    println!("  docs       {api_url}/docs");
     println!("  status     {api_url}/status");
     for (name, url) in services {
         println!("  {name:<9}  {url}/v1/{}", service::collection(name));

@@ -13,6 +13,7 @@ mod postgres;
 mod sqlite;
 
 mod catalog;
+mod changes;
 mod rows;
 mod store;
 
@@ -27,6 +28,7 @@ mod snapshot;
 pub mod search;
 
 pub use address::StoreAddress;
+pub use changes::ChangeBounds;
 pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;
 pub use live::LiveWrite;

@@ -5,7 +5,7 @@ use std::io::Write;
 use prejoin_model::{Type, Value, from_text, to_text};
 
 /// Appends a value, or `null`.
-pub(super) fn write_value(text: Option<&str>, kind: Type, out: &mut Vec<u8>) {
+pub(crate) fn write_value(text: Option<&str>, kind: Type, out: &mut Vec<u8>) {
     match text {
         Some(text) => write_text(text, kind, out),
         None => out.extend_from_slice(b"null"),
@@ -66,7 +66,7 @@ fn iso_timestamp(text: &str) -> String {
 }
 
 /// A JSON string, with PostgreSQL's escapes.
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut written = 0;

@@ -4,6 +4,8 @@ mod csv;
 mod json;
 mod stripped;
 
+pub(crate) use json::{write_string, write_value};
+
 use prejoin_model::Type;
 
 use crate::Error;

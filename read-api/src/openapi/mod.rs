@@ -23,7 +23,9 @@ pub(crate) fn document(described: &Described<'_>) -> Value {
     paths.insert("/rest/v1/".to_owned(), operations::list());
     let mut models = schemas::common();
     for view in &described.views {
-        paths.insert(format!("/rest/v1/{}", path_segment(&view.name)), operations::view(view));
+        let name = path_segment(&view.name);
+        paths.insert(format!("/rest/v1/{name}"), operations::view(view));
+        paths.insert(format!("/live/v1/{name}"), operations::live(view));
         models.insert(schemas::name_of(&view.name), schemas::row(view));
     }
     let mut components = json!({

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas;
-use crate::catalog::View;
+use crate::catalog::{Column, View};
 
 /// Parameters of every view; a column of the same name cannot be described beside them.
 const PARAMETERS: [(&str, &str, &str); 4] = [
@@ -45,18 +45,9 @@ pub(super) fn list() -> Value {
 pub(super) fn view(view: &View) -> Value {
     let row = schemas::reference(&schemas::name_of(&view.name));
     let rows = json!({ "type": "array", "items": row });
-    let filters = view.columns.iter().filter(|column| !is_taken(&column.name)).map(|column| {
-        json!({
-            "name": column.name,
-            "in": "query",
-            "description": format!("A filter on this {} column, such as `eq.VALUE`, `in.(A,B)` or `not.is.null`.", column.kind.name()),
-            "schema": { "type": "string" },
-        })
-    });
-    let parameter = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
     let names = PARAMETERS.iter().map(|(name, ..)| *name).chain(LOGIC.iter().map(|(name, _)| *name));
     let names = names.chain(HEADERS.iter().map(|(name, _)| *name));
-    let parameters: Vec<Value> = filters.chain(names.map(parameter)).collect();
+    let parameters: Vec<Value> = filters(view).into_iter().chain(names.map(parameter_reference)).collect();
     let operation = |method: &str, summary: String, content: Value| {
         let headers = header_references(&[
             "Content-Range",
@@ -91,6 +82,41 @@ pub(super) fn view(view: &View) -> Value {
     json!({
         "get": operation("get", format!("Rows of {}", view.name), content),
         "head": operation("head", format!("How many rows of {} there are", view.name), Value::Null),
+    })
+}
+
+/// Each column is a parameter.
+fn filters(view: &View) -> Vec<Value> {
+    let columns = view.columns.iter().filter(|column| !is_taken(&column.name));
+    let filter = |column: &Column| {
+        let kind = column.kind.name();
+        let what =
+            format!("A filter on this {kind} column, such as `eq.VALUE`, `in.(A,B)` or `not.is.null`.");
+        json!({ "name": column.name, "in": "query", "description": what, "schema": { "type": "string" } })
+    };
+    columns.map(filter).collect()
+}
+
+fn parameter_reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/parameters/{name}") })
+}
+
+/// `GET /live/v1/<view>`.
+pub(super) fn live(view: &View) -> Value {
+    let shared = ["select"].into_iter().chain(LOGIC.iter().map(|(name, _)| *name));
+    let parameters: Vec<Value> = filters(view).into_iter().chain(shared.map(parameter_reference)).collect();
+    let answer = json!({
+        "description": "Server-sent events: a snapshot of the rows that match, then each change, with its position.",
+        "headers": header_references(&["Prejoin-Position", "X-Request-Id"]),
+        "content": { "text/event-stream": { "schema": { "type": "string" } } },
+    });
+    json!({
+        "get": {
+            "summary": format!("Rows of {} as they change", view.name),
+            "operationId": format!("live_{}", schemas::name_of(&view.name)),
+            "parameters": parameters,
+            "responses": with_errors(answer),
+        }
     })
 }
 

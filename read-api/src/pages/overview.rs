@@ -81,7 +81,7 @@ fn views_table(views: &[&View]) -> Markup {
     html! {
         h2 { "Views" }
         @if views.is_empty() { p.soft { "None has been built yet." } } @else {
-            div.wide { table {
+            div.wide { table.stack {
                 tr { th { "View" } th { "Columns" } th.number { "Rows" } th { "Position" } }
                 @for view in views {
                     tr {
@@ -93,8 +93,8 @@ fn views_table(views: &[&View]) -> Markup {
                             @if index > 0 { ", " }
                             code { (column.name) } " " span.soft { (column.kind.name()) }
                         } }
-                        td.number { (grouped(view.rows)) }
-                        td { code { (view.position) } }
+                        td.number data-label="Rows" { (grouped(view.rows)) }
+                        td data-label="Position" { code { (view.position) } }
                     }
                 }
             } }
@@ -167,7 +167,7 @@ fn failures(status: &Status) -> Markup {
         @if rows.count > 0 {
             h2 { "Rows in error" }
             p.soft { (grouped(rows.count)) " keep their last good values; the first are:" }
-            div.wide { table {
+            div.wide { table.stack {
                 tr { th { "View" } th { "Key" } th { "Error" } }
                 @for row in &rows.first {
                     tr {

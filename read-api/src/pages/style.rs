@@ -22,6 +22,9 @@ pre { background: var(--card); border-radius: .5rem; padding: .7rem .9rem; overf
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; font-size: .85rem; color: var(--soft); } th.number { font-family: inherit; }
 td.columns { min-width: 14rem; }
+@media (max-width: 40rem) { .stack tr:first-child { display: none; } .stack tr, .stack td { display: block; }
+  .stack tr { padding: .6rem 0; border-bottom: 1px solid var(--line); } .stack td { border: 0; padding: .15rem 0; text-align: left; }
+  .stack td[data-label]::before { content: attr(data-label) \" \"; color: var(--soft); font-family: system-ui, sans-serif; } }
 .badge { border: 1px solid; border-radius: 1rem; padding: 0 .6rem; font-size: .85rem; font-weight: 400; white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1rem; margin: 1.2rem 0; }

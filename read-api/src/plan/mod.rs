@@ -3,6 +3,7 @@
 //! Nothing here knows how a store keeps its values: a plan means the same on every one.
 
 mod condition;
+mod evaluate;
 mod expression;
 mod groups;
 mod required;
@@ -17,6 +18,7 @@ use crate::catalog::View;
 use crate::request::{Field, Item, JsonOperand, Logic, ReadRequest, Selected};
 
 pub(crate) use condition::Condition;
+pub(crate) use evaluate::{Judge, Source};
 pub(crate) use expression::Expression;
 pub(crate) use required::Required;
 pub(crate) use seek::{Seek, encode as encode_cursor};

@@ -89,7 +89,22 @@ fn after(order: &[Order], values: &[Option<String>], key: Vec<u8>) -> Result<Con
             None => same_and_after,
         };
     }
-    Ok(after)
+    Ok(match bound(order, values)? {
+        Some(bound) => Condition::All(vec![bound, after]),
+        None => after,
+    })
+}
+
+/// Says nothing new, but in a form by which an index finds where to begin.
+fn bound(order: &[Order], values: &[Option<String>]) -> Result<Option<Condition>, Error> {
+    let (Some(first), Some(Some(text))) = (order.first().filter(|first| first.nulls_first), values.first())
+    else {
+        return Ok(None);
+    };
+    let left = first.expression.clone();
+    let value = condition::value(left.kind(), text)?;
+    let comparison = if first.descending { Comparison::LessOrEqual } else { Comparison::GreaterOrEqual };
+    Ok(Some(Condition::Compare { left, comparison, value }))
 }
 
 fn same(expression: &Expression, value: Option<&Value>) -> Condition {

@@ -71,10 +71,9 @@ impl Writer {
         Ok(())
     }
 
-    /// A SELECT of nothing in particular for each row.
+    /// `SELECT 1` for each row. The one group of all rows needs an aggregate to be one in SQLite.
     pub(super) fn matching(&mut self, plan: &ReadPlan, after_cursor: bool) -> Result<(), Error> {
-        // SQLite knows one group of all rows only where an aggregate is selected.
-        let is_one_group = plan.groups.as_ref().is_some_and(|groups| groups.is_empty());
+        let is_one_group = plan.groups.as_ref().is_some_and(Vec::is_empty);
         self.push(if is_one_group { "SELECT count(*)" } else { "SELECT 1" });
         self.source(plan, after_cursor)
     }

@@ -3,8 +3,10 @@
 mod compose;
 mod compression;
 mod cors;
+mod fresh;
 mod guard;
 mod limits;
+mod live;
 mod metrics;
 mod openapi;
 mod overview;
@@ -24,7 +26,9 @@ use self::metrics::Metrics;
 use self::overview::Overview;
 use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
+use crate::freshness::Observer;
 use crate::history::History;
+use crate::live::{Live, LiveSettings};
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
@@ -37,6 +41,7 @@ pub struct ReadApi {
     access: Arc<Access>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
+    live: Arc<Live>,
     history: Arc<History>,
     /// How it all was when it was last looked at.
     looked: Arc<watch::Sender<Option<Arc<Overview>>>>,
@@ -53,8 +58,12 @@ impl ReadApi {
     /// As `open`, with other limits of reading.
     pub fn open_with(store: impl Into<StoreAddress>, store_settings: StoreSettings) -> ReadApi {
         let settings = ApiSettings::default();
+        let address = store.into();
+        let observer = Arc::new(Observer::new(address.clone()));
+        let store = Arc::new(Store::with_settings(address, store_settings));
         ReadApi {
-            store: Arc::new(Store::with_settings(store, store_settings)),
+            live: Arc::new(Live::new(Arc::clone(&store), observer, LiveSettings::of(&settings))),
+            store,
             composer: Arc::new(Composer::new(ServiceUrls::new())),
             access: Arc::new(Access::open()),
             places: Arc::new(Places::new(&settings)),
@@ -79,6 +88,7 @@ impl ReadApi {
             Some(auth) => Access::by(auth.clone())?,
         };
         let (access, places) = (Arc::new(access), Arc::new(Places::new(&settings)));
-        Ok(ReadApi { access, places, settings: Arc::new(settings), ..self })
+        let live = Arc::new(self.live.with_settings(LiveSettings::of(&settings)));
+        Ok(ReadApi { access, places, live, settings: Arc::new(settings), ..self })
     }
 }

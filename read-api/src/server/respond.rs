@@ -17,6 +17,9 @@ pub(super) const CONTENT_RANGE: HeaderName = HeaderName::from_static("content-ra
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("OPTIONS,GET,HEAD");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
+/// RFC 9209: which error it is, for who sees no body.
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
 /// After so long a refused request may find room.
 const RETRY_SECONDS: &str = "1";
 
@@ -66,6 +69,9 @@ pub(super) fn error(error: &Error, position: Option<&Position>) -> Response {
         response.headers_mut().insert(ALLOW, METHODS);
     }
     let headers = response.headers_mut();
+    if let Ok(status) = HeaderValue::from_str(&format!("PostgREST; error={}", error.code())) {
+        headers.insert(PROXY_STATUS, status);
+    }
     if let Error::Access(refusal) = error
         && let Some(Ok(challenge)) = refusal.challenge().map(|text| HeaderValue::from_str(&text))
     {

@@ -131,7 +131,7 @@ async fn answer(
 }
 
 /// The answer to anything but GET and HEAD.
-fn not_a_read(method: &Method) -> Option<Response> {
+pub(super) fn not_a_read(method: &Method) -> Option<Response> {
     match *method {
         Method::GET | Method::HEAD => None,
         Method::OPTIONS => {
@@ -143,7 +143,7 @@ fn not_a_read(method: &Method) -> Option<Response> {
     }
 }
 
-fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
+pub(super) fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
     let seen = snapshot.catalog.public_views().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
     let similar = plan::similar_view(seen, name);
     Error::UnknownView { view: name.to_owned(), similar }

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, any, get};
 use super::compression::compressed;
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, openapi, overview, pages, respond, rest, trace};
+use super::{ReadApi, compose, cors, fresh, live, openapi, overview, pages, respond, rest, trace};
 use crate::Error;
 use crate::access::Endpoint;
 
@@ -30,6 +30,7 @@ fn routes() -> Vec<Route> {
         route("/", status, Kind::Request, get(pages::overview)),
         route("/compose/orders/{order_id}", composed, Kind::Request, get(compose::order)),
         route("/healthz", Need::Nothing, Kind::Unlimited, get(overview::health)),
+        route("/live/v1/{view}", Need::Views, Kind::Stream, any(live::view)),
         route("/livez", Need::Nothing, Kind::Unlimited, get(overview::health)),
         route("/metrics", metrics, Kind::Unlimited, get(overview::metrics)),
         route("/docs", Need::Views, Kind::Request, get(pages::docs)),
@@ -39,8 +40,8 @@ fn routes() -> Vec<Route> {
         route("/readyz", Need::Nothing, Kind::Unlimited, get(overview::readiness)),
         route("/rest/v1", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
-        route("/rest/v1/{view}", Need::Views, Kind::Request, any(rest::view)),
-        route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(rest::query)),
+        route("/rest/v1/{view}", Need::Views, Kind::Request, any(fresh::view)),
+        route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(fresh::query)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }

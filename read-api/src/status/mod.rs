@@ -23,12 +23,13 @@ const SHOWN_MAX: usize = 20;
 const ABSENT: &str =
     "No projector has run on this data directory yet. Start one with `prejoin up` or `prejoin project`.";
 
-/// The status that the projector of this store last wrote. A store that does not exist is a `State::Absent`, not an error.
+/// The status that the projector of this store last wrote. A store that does not exist is a `State::Absent`, not an
+/// error; one that cannot be reached is.
 pub async fn read_status(store: impl Into<StoreAddress>) -> Result<Status, Error> {
     let store = Store::new(store);
     match store.snapshot().await {
         Ok(mut snapshot) => of_snapshot(&mut snapshot).await,
-        Err(Error::StoreAbsent { .. }) => Ok(absent()),
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(absent()),
         Err(error) => Err(error),
     }
 }
@@ -38,7 +39,7 @@ pub async fn read_dead_letters(store: impl Into<StoreAddress>) -> Result<Vec<Dea
     let store = Store::new(store);
     match store.snapshot().await {
         Ok(mut snapshot) => dead_letters::all(&mut snapshot).await,
-        Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
@@ -48,7 +49,7 @@ pub async fn read_decisions(store: impl Into<StoreAddress>) -> Result<Vec<Decisi
     let store = Store::new(store);
     match store.snapshot().await {
         Ok(mut snapshot) => decisions::all(&mut snapshot).await,
-        Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }

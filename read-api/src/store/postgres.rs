@@ -60,7 +60,7 @@ impl PostgresStore {
         match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
             Ok(Ok(connection)) => Ok(drop(connection.close().await)),
             Ok(Err(error)) => Err(self.explain(error.into())),
-            Err(_) => Err(self.absent("nobody answers there")),
+            Err(_) => Err(self.away("nobody answers there")),
         }
     }
 
@@ -73,7 +73,7 @@ impl PostgresStore {
         let options: PgConnectOptions = self
             .url
             .parse()
-            .map_err(|error: sqlx::Error| self.absent(format!("its address cannot be read ({error})")))?;
+            .map_err(|error: sqlx::Error| self.away(format!("its address cannot be read ({error})")))?;
         Ok(options
             .application_name(NAME)
             .statement_cache_capacity(STATEMENTS_KEPT)
@@ -106,24 +106,31 @@ impl PostgresStore {
     }
 
     pub(super) fn absent(&self, reason: impl Into<String>) -> Error {
-        let address = StoreAddress::Postgres { url: self.url.clone(), schema: self.schema.clone() };
-        Error::StoreAbsent { store: address.to_string(), reason: reason.into() }
+        Error::StoreAbsent { store: self.address(), reason: reason.into(), is_away: false }
+    }
+
+    fn away(&self, reason: impl Into<String>) -> Error {
+        Error::StoreAbsent { store: self.address(), reason: reason.into(), is_away: true }
+    }
+
+    fn address(&self) -> String {
+        StoreAddress::Postgres { url: self.url.clone(), schema: self.schema.clone() }.to_string()
     }
 
     /// Tells a store that is not there, or not yet, from one that fails.
     pub(super) fn explain(&self, error: Error) -> Error {
         let Error::Store(source) = &error else { return error };
         match source {
-            _ if is_lost(source) => self.absent(format!("the server is away ({source})")),
+            _ if is_lost(source) => self.away(format!("the server is away ({source})")),
             sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => {
-                self.absent(format!("the server cannot be used ({source})"))
+                self.away(format!("the server cannot be used ({source})"))
             }
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 // Undefined table: of the catalog, or of a schema that was made anew.
                 Some("42P01") => self.absent("the projector is still creating it"),
                 // No such database; or these are not let in.
                 Some(code) if code == "3D000" || code.starts_with("28") || code == "42501" => {
-                    self.absent(database.message())
+                    self.away(database.message())
                 }
                 _ => error,
             },

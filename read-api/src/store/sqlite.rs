@@ -63,7 +63,7 @@ impl SqliteStore {
     }
 
     pub(super) fn absent(&self, reason: impl Into<String>) -> Error {
-        Error::StoreAbsent { store: self.path.display().to_string(), reason: reason.into() }
+        Error::StoreAbsent { store: self.path.display().to_string(), reason: reason.into(), is_away: false }
     }
 
     /// Tells a store that is not there yet from one that fails.

@@ -39,7 +39,7 @@ impl Server {
         Server::serve(ReadApi::open(store)).await
     }
 
-    async fn serve(api: ReadApi) -> Server {
+    pub(crate) async fn serve(api: ReadApi) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

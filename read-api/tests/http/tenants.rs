@@ -263,7 +263,7 @@ async fn every_answer_is_that_of_a_store_without_others() {
         let asked = asked(&mut random, &cursors);
         let (here, there) = (asked.of(&mixed, &a).await, asked.of(&alone, &a).await);
         assert_eq!(seen(&here), seen(&there), "case {case} of seed {seed}: {asked:?}");
-        assert_ne!(here.status, 500, "case {case} of seed {seed}: {asked:?}");
+        assert_ne!(here.status, 500, "case {case} of seed {seed}: {asked:?}: {}", here.body);
         *statuses.entry(here.status).or_insert(0) += 1;
         of_many_rows += usize::from(here.body.len() > 1_000);
         // Cursors of this tenant and of another, which has asked the same.

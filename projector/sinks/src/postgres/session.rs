@@ -44,7 +44,7 @@ const CREATE_ALONE: &str = "SELECT pg_advisory_xact_lock((1886545258::bigint << 
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// What readers need to know which views there are and how current they are.
-const READABLE_CATALOG: &str = "_prejoin_store, _prejoin_generations, _prejoin_row_errors, _prejoin_status";
+const READABLE_CATALOG: &str = "_prejoin_store, _prejoin_generations, _prejoin_row_errors, _prejoin_status, _prejoin_changes, _prejoin_change_runs";
 
 pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgConnection, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
@@ -59,7 +59,7 @@ pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgCon
     Ok(connection)
 }
 
-/// Makes the schema and the catalog's tables if they are missing, and lets the readers' role read.
+/// Makes the schema and the catalog's tables if they are missing.
 pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
     link.script(WRITER_SETTINGS).await?;
     check_server(link).await?;
@@ -75,7 +75,6 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
         let insert = "INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0)";
         link.execute(insert, &[Value::Integer(FORMAT)]).await?;
     }
-    let_readers_in(link, schema).await?;
     link.script("COMMIT").await
 }
 
@@ -95,11 +94,13 @@ async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
     Err(sqlx::Error::Configuration(unsuitable.into()))
 }
 
-async fn let_readers_in(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+/// Lets the readers' role read.
+pub(super) async fn let_readers_in(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
     let Some(role) = link.reader_role.as_deref().map(quoted) else { return Ok(()) };
+    let schema = query_one(link, "SELECT current_schema()::text", &[]).await?.text()?;
     link.script(&format!(
         "GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {READABLE_CATALOG} TO {role};",
-        quoted(schema)
+        quoted(&schema)
     ))
     .await?;
     let current = "SELECT view FROM _prejoin_generations WHERE state = 'current'";

@@ -7,7 +7,9 @@ mod bench;
 mod stores;
 
 mod building;
+mod changes;
 mod comparing;
+mod formats;
 mod postgres;
 mod searching;
 mod sqlite;

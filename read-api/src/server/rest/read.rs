@@ -11,6 +11,7 @@ use prejoin_envelope::Position;
 use prejoin_model::Type;
 
 use super::super::ReadApi;
+use super::super::fresh::MadeFrom;
 use super::answered::Answered;
 use super::stream as streaming;
 use super::wish::{Form, Wish};
@@ -66,8 +67,9 @@ impl Read<'_> {
         let wish = Wish::parse(self.query_string, self.headers, self.only_headers)?;
         let Some(view) = view else { return Err(unknown_view(&snapshot, self.view, self.caller)) };
         let plan = plan::plan(&view, &wish.request, &grant.required)?;
-        let answered = self.in_snapshot(snapshot, &wish, (&view, &grant), plan, is_large);
-        answered.await.map_err(|error| api.store.explain(error))
+        let made_from = MadeFrom { stamp: view.stamp.clone(), position: view.position.clone() };
+        let answered = self.in_snapshot(snapshot, &wish, (&view, &grant), plan, is_large).await;
+        answered.map(|response| made_from.noted_in(response)).map_err(|error| api.store.explain(error))
     }
 
     /// With the catalog as it was last seen: the statement itself says whether it still is.
@@ -131,7 +133,9 @@ impl Read<'_> {
         // No heading: the view is gone.
         let Some(heading) = heading else { return Ok(AtOnce::Unclear) };
         let answered = pages.end(&plan, heading.total)?;
-        Ok(AtOnce::Answered(answered.response(self, &wish, &plan, Some(&heading.position))?))
+        let response = answered.response(self, &wish, &plan, Some(&heading.position))?;
+        let made_from = MadeFrom { stamp: heading.stamp, position: heading.position };
+        Ok(AtOnce::Answered(made_from.noted_in(response)))
     }
 
     async fn in_snapshot(
