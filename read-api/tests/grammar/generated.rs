@@ -100,7 +100,7 @@ const SELECTIONS: [&str; 16] = [
     "f::numeric.sum()",
     "t.max()",
     "tags",
-    "id,d::int",
+    "id,i::numeric,f::text",
     "u::int",
     "id,users(x)",
 ];
