@@ -164,6 +164,8 @@ impl Settings {
             file.search_commit_interval_ms.map_or(settings.search.commit_interval, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
+        settings.status_interval =
+            file.status_interval_ms.map_or(settings.status_interval, |ms| Duration::from_millis(ms.max(1)));
         settings.takeover_after =
             file.takeover_after_ms.map_or(settings.takeover_after, Duration::from_millis);
         settings.engine.journal_bytes_max =

@@ -56,6 +56,7 @@ pub(crate) struct ProjectorFileSettings {
     pub search_heap_bytes: Option<usize>,
     pub search_commit_rows: Option<usize>,
     pub search_commit_interval_ms: Option<u64>,
+    pub status_interval_ms: Option<u64>,
     pub takeover_after_ms: Option<u64>,
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,

@@ -4,6 +4,7 @@
 
 mod comparison;
 pub mod control;
+mod deciding;
 mod error;
 mod line;
 mod queue;
@@ -19,6 +20,7 @@ mod state_directory;
 mod status;
 mod work;
 
+pub use deciding::{DecideError, DecisionEvent, publish_decisions};
 pub use error::ProjectorError;
 pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot, search as search_index};
 pub use run::{ProgressReport, Projector, ReadAgain, Until, run};

@@ -73,6 +73,11 @@ fn general(view: &View, address: &str, is_guarded: bool) -> Markup {
             }
             (curl("limit=1", &format!("-i -H 'Prejoin-Wait-For: {}' -H 'Prefer: wait=2'", view.position)))
         }
+        h3 { "As it changes" }
+        p {
+            "The same filters under " code { "/live/v1/" (path_segment(&view.name)) }
+            " give a stream of server-sent events: the rows that match, then each change."
+        }
         h2 { "Filters" }
         p { "Each column is a parameter; its value is an operator, a dot and a value." }
         div.wide { table {

@@ -94,10 +94,13 @@ async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
     Err(sqlx::Error::Configuration(unsuitable.into()))
 }
 
-/// Lets the readers' role read.
+/// Lets the readers' role read, and nobody who was it before.
 pub(super) async fn let_readers_in(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
-    let Some(role) = link.reader_role.as_deref().map(quoted) else { return Ok(()) };
     let schema = query_one(link, "SELECT current_schema()::text", &[]).await?.text()?;
+    lock_out_former_readers(link, &schema).await?;
+    let Some(role) = link.reader_role.clone() else { return Ok(()) };
+    link.execute("INSERT INTO _prejoin_reader_role (role) VALUES (?)", &[(&role).into()]).await?;
+    let role = quoted(&role);
     link.script(&format!(
         "GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {READABLE_CATALOG} TO {role};",
         quoted(&schema)
@@ -108,6 +111,23 @@ pub(super) async fn let_readers_in(link: &mut PostgresLink) -> Result<(), sqlx::
         link.script(&format!("GRANT SELECT ON {} TO {role}", quoted(&view.text()?))).await?;
     }
     Ok(())
+}
+
+/// Takes back what was granted to a role that is no longer the readers', if there still is such a role.
+async fn lock_out_former_readers(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+    link.script("CREATE TABLE IF NOT EXISTS _prejoin_reader_role (role TEXT NOT NULL)").await?;
+    let former = "SELECT DISTINCT f.role FROM _prejoin_reader_role f JOIN pg_roles r ON r.rolname = f.role";
+    for mut former in link.query(former, &[]).await? {
+        let role = former.text()?;
+        if Some(&role) != link.reader_role.as_ref() {
+            let (schema, role) = (quoted(schema), quoted(&role));
+            link.script(&format!(
+                "REVOKE SELECT ON ALL TABLES IN SCHEMA {schema} FROM {role}; REVOKE USAGE ON SCHEMA {schema} FROM {role};"
+            ))
+            .await?;
+        }
+    }
+    link.script("DELETE FROM _prejoin_reader_role").await
 }
 
 /// Ends writers that are in the middle of a transaction on this schema.
