@@ -8,8 +8,6 @@ pub(crate) use json::{write_string, write_value};
 
 use prejoin_model::Type;
 
-pub(crate) use json::write_string;
-
 use crate::Error;
 use crate::plan::ReadPlan;
 use crate::store::Row;
