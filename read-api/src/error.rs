@@ -144,13 +144,14 @@ impl From<sqlx::Error> for Error {
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class))
+        let of_values = ["0A", "22", "42", "54"].iter().any(|class| code.starts_with(class))
             && code != "42P01"
             && code != "42501";
         return (of_values || code == CANCELLED).then(|| Error::Refused {
             code: code.to_owned(),
             message: postgres.message().to_owned(),
-            details: postgres.detail().map(str::to_owned),
+            // Of a value, SQLite's functions tell no more than the message, and both stores are to say the same.
+            details: postgres.detail().filter(|_| !code.starts_with("22")).map(str::to_owned),
             hint: postgres.hint().map(str::to_owned),
         });
     }

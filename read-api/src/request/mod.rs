@@ -24,7 +24,7 @@ pub(crate) use prejoin_model::TimeUnit as BucketUnit;
 
 pub(crate) use accept::{MediaType, PlanFormat, PlanOptions, accepted};
 pub(crate) use parameters::{canonical, decode};
-pub(crate) use preferences::{Count, Handling, Preferences};
+pub(crate) use preferences::{Count, Preferences};
 
 /// A parsed read of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
