@@ -55,11 +55,11 @@ async fn a_store_may_come_late_and_be_replaced() {
 async fn a_store_of_another_format_is_not_guessed_at() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = TestStore::create(&directory.path().join("views.sqlite")).await;
-    store.execute("UPDATE _prejoin_store SET format = 3").await;
+    store.execute("UPDATE _prejoin_store SET format = 4").await;
     let server = Server::start(&store.path).await;
     let answer = server.get("/rest/v1/v").await;
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("format 3 where 2 is known"), "{}", answer.body);
+    assert!(answer.body.contains("format 4 where 3 is known"), "{}", answer.body);
     server.stop().await;
 }
 
