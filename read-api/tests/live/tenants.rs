@@ -107,7 +107,7 @@ async fn a_stream_shows_a_tenant_its_own_rows(at: Place) {
     }
     server.stop().await;
     let text = of_nobody.unwrap().await.unwrap();
-    assert!(!text.contains("secret-") && text.contains("snapshot"), "{text}");
+    assert!(!text.contains("secret-") && text.contains("event: begin"), "{text}");
 }
 
 async fn a_tag_is_of_one_tenant(at: Place) {
