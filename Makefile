@@ -19,6 +19,6 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
 
-# What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, a validator of OpenAPI.
+# What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, clients of the query API, a validator of OpenAPI.
 tools:
 	sh tests/install-servers.sh

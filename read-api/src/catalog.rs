@@ -13,6 +13,8 @@ use crate::store::{Dialect, Row, Session};
 /// The layouts of the store that this version reads. What it reads of them is the same.
 const FORMATS: std::ops::RangeInclusive<i64> = 1..=3;
 
+const FIRST_WITH_SEARCH: i64 = 2;
+
 /// The current generations of a store at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
@@ -31,6 +33,8 @@ pub(crate) struct View {
     pub(crate) comment: Option<String>,
     pub(crate) position: Position,
     pub(crate) rows: i64,
+    /// The directory of its search index, within the projector's data directory.
+    pub(crate) search_index: Option<String>,
     /// Tells this generation, in this store, from all others.
     pub(crate) stamp: String,
 }
@@ -85,6 +89,7 @@ impl View {
             comment: row.owned(4)?,
             position: position(row.required(5)?)?,
             rows: row.required_integer(6)?,
+            search_index: row.owned(7)?,
             name,
             stamp,
         })
@@ -153,8 +158,11 @@ pub(crate) async fn read(session: &mut Session, last: Option<&Catalog>) -> Resul
         let format = format.map_or_else(|| "?".to_owned(), |format| format.to_string());
         return Err(Error::unreadable(format!("format {format} where {} is known", FORMATS.end())));
     }
+    // Earlier layouts knew of none.
+    let search_index =
+        if format.is_some_and(|format| format >= FIRST_WITH_SEARCH) { "g.search_index" } else { "NULL" };
     let current = format!(
-        "SELECT g.view, {}, g.table_name, g.columns, g.comment, g.position, {} FROM _prejoin_generations g WHERE g.state = 'current'",
+        "SELECT g.view, {}, g.table_name, g.columns, g.comment, g.position, {}, {search_index} FROM _prejoin_generations g WHERE g.state = 'current'",
         text_of("g.generation", dialect),
         text_of("g.rows", dialect)
     );
@@ -166,6 +174,7 @@ pub(crate) async fn read(session: &mut Session, last: Option<&Catalog>) -> Resul
             Some(view) => View {
                 position: position(row.required(5)?)?,
                 rows: row.required_integer(6)?,
+                search_index: row.owned(7)?,
                 ..View::clone(view)
             },
             None => View::read(&row, stamp)?,

@@ -1,6 +1,7 @@
 //! What can go wrong with a read, in the words, codes and HTTP statuses of PostgREST and PostgreSQL.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
@@ -63,6 +64,8 @@ pub enum Error {
     /// What PostgreSQL, or SQLite with its functions, says of a statement that was asked for.
     #[error("{message}")]
     Refused { code: String, message: String, details: Option<String>, hint: Option<String> },
+    #[error("the search index {} cannot be read yet: {reason}", directory.display())]
+    IndexAbsent { directory: PathBuf, reason: String },
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
@@ -141,13 +144,14 @@ impl From<sqlx::Error> for Error {
 /// What a store says of the statement's values, as opposed to what it says of itself.
 fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
     if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        let of_values = ["22", "42", "54"].iter().any(|class| code.starts_with(class))
+        let of_values = ["0A", "22", "42", "54"].iter().any(|class| code.starts_with(class))
             && code != "42P01"
             && code != "42501";
         return (of_values || code == CANCELLED).then(|| Error::Refused {
             code: code.to_owned(),
             message: postgres.message().to_owned(),
-            details: postgres.detail().map(str::to_owned),
+            // Of a value, SQLite's functions tell no more than the message, and both stores are to say the same.
+            details: postgres.detail().filter(|_| !code.starts_with("22")).map(str::to_owned),
             hint: postgres.hint().map(str::to_owned),
         });
     }
@@ -179,6 +183,10 @@ impl Error {
         Error::DoesNotFit { code, message: message.into(), hint: None }
     }
 
+    pub(crate) fn index_absent(directory: &Path, reason: impl std::fmt::Display) -> Error {
+        Error::IndexAbsent { directory: directory.to_owned(), reason: reason.to_string() }
+    }
+
     pub(crate) fn unreadable(what: impl Into<String>) -> Error {
         Error::Unreadable { what: what.into() }
     }
@@ -202,7 +210,7 @@ impl Error {
             Error::UnknownColumn { .. } => "42703",
             Error::DoesNotFit { code, .. } => code,
             Error::Refused { code, .. } => code,
-            Error::StoreAbsent { .. } => "PGRST002",
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => "PGRST002",
             Error::Busy => "PGRST003",
             Error::NotReached { .. } => "PREJOINWAIT",
             Error::Access(error) => error.code(),
@@ -237,7 +245,7 @@ impl Error {
             Error::Access(error) => error.status(),
             Error::Limit(error) => error.code_and_status().1,
             Error::Store(_) | Error::Unreadable { .. } => 500,
-            Error::StoreAbsent { .. } => 503,
+            Error::StoreAbsent { .. } | Error::IndexAbsent { .. } => 503,
             Error::Busy | Error::NotReached { .. } => 504,
         }
     }

@@ -20,6 +20,7 @@ mod pages;
 mod plan;
 mod query;
 mod request;
+mod search;
 mod server;
 mod settings;
 mod status;

@@ -25,7 +25,8 @@ pub(crate) async fn run(flags: ServeFlags, settings: Settings) -> anyhow::Result
     let api_settings = settings.files.settings.api.with(&flags.api)?;
     flags.api.check_address(listener.local_addr()?, &api_settings)?;
     let api = ReadApi::open_with(view_store, settings.files.settings.api.store())
-        .with_services(settings.service_urls());
+        .with_services(settings.service_urls())
+        .with_search(settings.data.clone());
     let api = api.with_settings(api_settings).map_err(|reason| anyhow!("[api] of prejoin.toml: {reason}"))?;
     line(format!("query API  {}/", url_of(&listener)?))?;
     api.run(listener, shutdown::wait(stopped)).await?;

@@ -50,8 +50,9 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     let api = bind(&listen, "--listen").await?;
     let api_settings = settings.files.settings.api.with(&flags.api)?;
     flags.api.check_address(api.local_addr()?, &api_settings)?;
-    let read_api =
-        ReadApi::open_with(view_store, settings.files.settings.api.store()).with_settings(api_settings);
+    let read_api = ReadApi::open_with(view_store, settings.files.settings.api.store())
+        .with_search(settings.data.clone())
+        .with_settings(api_settings);
     let read_api = read_api.map_err(|reason| anyhow!("[api] of prejoin.toml: {reason}"))?;
     let api_url = url_of(&api)?;
     let mut services = Vec::new();

@@ -68,7 +68,8 @@ pub(crate) fn lose_and_restore(test: &'static str, kind: Kind) {
         seen.looks, seen.compared, seen.swaps
     );
     println!("{counts}");
-    if losses_max >= 20 {
+    // A handful of losses may all be of one kind.
+    if losses_max >= 60 {
         let each = [state_lost, search_lost, store_lost, state_old + search_old + store_old];
         assert!(each.iter().all(|count| *count > 0) && seen.compared > 0, "a blunt test: {counts}");
     }

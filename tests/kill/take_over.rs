@@ -73,7 +73,8 @@ pub(crate) fn kill_and_stop(test: &'static str) {
         seen.looks, seen.compared, seen.pending
     );
     println!("{counts}");
-    if kills_max >= 20 {
+    // On a busy machine, a handful of kills may all come too early.
+    if kills_max >= 100 {
         assert!(takeovers > 0 && late > 0 && swapped > 0 && seen.compared > 0, "a blunt test: {counts}");
     }
 }

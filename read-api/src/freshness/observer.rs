@@ -77,7 +77,7 @@ pub(crate) enum Told {
 pub(crate) struct Feed {
     pub(crate) told: broadcast::Receiver<Told>,
     /// Keeps the observer at work.
-    pub(crate) interest: Interest,
+    _interest: Interest,
 }
 
 impl Observer {
@@ -109,7 +109,7 @@ impl Observer {
         interest.shared.woken.notify_one();
         // The sender lives as long as the interest.
         let _ = started.wait_for(|started| *started).await;
-        Feed { told, interest }
+        Feed { told, _interest: interest }
     }
 }
 
@@ -305,7 +305,7 @@ async fn read_standings(connection: &mut Connection) -> Result<Standings, Error>
             "SELECT view, generation, position, generation, generation FROM _prejoin_generations WHERE state = 'current'"
         }
     };
-    let mut standings = Standings { has_changes, ..Standings::default() };
+    let mut standings = Standings::default();
     for row in connection.query(select, &[]).await? {
         let position = read_position(row.text(2)?);
         let position = position.map_err(|error| Error::unreadable(format!("a position ({error})")))?;

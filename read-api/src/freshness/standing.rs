@@ -15,8 +15,6 @@ use crate::catalog::Column;
 pub(crate) struct Standings {
     pub(crate) views: BTreeMap<String, Standing>,
     pub(crate) runs: Runs,
-    /// Whether the store has a table of recent changes: earlier layouts have none.
-    pub(crate) has_changes: bool,
 }
 
 #[derive(Debug, Clone)]

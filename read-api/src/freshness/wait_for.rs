@@ -57,8 +57,6 @@ fn not_a_position(details: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
     use super::*;
 
     fn read(headers: &[&str], wait_seconds: Option<u64>) -> Result<Option<WaitFor>, Error> {

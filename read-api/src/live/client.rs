@@ -197,11 +197,9 @@ impl Client {
     }
 
     async fn follow(&mut self) -> Closing {
-        loop {
-            match self.follow_on().await {
-                Ok(never) => match never {},
-                Err(closing) => return closing,
-            }
+        match self.follow_on().await {
+            Ok(never) => match never {},
+            Err(closing) => closing,
         }
     }
 

@@ -79,8 +79,6 @@ pub(crate) fn write_object(members: &[(&str, Member<'_>)], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
     use super::*;
 
     #[test]

@@ -52,8 +52,6 @@ pub(crate) fn digest(parts: &[&[u8]], bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
-
     use super::*;
 
     #[test]

@@ -4,10 +4,10 @@ use prejoin_model::{Type, Value, from_text};
 
 use super::{Expression, Required, find};
 use crate::Error;
-use crate::catalog::View;
+use crate::catalog::{Column, View};
 use crate::meaning::{self, long_name, refused_text};
 use crate::request::{
-    Comparison, Filter, IsWord, Logic, LogicOperator, Operation, Quantifier, RangeOperator,
+    Comparison, Filter, IsWord, Logic, LogicOperator, Operation, Quantifier, RangeOperator, SearchGrammar,
 };
 
 /// True, false or unknown for each row, as in SQL.
@@ -71,6 +71,20 @@ pub(crate) enum Condition {
     },
     /// The row's hidden key follows this one.
     KeyAfter(Vec<u8>),
+    /// The row's hidden key is one of these.
+    KeyIn(Vec<Vec<u8>>),
+    /// A column's words are asked for. Before a store is asked, the index says which rows have them.
+    Search(TextSearch),
+}
+
+/// A text operator.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct TextSearch {
+    pub(crate) column: Column,
+    pub(crate) grammar: SearchGrammar,
+    /// Nothing for the language of the column's index.
+    pub(crate) language: Option<String>,
+    pub(crate) query: String,
 }
 
 /// Where a deeper request would exhaust a store, or this process.
@@ -200,10 +214,17 @@ fn operation(left: Expression, operation: &Operation) -> Result<Condition, Error
             RangeOperator::NotExtendsLeft => "&>",
             RangeOperator::Adjacent => "-|-",
         }),
-        Operation::Search { .. } => {
-            let reason = "Full-text search is not answered here yet.".to_owned();
-            Err(Error::NotImplemented { reason })
-        }
+        Operation::Search { grammar, language, query } => match left {
+            Expression::Column(column) => {
+                let (language, query) = (language.clone(), query.clone());
+                Ok(Condition::Search(TextSearch { column, grammar: *grammar, language, query }))
+            }
+            _ => {
+                let reason =
+                    "An index has the words of columns: they can be searched, and not what is made of them.";
+                Err(Error::NotImplemented { reason: reason.to_owned() })
+            }
+        },
     }
 }
 

@@ -85,7 +85,16 @@ fn test(view: &View, condition: &Condition) -> Result<Test, Error> {
         Condition::Contains { left, value } => Test::Contains(source(left)?, value.clone()),
         Condition::Contained { left, value } => Test::Contained(source(left)?, value.clone()),
         Condition::Overlaps { left, value } => Test::Overlaps(source(left)?, value.clone()),
-        Condition::KeyAfter(_) => return Err(Error::unreadable("a condition on keys where there are rows")),
+        Condition::KeyAfter(_) | Condition::KeyIn(_) => {
+            return Err(Error::unreadable("a condition on keys where there are rows"));
+        }
+        Condition::Search(search) => {
+            let reason = format!(
+                "Changes of rows are not told by words of '{}': the index has them later than the rows.",
+                search.column.name
+            );
+            return Err(Error::NotImplemented { reason });
+        }
     })
 }
 

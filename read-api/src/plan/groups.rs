@@ -49,7 +49,11 @@ pub(super) fn plan(
 
 fn subjects<'a>(condition: &'a Condition, out: &mut Vec<&'a Expression>) {
     match condition {
-        Condition::Constant(_) | Condition::Unknown | Condition::KeyAfter(_) => {}
+        Condition::Constant(_)
+        | Condition::Unknown
+        | Condition::KeyAfter(_)
+        | Condition::KeyIn(_)
+        | Condition::Search(_) => {}
         Condition::Not(inner) => subjects(inner, out),
         Condition::All(members) | Condition::Any(members) => {
             members.iter().for_each(|member| subjects(member, out));

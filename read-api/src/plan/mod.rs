@@ -17,7 +17,7 @@ use crate::Error;
 use crate::catalog::View;
 use crate::request::{Field, Item, JsonOperand, Logic, ReadRequest, Selected};
 
-pub(crate) use condition::Condition;
+pub(crate) use condition::{Condition, TextSearch};
 pub(crate) use evaluate::{Judge, Source};
 pub(crate) use expression::Expression;
 pub(crate) use required::Required;

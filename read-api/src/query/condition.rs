@@ -74,6 +74,11 @@ impl Writer {
                 let place = self.statement.bind(Parameter::Bytes(key.clone()));
                 self.push(format_args!("{} > {place}", self.row_key()));
             }
+            Condition::KeyIn(keys) => self.key_in(keys),
+            Condition::Search(search) => {
+                let what = format!("a search in {} that no index has answered", search.column.name);
+                return Err(Error::unreadable(what));
+            }
         }
         Ok(())
     }
@@ -144,6 +149,21 @@ impl Writer {
         let place = self.statement.bind(Parameter::Text(list));
         self.push(format_args!("{sql} = ANY ({place}::{})", Type::Array(element).name()));
         Ok(())
+    }
+
+    /// The keys are one parameter, too.
+    fn key_in(&mut self, keys: &[Vec<u8>]) {
+        let digits = |key: &Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (list, from): (Vec<String>, _) = match self.dialect {
+            Dialect::Sqlite => (keys.iter().map(|key| format!("\"{}\"", digits(key))).collect(), "[]"),
+            Dialect::Postgres => (keys.iter().map(|key| format!("\"\\\\x{}\"", digits(key))).collect(), "{}"),
+        };
+        let list = format!("{}{}{}", &from[..1], list.join(","), &from[1..]);
+        let place = self.statement.bind(Parameter::Text(list));
+        self.push(match self.dialect {
+            Dialect::Sqlite => format!("_key IN (SELECT unhex(value) FROM json_each({place}))"),
+            Dialect::Postgres => format!("_key = ANY ({place}::bytea[])"),
+        });
     }
 
     fn like(&mut self, left: &Expression, pattern: &str, ignore_case: bool) -> Result<(), Error> {

@@ -23,8 +23,8 @@ use crate::Error;
 pub(crate) use prejoin_model::TimeUnit as BucketUnit;
 
 pub(crate) use accept::{MediaType, PlanFormat, PlanOptions, accepted};
-pub(crate) use parameters::canonical;
-pub(crate) use preferences::{Count, Handling, Preferences};
+pub(crate) use parameters::{canonical, decode};
+pub(crate) use preferences::{Count, Preferences};
 
 /// A parsed read of one view.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -248,6 +248,37 @@ pub(crate) fn parse(query_string: &str, range: Option<&str>) -> Result<ReadReque
     request.foreign = request.foreign.take().or(sorted.foreign.map(str::to_owned));
     (request.limit, request.offset_rows) = range::rows(sorted.limit, sorted.offset, range)?;
     Ok(request)
+}
+
+/// Rows of which the keys are read, too.
+pub(crate) fn keyed_rows(select: Vec<Selected>) -> ReadRequest {
+    ReadRequest { select, cursor: Some(String::new()), ..ReadRequest::default() }
+}
+
+/// How many rows there are with each value of a column, the most frequent first: `value` and `count`.
+pub(crate) fn value_counts(column: &str) -> ReadRequest {
+    let value =
+        Item { field: Some(Field { column: column.to_owned(), path: Vec::new() }), ..Item::default() };
+    let count = Item { aggregate: Some(Aggregate::Count), ..Item::default() };
+    let named = |item: &Item, name: &str| Selected::Item { item: item.clone(), alias: Some(name.to_owned()) };
+    ReadRequest {
+        select: vec![named(&value, "value"), named(&count, "count")],
+        order: vec![OrderTerm { item: count, descending: true, nulls_first: None }],
+        ..ReadRequest::default()
+    }
+}
+
+impl ReadRequest {
+    /// Whether rows are asked for by their words.
+    pub(crate) fn searches(&self) -> bool {
+        fn any(logic: &Logic<Field>) -> bool {
+            match logic {
+                Logic::Filter(filter) => matches!(filter.operation, Operation::Search { .. }),
+                Logic::Group { members, .. } => members.iter().any(any),
+            }
+        }
+        self.filters.iter().any(any)
+    }
 }
 
 /// Parameters by what they are for.

@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// Pairs in the order written, `+` as a space. A parameter without `=` has no value and is passed over.
-pub(super) fn decode(query_string: &str) -> Result<Vec<(String, String)>, Error> {
+pub(crate) fn decode(query_string: &str) -> Result<Vec<(String, String)>, Error> {
     query_string
         .split('&')
         .filter_map(|pair| pair.split_once('='))

@@ -154,7 +154,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Does not move. `wanted` is said to be what else could have stood here.
+    /// Does not move. `expected` is said to be what could have stood here, too.
     pub(super) fn not_followed_by(
         &mut self,
         unwanted: impl Fn(char) -> bool,

@@ -1,5 +1,7 @@
 //! `/rest/v1/<view>` as of a position that the client names, and not at all if the client has the same already.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Path, Request, State};
 use axum::handler::Handler as _;
@@ -14,13 +16,16 @@ use crate::access::Caller;
 use crate::catalog::View;
 use crate::freshness::{WaitFor, entity_tag, is_match};
 use crate::plan::Required;
-use crate::request::{Preferences, canonical};
+use crate::request::{self, Preferences, canonical};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// What an answer is made of beside the query.
 const NEGOTIATED: [HeaderName; 4] = [ACCEPT, RANGE, PREFER, HeaderName::from_static("range-unit")];
 /// What a cache must not take one caller's answer for another's by.
 const VARIES: HeaderValue = HeaderValue::from_static("Authorization, Accept, Prefer, Range");
+
+/// How often it is looked whether an index has come further: its commits tell nobody.
+const INDEX_LOOK: Duration = Duration::from_millis(25);
 
 /// What an answer was made from, for its tag. Whoever answers with rows of a view puts it among the response's extensions.
 #[derive(Debug, Clone)]
@@ -101,7 +106,13 @@ impl Asked {
         let preferred = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
         let preferences = Preferences::parse(preferred);
         match WaitFor::read(headers, preferences.wait_seconds, api.settings.wait_max)? {
-            Some(wait_for) => api.wait(&self.view, &wait_for).await,
+            Some(wait_for) => {
+                api.wait(&self.view, &wait_for).await?;
+                match request::parse(&self.query, None).is_ok_and(|request| request.searches()) {
+                    true => api.wait_for_index(&self.view, &wait_for).await,
+                    false => Ok(()),
+                }
+            }
             None => Ok(()),
         }
     }
@@ -152,7 +163,7 @@ fn negotiated(headers: &HeaderMap) -> Vec<String> {
 
 impl ReadApi {
     /// Waits until the view has a position. No connection to the store is held meanwhile.
-    async fn wait(&self, view: &str, wait_for: &WaitFor) -> Result<(), Error> {
+    pub(super) async fn wait(&self, view: &str, wait_for: &WaitFor) -> Result<(), Error> {
         let missing = |present: Option<Position>| wait_for.missing(&present.unwrap_or_default());
         if missing(self.position_of(view).await).iter().next().is_none() {
             return Ok(());
@@ -169,6 +180,23 @@ impl ReadApi {
         match missing.iter().next() {
             None => Ok(()),
             Some(_) => Err(Error::NotReached { missing: missing.to_string() }),
+        }
+    }
+
+    /// Waits until the search index of a view has a position. Where there is no index to wait for, whoever asks it says so.
+    pub(super) async fn wait_for_index(&self, view: &str, wait_for: &WaitFor) -> Result<(), Error> {
+        let deadline = tokio::time::Instant::now() + wait_for.patience;
+        loop {
+            let Some(current) = self.current(view).await else { return Ok(()) };
+            let Ok(index) = self.index_of(&current).await else { return Ok(()) };
+            let missing = wait_for.missing(&index.position);
+            if missing.iter().next().is_none() {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Error::NotReached { missing: missing.to_string() });
+            }
+            tokio::time::sleep(INDEX_LOOK.min(wait_for.patience)).await;
         }
     }
 

@@ -89,5 +89,5 @@ fn chunks(events: mpsc::Receiver<Bytes>) -> impl futures::Stream<Item = std::io:
 /// The clock's last digits are as good as chance.
 fn retry_ms() -> u64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    RETRY_MS + u64::from(now.subsec_nanos() / 1_000 % RETRY_SPREAD_MS)
+    RETRY_MS + u64::from(now.subsec_micros() % RETRY_SPREAD_MS)
 }

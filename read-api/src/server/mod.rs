@@ -14,9 +14,11 @@ mod pages;
 mod respond;
 mod rest;
 mod routes;
+mod search;
 mod serving;
 mod trace;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -29,6 +31,7 @@ use crate::compose::{Composer, ServiceUrls};
 use crate::freshness::Observer;
 use crate::history::History;
 use crate::live::{Live, LiveSettings};
+use crate::search::SearchIndexes;
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
@@ -39,6 +42,8 @@ pub struct ReadApi {
     composer: Arc<Composer>,
     settings: Arc<ApiSettings>,
     access: Arc<Access>,
+    /// Nothing where no directory of search indexes was named.
+    indexes: Option<Arc<SearchIndexes>>,
     places: Arc<Places>,
     metrics: Arc<Metrics>,
     live: Arc<Live>,
@@ -66,6 +71,7 @@ impl ReadApi {
             store,
             composer: Arc::new(Composer::new(ServiceUrls::new())),
             access: Arc::new(Access::open()),
+            indexes: None,
             places: Arc::new(Places::new(&settings)),
             metrics: Arc::default(),
             history: Arc::default(),
@@ -73,6 +79,12 @@ impl ReadApi {
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
         }
+    }
+
+    /// Says in which directory the projector keeps search indexes: its data directory.
+    #[must_use]
+    pub fn with_search(self, data_directory: PathBuf) -> ReadApi {
+        ReadApi { indexes: Some(Arc::new(SearchIndexes::new(data_directory))), ..self }
     }
 
     /// Says where the services are that `/compose/` asks.

@@ -19,6 +19,7 @@ use prejoin_envelope::Position;
 use serde::Serialize;
 
 use self::read::Read;
+pub(super) use self::wish::preferences;
 use super::{ReadApi, openapi, respond};
 use crate::access::Caller;
 use crate::catalog::View;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, any, get};
 use super::compression::compressed;
 use super::guard::{self, Need};
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, fresh, live, openapi, overview, pages, respond, rest, trace};
+use super::{ReadApi, compose, cors, fresh, live, openapi, overview, pages, respond, rest, search, trace};
 use crate::Error;
 use crate::access::Endpoint;
 
@@ -42,6 +42,7 @@ fn routes() -> Vec<Route> {
         route("/rest/v1/", Need::Views, Kind::Request, any(rest::views)),
         route("/rest/v1/{view}", Need::Views, Kind::Request, any(fresh::view)),
         route("/rest/v1/{view}/query", Need::Views, Kind::Request, any(fresh::query)),
+        route("/search/v1/{view}", Need::Views, Kind::Request, get(search::view)),
         route("/status", status, Kind::Unlimited, get(overview::status)),
     ]
 }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::stage::Server;
 
 /// Long enough for any machine; reached only by a test that fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server-sent event.
 #[derive(Debug, Clone, PartialEq)]

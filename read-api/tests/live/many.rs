@@ -12,8 +12,8 @@ use crate::stores::{Kind, Place};
 
 const CLIENTS: usize = 1_000;
 const OWNERS: usize = 20;
-const TRANSACTIONS: usize = 5;
-const ROWS: usize = 100;
+const TRANSACTIONS: usize = 3;
+const ROWS: usize = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_clients_are_told_what_each_is_to_see() {

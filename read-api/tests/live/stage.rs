@@ -186,10 +186,6 @@ impl Writer {
         self.store.bound_changes(bounds.clone());
         self.bounds = bounds;
     }
-
-    pub(crate) async fn write_status(&mut self) {
-        self.store.write_status(0, "{}").await.unwrap();
-    }
 }
 
 /// A read API on a free port.

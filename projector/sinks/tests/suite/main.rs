@@ -9,6 +9,7 @@ mod stores;
 mod building;
 mod changes;
 mod comparing;
+mod cost;
 mod formats;
 mod postgres;
 mod searching;

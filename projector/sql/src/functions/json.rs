@@ -133,10 +133,6 @@ fn has_key(json: &Json, key: &str) -> bool {
     }
 }
 
-fn is_container(json: &Json) -> bool {
-    matches!(json, Json::Array(_) | Json::Object(_))
-}
-
 fn joined(left: &Json, right: &Json) -> Json {
     let elements = |json: &Json| match json {
         Json::Array(elements) => elements.clone(),

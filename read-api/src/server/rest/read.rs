@@ -23,6 +23,7 @@ use crate::catalog::View;
 use crate::plan::{self, ReadPlan};
 use crate::query::{self, Heading};
 use crate::request::Count;
+use crate::search;
 use crate::store::{Row, Snapshot};
 
 /// An answer up to this size is built before it is sent; a larger one is sent as it is read.
@@ -66,10 +67,15 @@ impl Read<'_> {
         *position = view.as_ref().map(|view| view.position.clone());
         let wish = Wish::parse(self.query_string, self.headers, self.only_headers)?;
         let Some(view) = view else { return Err(unknown_view(&snapshot, self.view, self.caller)) };
-        let plan = plan::plan(&view, &wish.request, &grant.required)?;
+        let mut plan = plan::plan(&view, &wish.request, &grant.required)?;
+        let is_made_of_rows_alone = !search::searches(&plan.conditions);
+        let view = api.search(view, &mut plan.conditions).await?;
+        *position = Some(view.position.clone());
         let made_from = MadeFrom { stamp: view.stamp.clone(), position: view.position.clone() };
         let answered = self.in_snapshot(snapshot, &wish, (&view, &grant), plan, is_large).await;
-        answered.map(|response| made_from.noted_in(response)).map_err(|error| api.store.explain(error))
+        let answered = answered.map_err(|error| api.store.explain(error))?;
+        // What an index answers has no tag: its words move apart from the rows.
+        Ok(if is_made_of_rows_alone { made_from.noted_in(answered) } else { answered })
     }
 
     /// With the catalog as it was last seen: the statement itself says whether it still is.
@@ -94,6 +100,10 @@ impl Read<'_> {
         };
         let Form::Rows(format) = wish.form else { return Ok(AtOnce::Unclear) };
         let Ok(plan) = plan::plan(&view, &wish.request, &grant.required) else { return Ok(AtOnce::Unclear) };
+        // Which index belongs to the view, the catalog of this moment says.
+        if search::searches(&plan.conditions) {
+            return Ok(AtOnce::Unclear);
+        }
         let allowed = api.store.settings().statement_timeout;
         let statement = query::rows_with_heading(
             &plan,

@@ -33,13 +33,18 @@ impl Wish {
         check_schema(headers)?;
         let range = headers.get(RANGE).and_then(|range| range.to_str().ok()).filter(|_| !only_headers);
         let request = request::parse(query_string, range)?;
-        let preferences = Preferences::parse(texts(headers, &PREFER));
+        let preferences = preferences(headers);
         if let Some(details) = preferences.refused() {
             return Err(Error::InvalidPreferences { details });
         }
         let (media, form) = chosen(headers)?;
         Ok(Wish { request, preferences, media, form })
     }
+}
+
+/// What the client would like, beside what it asks.
+pub(in crate::server) fn preferences(headers: &HeaderMap) -> Preferences {
+    Preferences::parse(texts(headers, &PREFER))
 }
 
 fn texts<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
