@@ -26,7 +26,6 @@ fn view() -> View {
         comment: None,
         position: Position::default(),
         rows: 0,
-        search_index: None,
         stamp: String::new(),
     }
 }

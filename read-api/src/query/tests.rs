@@ -28,7 +28,6 @@ fn view() -> View {
         comment: None,
         position: Default::default(),
         rows: 0,
-        search_index: None,
         stamp: String::new(),
     }
 }
