@@ -19,6 +19,14 @@ pub struct Measured {
     pub peak_mebibytes: f64,
 }
 
+/// The middle one by its time, with the most memory that any of them held.
+pub fn median(mut measured: Vec<Measured>) -> Measured {
+    measured.sort_by(|one, other| one.seconds.total_cmp(&other.seconds));
+    let peak_mebibytes = measured.iter().map(|one| one.peak_mebibytes).fold(0.0, f64::max);
+    let middle = measured.swap_remove(measured.len() / 2);
+    Measured { peak_mebibytes, ..middle }
+}
+
 /// Adds up what pieces of work cost. Linux only: elsewhere there is no processor time and no memory to be read.
 pub struct Meter {
     name: String,
