@@ -7,7 +7,9 @@ use anyhow::{Context, bail};
 use prejoin_engine::Definition;
 use prejoin_event_log::EventLog;
 use prejoin_projector::control::{Asked, Reply, Request, channel};
-use prejoin_projector::{ProgressReport, Projector, ProjectorError, ProjectorSettings, StoreAddress, Until, run};
+use prejoin_projector::{
+    ProgressReport, Projector, ProjectorError, ProjectorSettings, StoreAddress, Until, run,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 

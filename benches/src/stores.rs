@@ -44,6 +44,14 @@ impl Store {
         }
     }
 
+    /// The server's, if there is one.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Store::Sqlite(_) => None,
+            Store::Postgres(server) => Some(server.url("postgres")),
+        }
+    }
+
     /// Reads the finished rows of the views.
     pub async fn floor(&self, views: &[String]) -> anyhow::Result<Floor> {
         Ok(match self {

@@ -242,9 +242,11 @@ impl<'a> Loop<'a> {
     /// One step of whatever has arrived, the sinks' part of it, and what commands asked for.
     async fn turn(&mut self, store: &mut ViewStore) -> Result<After, ProjectorError> {
         self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
+        self.line.engine.set_journal_followed(self.sinks.follows_journal());
         let limit = self.limit();
         let Stepped { report, done_to } = self.line.step(&self.projector.settings, limit.as_ref())?;
         self.note(&report);
+        self.sinks.let_builds_wait(self.line.is_far_behind(self.projector.settings.builds_wait_events));
         self.advance_sinks(store).await?;
         self.line.done(done_to);
         self.advance_replay(store).await?;
@@ -332,7 +334,7 @@ impl<'a> Loop<'a> {
             _ if self.sinks.is_behind(&committed) => Duration::ZERO,
             Some(replay) if replay.is_busy() => Duration::ZERO,
             Some(_) => SHORT_WAIT,
-            None if self.projector.until != Until::Shutdown => SHORT_WAIT,
+            None if self.projector.until != Until::Shutdown || self.sinks.builds_wait() => SHORT_WAIT,
             None => {
                 let interval = self.projector.settings.status_interval;
                 self.sinks.wake_in(&committed).map_or(interval, |wake_in| wake_in.min(interval))

@@ -129,6 +129,9 @@ impl Stage {
         if self.chance.percent(60) {
             set("build_slice_rows", *self.chance.pick(&[7, 50, 300]));
         }
+        if self.chance.percent(50) {
+            set("builds_wait_events", *self.chance.pick(&[1, 20]));
+        }
         set("retired_grace_ms", *self.chance.pick(&[0, 50, 1_000]));
         if self.chance.percent(40) {
             set("journal_bytes_max", *self.chance.pick(&[1, 500, 20_000]));

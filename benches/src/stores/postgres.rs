@@ -33,12 +33,13 @@ impl PostgresFloor {
             .bind(view)
             .fetch_one(&pool)
             .await?;
-            let indexes =
-                sqlx::query_scalar("SELECT indexdef FROM pg_indexes WHERE schemaname = $1 AND tablename = $2")
-                    .bind(SCHEMA)
-                    .bind(&like)
-                    .fetch_all(&pool)
-                    .await?;
+            let indexes = sqlx::query_scalar(
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = $1 AND tablename = $2",
+            )
+            .bind(SCHEMA)
+            .bind(&like)
+            .fetch_all(&pool)
+            .await?;
             let copy = format!("COPY (SELECT * FROM {SCHEMA}.{like} ORDER BY _key) TO STDOUT");
             let parts: Vec<Bytes> = pool.copy_out_raw(&copy).await?.try_collect().await?;
             tables.push(Table { like, indexes, rows: gathered(parts) });
@@ -46,12 +47,17 @@ impl PostgresFloor {
         pool.close().await;
         let mut connection = PgConnection::connect(url).await?;
         connection.execute("CREATE SCHEMA floor").await?;
+        for Table { like, .. } in &tables {
+            // The projector drops its own when it has another one.
+            let kept = format!("CREATE TABLE floor.kept_{like} (LIKE {SCHEMA}.{like})");
+            connection.execute(AssertSqlSafe(kept)).await?;
+        }
         Ok(PostgresFloor { connection, tables })
     }
 
     pub(super) async fn load(&mut self) -> anyhow::Result<()> {
         for Table { like, indexes, rows } in &self.tables {
-            let script = format!("BEGIN; CREATE TABLE floor.{like} (LIKE {SCHEMA}.{like});");
+            let script = format!("BEGIN; CREATE TABLE floor.{like} (LIKE floor.kept_{like});");
             self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await?;
             let mut copying = self.connection.copy_in_raw(&format!("COPY floor.{like} FROM STDIN")).await?;
             for part in rows {
@@ -69,9 +75,7 @@ impl PostgresFloor {
 
     pub(super) async fn clear(&mut self) -> anyhow::Result<()> {
         for Table { like, .. } in &self.tables {
-            self.connection
-                .execute(sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE floor.{like}"))))
-                .await?;
+            self.connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("DROP TABLE floor.{like}")))).await?;
         }
         self.connection.execute(sqlx::raw_sql("CHECKPOINT")).await?;
         Ok(())

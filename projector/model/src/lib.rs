@@ -24,5 +24,5 @@ pub use numeric::{Numeric, NumericError};
 pub use problem::Problem;
 pub use row::{ROW_FORMAT, Row, RowError, decode_row, encode_row};
 pub use schema::{Column, TableId, TableSchema};
-pub use text::{TextError, from_text, to_text};
+pub use text::{TextError, from_text, to_text, write_text};
 pub use value::{Type, Value};

@@ -172,7 +172,7 @@ async fn complete(
         }
     }
     if aside.is_some() {
-        link.forget_aside().await?;
+        link.forget_aside(&table).await?;
     }
     catalog::write_positions(link, &open.entry, &open.entry.followed, &open.entry.visible, counts.rows)
         .await?;

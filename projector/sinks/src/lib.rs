@@ -16,6 +16,7 @@ mod catalog;
 mod rows;
 mod store;
 
+mod beside;
 mod build;
 mod live;
 mod retire;
@@ -27,6 +28,7 @@ mod snapshot;
 pub mod search;
 
 pub use address::StoreAddress;
+pub use beside::Beside;
 pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;
 pub use live::LiveWrite;

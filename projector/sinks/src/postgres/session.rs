@@ -35,6 +35,11 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 const WRITER_SETTINGS: &str =
     "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;";
 
+/// For making indexes: with memory to sort in, and so that the server gives up soon after whoever asked for one is gone.
+const BESIDE_SETTINGS: &str = "SET client_connection_check_interval = '500ms';
+SELECT set_config('maintenance_work_mem', '256MB', false)
+  WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('256MB');";
+
 /// Earlier ones have no infinite numerics.
 const VERSION_MIN: i64 = 140_000;
 
@@ -77,6 +82,12 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
     }
     let_readers_in(link, schema).await?;
     link.script("COMMIT").await
+}
+
+/// The writer's second session: the first one has made everything.
+pub(super) async fn settle_beside(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
+    link.script(WRITER_SETTINGS).await?;
+    link.script(BESIDE_SETTINGS).await
 }
 
 async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
