@@ -539,11 +539,14 @@ impl SinkSet {
         for place in done {
             let Some(mut completing) = self.completing.remove(&place) else { continue };
             let Some(stand) = self.stands.get_mut(&place) else { continue };
-            let beside = (&mut completing.0)
-                .await
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+            let beside = match (&mut completing.0).await {
+                Ok(beside) => beside?,
+                Err(panicked) if panicked.is_panic() => std::panic::resume_unwind(panicked.into_panic()),
+                // The process is ending.
+                Err(_) => continue,
+            };
             let Some(Build::Rows { standing, .. }) = stand.build.take() else { continue };
-            store.take_up(beside?).await;
+            store.take_up(beside).await;
             stand.build = Some(Build::Ready(standing));
         }
         Ok(())

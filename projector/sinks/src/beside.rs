@@ -43,7 +43,9 @@ impl ViewStore {
     pub async fn take_up(&mut self, beside: Beside) {
         let Beside { mut store, view, generation } = beside;
         let key = (view, generation);
-        if let Some(open) = store.open.remove(&key) {
+        if let Some(mut open) = store.open.remove(&key) {
+            // It may have been named meanwhile.
+            open.entry.search_index = self.open.get(&key).and_then(|known| known.entry.search_index.clone());
             self.open.insert(key, open);
         }
         // What it did is committed, however it ends.

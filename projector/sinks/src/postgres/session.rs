@@ -35,9 +35,11 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 const WRITER_SETTINGS: &str =
     "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;";
 
-/// For making indexes: with memory to sort in, and so that the server gives up soon after whoever asked for one is gone.
-const BESIDE_SETTINGS: &str = "SET client_connection_check_interval = '500ms';
-SELECT set_config('maintenance_work_mem', '256MB', false)
+/// So that the server gives up soon after whoever asked for an index is gone. Not every system can tell.
+const GIVES_UP: &str = "SET client_connection_check_interval = '500ms'";
+
+/// Memory to sort in.
+const BESIDE_SETTINGS: &str = "SELECT set_config('maintenance_work_mem', '256MB', false)
   WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('256MB');";
 
 /// Earlier ones have no infinite numerics.
@@ -87,6 +89,9 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
 /// The writer's second session: the first one has made everything.
 pub(super) async fn settle_beside(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
     link.script(WRITER_SETTINGS).await?;
+    if let Err(error) = link.script(GIVES_UP).await {
+        tracing::debug!(%error, "the server does not notice lost connections");
+    }
     link.script(BESIDE_SETTINGS).await
 }
 
