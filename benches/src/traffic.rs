@@ -40,7 +40,7 @@ pub async fn offer(
     let mut events = events.into_iter();
     while events.len() > 0 {
         ticks.tick().await;
-        while (f64::from(sent)) < begun.elapsed().as_secs_f64() * per_second {
+        while f64::from(sent) < begun.elapsed().as_secs_f64() * per_second {
             let Some(GeneratedEvent { service, kind, subject: entity, sequence, json }) = events.next()
             else {
                 break;
@@ -140,10 +140,10 @@ impl Looker {
         match self {
             Looker::Api(client, address) => {
                 let answer = client.get(address.as_str()).send().await?;
-                let header = answer.headers().get("prejoin-position");
-                let position = header.map(|header| header.to_str().context("it is text")).transpose()?;
+                let header = answer.headers().get("prejoin-position").cloned();
                 drop(answer.bytes().await?);
-                Ok(position.unwrap_or_default().parse()?)
+                let position = header.as_ref().map(|header| header.to_str().context("it is text"));
+                Ok(position.transpose()?.unwrap_or_default().parse()?)
             }
             Looker::Postgres(connection, view) => {
                 let select =
@@ -177,7 +177,7 @@ pub fn latency(events: &[Acknowledged], seen: &[(Instant, Position)]) -> anyhow:
         waits.push(at.saturating_duration_since(event.at).as_secs_f64() * 1_000.0);
     }
     waits.sort_by(f64::total_cmp);
-    let at = |part: f64| waits[((waits.len() - 1) as f64 * part) as usize];
     ensure!(!waits.is_empty(), "there are no events");
-    Ok(Latency { events: waits.len(), p50_ms: at(0.5), p99_ms: at(0.99), max_ms: at(1.0) })
+    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100];
+    Ok(Latency { events: waits.len(), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) })
 }
