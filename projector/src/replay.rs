@@ -64,7 +64,6 @@ impl Replay {
         let step_events_max = settings.step_events_max.min(STEP_EVENTS_MAX);
         let bounded = ProjectorSettings { step_events_max, ..settings.clone() };
         self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
-        self.line.engine.set_journal_followed(self.sinks.follows_journal());
         let stepped = self.line.step(&bounded, None)?;
         let committed = self.line.engine.committed();
         if self.sinks.is_behind(&committed) {

@@ -242,7 +242,6 @@ impl<'a> Loop<'a> {
     /// One step of whatever has arrived, the sinks' part of it, and what commands asked for.
     async fn turn(&mut self, store: &mut ViewStore) -> Result<After, ProjectorError> {
         self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
-        self.line.engine.set_journal_followed(self.sinks.follows_journal());
         let limit = self.limit();
         let Stepped { report, done_to } = self.line.step(&self.projector.settings, limit.as_ref())?;
         self.note(&report);

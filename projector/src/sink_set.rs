@@ -215,11 +215,6 @@ impl SinkSet {
         self.builds_wait
     }
 
-    /// Whether any sink follows the journal, or will from where it stands.
-    pub(crate) fn follows_journal(&self) -> bool {
-        self.stands.values().any(|stand| stand.folds() || stand.kept_generations().next().is_some())
-    }
-
     /// Gives up the builds of views whose readers have a generation that follows. Returns which.
     pub(crate) async fn cancel_rebuilds(
         &mut self,

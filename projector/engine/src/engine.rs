@@ -16,9 +16,7 @@ use crate::journal::{Journal, pairs_of};
 use crate::keys::meta;
 use crate::stale::{FanOutLimits, stale_keys};
 use crate::step::Step;
-use crate::stored::{
-    FORMAT, StoredJournalEntry, StoredProgress, StoredStale, StoredTrackedView, from_bytes, to_bytes,
-};
+use crate::stored::{FORMAT, StoredJournalEntry, StoredProgress, StoredTrackedView, from_bytes, to_bytes};
 use crate::{Definition, EngineError, Progress};
 
 /// Bounds of the engine's work.
@@ -133,7 +131,6 @@ pub struct Engine {
     indexes: Arc<Indexes>,
     journal: Journal,
     journal_needed_after: Option<u64>,
-    journal_is_followed: bool,
     progress: BTreeMap<Arc<str>, Progress>,
     tracked: Arc<[StoredTrackedView]>,
     /// The last commit that has reached the disk; slices of fan-outs ask again and again without a new one.
@@ -165,7 +162,6 @@ impl Engine {
         let mut engine = Engine {
             journal: Journal::open(snapshot.as_ref())?,
             journal_needed_after: None,
-            journal_is_followed: true,
             tracked: tracked_views(snapshot.as_ref())?.into(),
             definition,
             state,
@@ -208,12 +204,6 @@ impl Engine {
     /// Keeps the journal's entries after a commit, whatever their size: a view that is being built follows it from there.
     pub fn keep_journal_after(&mut self, commit: Option<u64>) {
         self.journal_needed_after = commit;
-    }
-
-    /// Whether any sink follows the journal, or will from a position that it has. While none does, what a step makes stale
-    /// is not sought, and the journal begins anew with each commit: every view can be built from any of them.
-    pub fn set_journal_followed(&mut self, is_followed: bool) {
-        self.journal_is_followed = is_followed;
     }
 
     /// Returns when every commit has reached the disk: a sink may then commit what it derived from it.
@@ -264,37 +254,25 @@ impl Engine {
         let mut batch = Batch::default();
         write_changes(&self.definition, &self.indexes, &changes, &mut batch);
         groups::change_group_tables(&self.definition, &self.indexes, before, &mut changes, &mut batch)?;
-        let position = pairs_of(&position_of(progress));
-        let mut journal = self.journal;
-        if self.journal_is_followed {
-            let views = self.stale_keys(before, &changes, &batch)?;
-            journal.append(
-                before,
-                &StoredJournalEntry { position, views },
-                self.settings.journal_bytes_max,
-                self.journal_needed_after,
-                &mut batch,
-            )?;
-        } else {
-            journal.begin_anew(before, &StoredJournalEntry { position, views: Vec::new() }, &mut batch)?;
-        }
-        for (service, progress) in progress {
-            batch.put(Space::Meta, meta::progress(service), to_bytes(&StoredProgress::from(progress)));
-        }
-        Ok((batch, journal))
-    }
-
-    fn stale_keys(
-        &self,
-        before: &dyn Snapshot,
-        changes: &[(Bytes, RowChange)],
-        batch: &Batch,
-    ) -> Result<Vec<StoredStale>, EngineError> {
         let limits = FanOutLimits {
             keys_per_cause: self.settings.fan_out_keys_per_cause,
             keys_per_step: self.settings.fan_out_keys_per_step,
         };
-        stale_keys(&self.definition, &self.indexes, changes, &Layered::new(before, batch), limits)
+        let views =
+            stale_keys(&self.definition, &self.indexes, &changes, &Layered::new(before, &batch), limits)?;
+        let entry = StoredJournalEntry { position: pairs_of(&position_of(progress)), views };
+        let mut journal = self.journal;
+        journal.append(
+            before,
+            &entry,
+            self.settings.journal_bytes_max,
+            self.journal_needed_after,
+            &mut batch,
+        )?;
+        for (service, progress) in progress {
+            batch.put(Space::Meta, meta::progress(service), to_bytes(&StoredProgress::from(progress)));
+        }
+        Ok((batch, journal))
     }
 
     /// Notes since when the journal names the stale keys of each view. A view that was away for a while has gaps, so

@@ -55,16 +55,6 @@ impl Journal {
         Ok(())
     }
 
-    /// Adds the entry of the next commit, which nobody follows, and drops those before it: sinks may begin with it.
-    pub(crate) fn begin_anew(
-        &mut self,
-        before: &dyn Snapshot,
-        entry: &StoredJournalEntry,
-        batch: &mut Batch,
-    ) -> Result<(), EngineError> {
-        self.append(before, entry, 0, Some(self.bounds.last), batch)
-    }
-
     fn trim(
         &mut self,
         before: &dyn Snapshot,
