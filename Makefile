@@ -13,7 +13,7 @@ test: tools lint
 
 # The same with the long form of the randomised tests.
 test-long: tools lint
-	PREJOIN_KILLS=300 PREJOIN_SAGAS=200 PREJOIN_BACKLOG_ROWS=100000 PREJOIN_LOAD_SECONDS=600 PREJOIN_GENERATED=20000 PREJOIN_SIMULATIONS=2000 cargo test --workspace
+	PREJOIN_KILLS=300 PREJOIN_SWAPS=1000 PREJOIN_LOSSES=200 PREJOIN_SAGAS=200 PREJOIN_BACKLOG_ROWS=100000 PREJOIN_LOAD_SECONDS=600 PREJOIN_GENERATED=20000 PREJOIN_SIMULATIONS=2000 cargo test --workspace
 
 lint:
 	cargo fmt --all --check
@@ -38,6 +38,6 @@ bench-quick: tools
 	$(BENCH) replay -- --events 100000 --log jetstream --json $(RESULTS)/replay.json
 	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
 
-# Real servers for the tests: nats-server, PostgreSQL, MariaDB.
+# What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, clients of the query API, a validator of OpenAPI.
 tools:
 	sh tests/install-servers.sh

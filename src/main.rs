@@ -1,5 +1,6 @@
 //! `prejoin`: one binary, subcommands only.
 
+mod api_settings;
 mod breaking;
 mod commands;
 mod config;

@@ -69,13 +69,13 @@ impl Settings {
         self.view_store.clone()
     }
 
-    /// The view store's file, for what cannot read other stores yet.
-    pub(crate) fn view_store_file(&self) -> anyhow::Result<PathBuf> {
+    /// The view store, for those who read it.
+    pub(crate) fn store_to_read(&self) -> prejoin_read_api::StoreAddress {
         match self.view_store() {
-            StoreAddress::Sqlite(path) => Ok(path),
-            store => bail!(
-                "the query API reads SQLite view stores so far, and the views are in {store}. Read them there, or leave out store in [views] of prejoin.toml"
-            ),
+            StoreAddress::Sqlite(path) => prejoin_read_api::StoreAddress::Sqlite(path),
+            StoreAddress::Postgres { url, schema, .. } => {
+                prejoin_read_api::StoreAddress::Postgres { url, schema }
+            }
         }
     }
 
@@ -155,12 +155,18 @@ impl Settings {
         set(&mut settings.build_slice_rows, file.build_slice_rows);
         settings.builds_wait_events = file.builds_wait_events.unwrap_or(settings.builds_wait_events).max(1);
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
+        set(&mut settings.changes.rows_max, file.changes_rows_max);
+        set(&mut settings.changes.bytes_max, file.changes_bytes_max);
+        settings.changes.age_max =
+            file.changes_age_max_ms.map_or(settings.changes.age_max, Duration::from_millis);
         set(&mut settings.search.heap_bytes, file.search_heap_bytes);
         set(&mut settings.search.commit_rows, file.search_commit_rows);
         settings.search.commit_interval =
             file.search_commit_interval_ms.map_or(settings.search.commit_interval, Duration::from_millis);
         set(&mut settings.engine.fan_out_keys_per_cause, file.fan_out_keys_per_cause);
         set(&mut settings.engine.fan_out_keys_per_step, file.fan_out_keys_per_step);
+        settings.status_interval =
+            file.status_interval_ms.map_or(settings.status_interval, |ms| Duration::from_millis(ms.max(1)));
         settings.takeover_after =
             file.takeover_after_ms.map_or(settings.takeover_after, Duration::from_millis);
         settings.engine.journal_bytes_max =

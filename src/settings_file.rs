@@ -10,6 +10,7 @@ use prejoin_model::Problem;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::api_settings::ApiFileSettings;
 use crate::logging::LogFormat;
 use crate::settings::SERVICES;
 
@@ -24,6 +25,7 @@ pub(crate) struct FileSettings {
     pub nats_url: Option<String>,
     pub log: Option<LogFormat>,
     pub views: ViewsFileSettings,
+    pub api: ApiFileSettings,
     pub projector: ProjectorFileSettings,
     /// By name of the service.
     pub services: BTreeMap<Spanned<String>, ServiceFileSettings>,
@@ -49,9 +51,13 @@ pub(crate) struct ProjectorFileSettings {
     pub builds_wait_events: Option<u64>,
     pub build_slice_rows: Option<usize>,
     pub retired_grace_ms: Option<u64>,
+    pub changes_rows_max: Option<usize>,
+    pub changes_bytes_max: Option<usize>,
+    pub changes_age_max_ms: Option<u64>,
     pub search_heap_bytes: Option<usize>,
     pub search_commit_rows: Option<usize>,
     pub search_commit_interval_ms: Option<u64>,
+    pub status_interval_ms: Option<u64>,
     pub takeover_after_ms: Option<u64>,
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,

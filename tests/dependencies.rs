@@ -42,9 +42,11 @@ const OURS_AT_MOST: [(&str, &[&str]); 6] = [
 ];
 
 /// Libraries, and the only crates of ours that may depend on them.
-const KNOWN_BY: [(&str, &[&str]); 5] = [
+const KNOWN_BY: [(&str, &[&str]); 7] = [
     ("async-nats", &["prejoin-event-log"]),
     ("fjall", &["prejoin-state"]),
+    ("regex-automata", &["prejoin-model"]),
+    ("rusqlite", &["prejoin-read-api"]),
     ("sqlparser", &["prejoin-sql"]),
     // Benchmarks measure beside what one would write by hand; they do not reach the binary.
     ("sqlx", &["prejoin-outbox", "prejoin-service", "prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the servers that the tests need into .tools/ of the repository, unless usable ones are there already.
+# Installs the servers and clients that the tests need into .tools/ of the repository, unless usable ones are there already.
 # Quiet when there is nothing to do; may be run any number of times.
 set -eu
 
@@ -139,6 +139,59 @@ install_mariadb() {
     }
 }
 
+# Clients of the read API, as tests/clients pins them: for node with npm, for Python in an environment of its own.
+clients_installed() {
+    [ -n "${PREJOIN_CLIENTS:-}" ] && return 0
+    cmp -s "$root/tests/clients/package-lock.json" "$tools/clients/package-lock.json" &&
+        cmp -s "$root/tests/clients/requirements.txt" "$tools/clients/requirements.txt" &&
+        [ -d "$tools/clients/node_modules" ] && [ -x "$tools/clients/venv/bin/python" ]
+}
+
+install_clients() {
+    echo "Installing supabase-js, postgrest-js and postgrest-py into $tools/clients" >&2
+    command -v npm >/dev/null || {
+        command -v apt-get >/dev/null || {
+            echo "npm is missing. Install Node.js 20 or later with npm." >&2
+            exit 1
+        }
+        as_root=
+        [ "$(id -u)" -eq 0 ] || as_root=sudo
+        $as_root apt-get install -y --no-install-recommends nodejs npm >&2 || {
+            $as_root apt-get update >&2
+            $as_root apt-get install -y --no-install-recommends nodejs npm >&2
+        }
+    }
+    mkdir -p "$tools/clients"
+    cp "$root/tests/clients/package.json" "$root/tests/clients/package-lock.json" "$tools/clients/"
+    (cd "$tools/clients" && npm ci --no-audit --no-fund --loglevel=error >&2)
+    python3 -m venv "$tools/clients/venv"
+    "$tools/clients/venv/bin/pip" install --quiet --disable-pip-version-check -r "$root/tests/clients/requirements.txt"
+    # Last, so that an installation that was interrupted is made again.
+    cp "$root/tests/clients/requirements.txt" "$tools/clients/"
+}
+
+openapi_version=0.9.0
+
+openapi_installed() {
+    [ -x "$tools/openapi/bin/openapi-spec-validator" ] && [ -e "$tools/openapi/$openapi_version" ]
+}
+
+# Says whether the description of the query API follows OpenAPI 3.1.
+install_openapi() {
+    echo "Installing openapi-spec-validator into $tools" >&2
+    command -v python3 >/dev/null || {
+        echo "python3 is missing. Install it (on Debian: apt-get install python3-venv)." >&2
+        exit 1
+    }
+    mkdir -p "$tools"
+    rm -rf "$tools/openapi"
+    python3 -m venv "$tools/openapi"
+    "$tools/openapi/bin/pip" install --quiet --disable-pip-version-check "openapi-spec-validator==$openapi_version"
+    touch "$tools/openapi/$openapi_version"
+}
+
 (nats_installed) || { [ -z "${PREJOIN_NATS_SERVER:-}" ] || exit 1; install_nats; }
 (postgres_installed) || { [ -z "${PREJOIN_PG_BIN:-}" ] || exit 1; install_postgres; }
 (mariadb_installed) || { [ -z "${PREJOIN_MARIADB_BIN:-}" ] || exit 1; install_mariadb; }
+(clients_installed) || install_clients
+(openapi_installed) || install_openapi

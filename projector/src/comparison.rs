@@ -35,7 +35,7 @@ pub(crate) enum Origin {
     /// The same tables under another definition, whose indexes and group tables are built in memory.
     Redefined { settings: prejoin_engine::Settings },
     /// Every event of the log up to the position, folded in a directory that is removed afterwards.
-    Events { log: Arc<dyn EventLog>, directory: PathBuf, settings: ProjectorSettings },
+    Events { log: Arc<dyn EventLog>, directory: PathBuf, settings: Box<ProjectorSettings> },
 }
 
 /// A view, by its place in the comparison's definition, and the generation that readers see of it, if any.

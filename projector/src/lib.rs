@@ -5,6 +5,7 @@
 mod ahead;
 mod comparison;
 pub mod control;
+mod deciding;
 mod error;
 mod line;
 mod queue;
@@ -20,6 +21,7 @@ mod state_directory;
 mod status;
 mod work;
 
+pub use deciding::{DecideError, DecisionEvent, publish_decisions};
 pub use error::ProjectorError;
 pub use prejoin_sinks::{GenerationState, StoreAddress, StoreSnapshot, search as search_index};
 pub use run::{ProgressReport, Projector, ReadAgain, Until, run};

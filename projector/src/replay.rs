@@ -10,7 +10,7 @@ use prejoin_sinks::ViewStore;
 use crate::control::{Reply, Work};
 use crate::line::Line;
 use crate::search::SearchSet;
-use crate::sink_set::{Role, SinkSet, Swapped};
+use crate::sink_set::{Role, SeenByView, SinkSet, Swapped};
 use crate::stand::Build;
 use crate::{Projector, ProjectorError, ProjectorSettings, state_directory};
 
@@ -52,11 +52,13 @@ impl Replay {
         Ok(Replay { state, line, sinks })
     }
 
-    /// A step, and the sinks' part of it. An error says why it can never be completed, if that is so.
+    /// A step, and the sinks' part of it; `live` is where the state stands that feeds readers. An error says why it can
+    /// never be completed, if that is so.
     pub(crate) async fn turn(
         &mut self,
         store: &mut ViewStore,
         settings: &ProjectorSettings,
+        live: &Position,
     ) -> Result<Result<(), String>, ProjectorError> {
         if let Err(refused) = self.line.refusal() {
             return Ok(Err(refused.to_string()));
@@ -64,7 +66,8 @@ impl Replay {
         let step_events_max = settings.step_events_max.min(STEP_EVENTS_MAX);
         let bounded = ProjectorSettings { step_events_max, ..settings.clone() };
         self.line.engine.keep_journal_after(self.sinks.journal_needed_after());
-        let stepped = self.line.step(&bounded, None)?;
+        let limit = self.limit(live);
+        let stepped = self.line.step(&bounded, limit.as_ref())?;
         let committed = self.line.engine.committed();
         if self.sinks.is_behind(&committed) {
             tokio::task::block_in_place(|| self.line.engine.sync())?;
@@ -74,9 +77,18 @@ impl Replay {
         Ok(Ok(()))
     }
 
+    /// Where it stands, once it has come to where readers' state waits for it: what is left of pending fan-outs is worked
+    /// through then, and no new ones come.
+    fn limit(&self, live: &Position) -> Option<Position> {
+        let position = self.line.engine.position();
+        let definition = self.line.engine.definition();
+        (self.is_complete() && position.covers(&of_services(live, definition))).then_some(position)
+    }
+
     /// Whether there is something to do at once.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.line.has_arrived() || self.sinks.is_behind(&self.line.engine.committed())
+    pub(crate) fn is_busy(&self, live: &Position) -> bool {
+        let may_step = self.limit(live).is_none() && self.line.has_arrived();
+        may_step || self.sinks.is_behind(&self.line.engine.committed())
     }
 
     /// Whether every view is complete, so that only the last events are missing: readers' views wait for it now.
@@ -88,14 +100,17 @@ impl Replay {
         &self.sinks
     }
 
-    /// Swaps, if every view stands where readers are, or further. What is returned then takes the place of what was.
+    /// Swaps, if every view stands where its readers are, or further. What is returned then takes the place of what was.
     pub(crate) async fn take_over(
         mut self,
         store: &mut ViewStore,
-        readers: &Position,
+        mut readers: SeenByView,
     ) -> Result<Result<TakenOver, Self>, ProjectorError> {
         let committed = self.line.engine.committed();
-        let readers = of_services(readers, committed.definition());
+        for seen in readers.values_mut() {
+            seen.rows = of_services(&seen.rows, committed.definition());
+            seen.words = of_services(&seen.words, committed.definition());
+        }
         if !self.sinks.may_take_over(&committed, &readers) {
             return Ok(Err(self));
         }

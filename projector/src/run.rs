@@ -23,6 +23,8 @@ use crate::{ProjectorError, ProjectorSettings, SearchSettings, standby, state_di
 const STORE_RETRY_WAIT: Duration = Duration::from_secs(1);
 /// How long the loop sleeps while something is awaited that nobody tells it of.
 const SHORT_WAIT: Duration = Duration::from_millis(20);
+/// Between two words on how far it is while views wait to be built anew.
+const FROZEN_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the ends of streams are looked up by a projector that ends when it has come there.
 const ENDING_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -122,7 +124,10 @@ async fn open_store(projector: &mut Projector) -> Result<Option<ViewStore>, Proj
     let mut told = false;
     loop {
         match ViewStore::open(&projector.view_store).await {
-            Ok(store) => return Ok(Some(store)),
+            Ok(mut store) => {
+                store.bound_changes(projector.settings.changes.clone());
+                return Ok(Some(store));
+            }
             Err(error) if may_pass(&error) && projector.until == Until::Shutdown => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::error!("{error}; trying again");
@@ -160,6 +165,7 @@ struct Loop<'a> {
     replay: Option<Replay>,
     report: ProgressReport,
     status_written: Option<Instant>,
+    frozen_told: Option<Instant>,
 }
 
 impl<'a> Loop<'a> {
@@ -186,7 +192,7 @@ impl<'a> Loop<'a> {
             Some(state) => Some(Replay::open(projector, definition, state, store, &sinks.visible()).await?),
             None => None,
         };
-        let status_written = None;
+        let (status_written, frozen_told) = (None, None);
         Ok(Loop {
             projector,
             worklist,
@@ -197,6 +203,7 @@ impl<'a> Loop<'a> {
             replay,
             report,
             status_written,
+            frozen_told,
         })
     }
 
@@ -268,7 +275,8 @@ impl<'a> Loop<'a> {
     /// Takes a replay further. When it stands where readers are, it takes the place of what feeds them.
     async fn advance_replay(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
         let Some(mut replay) = self.replay.take() else { return Ok(()) };
-        if let Err(error) = replay.turn(store, &self.projector.settings).await? {
+        let live = self.line.engine.position();
+        if let Err(error) = replay.turn(store, &self.projector.settings, &live).await? {
             tracing::error!("the rebuild from the events was given up: {error}");
             replay.abandon(self.projector, store).await?;
             self.worklist.note_replay_ended(Reply::Failed { error });
@@ -278,7 +286,8 @@ impl<'a> Loop<'a> {
             self.replay = Some(replay);
             return Ok(());
         }
-        match replay.take_over(store, &self.sinks.visible()).await? {
+        let readers = self.sinks.seen(self.line.engine.definition());
+        match replay.take_over(store, readers).await? {
             Err(replay) => self.replay = Some(replay),
             Ok(TakenOver { state, line, sinks, swapped }) => {
                 self.worklist.note_swapped(line.engine.definition(), &swapped);
@@ -331,7 +340,7 @@ impl<'a> Loop<'a> {
         let committed = self.line.engine.committed();
         match &self.replay {
             _ if self.sinks.is_behind(&committed) => Duration::ZERO,
-            Some(replay) if replay.is_busy() => Duration::ZERO,
+            Some(replay) if replay.is_busy(&self.line.engine.position()) => Duration::ZERO,
             Some(_) => SHORT_WAIT,
             None if self.projector.until != Until::Shutdown || self.sinks.builds_wait() => SHORT_WAIT,
             None => {
@@ -392,9 +401,22 @@ impl<'a> Loop<'a> {
         let json = status::to_json(&mut self.line, &self.sinks, store, self.instance, state);
         store.write_status(now_ms(), &json).await?;
         (self.report.applied, self.report.log_last) = self.line.progress();
+        self.tell_frozen();
         self.report.position = self.sinks.visible().to_string();
         (self.projector.progress)(&self.report);
         Ok(())
+    }
+
+    /// Says how far it is while readers wait for news.
+    fn tell_frozen(&mut self) {
+        let is_due = self.frozen_told.is_none_or(|at| at.elapsed() >= FROZEN_INTERVAL);
+        if is_due && self.sinks.is_frozen() {
+            self.frozen_told = Some(Instant::now());
+            let ProgressReport { applied, log_last, .. } = self.report;
+            tracing::info!(
+                "{applied} of {log_last} events are folded; views stay as they were until they are built anew"
+            );
+        }
     }
 
     async fn end(self, store: ViewStore, then: Arc<Definition>) -> Result<Ended, ProjectorError> {

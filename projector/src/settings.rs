@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use prejoin_sinks::ChangeBounds;
+
 use crate::standby::TAKEOVER_AFTER;
 
 /// Defaults suit two cores and a few gigabytes of memory.
@@ -23,6 +25,8 @@ pub struct ProjectorSettings {
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
     pub retired_grace: Duration,
     pub search: SearchSettings,
+    /// How much the view store's table of recent changes keeps.
+    pub changes: ChangeBounds,
     /// How long whoever writes to the view store may say nothing before a standby takes over.
     pub takeover_after: Duration,
     pub engine: prejoin_engine::Settings,
@@ -54,6 +58,7 @@ impl Default for ProjectorSettings {
             build_slice_rows: 20_000,
             retired_grace: Duration::from_secs(10),
             search: SearchSettings::default(),
+            changes: ChangeBounds::default(),
             takeover_after: TAKEOVER_AFTER,
             engine: prejoin_engine::Settings::default(),
             status_interval: Duration::from_secs(1),

@@ -1,22 +1,24 @@
 //! The views in the store: each follows the journal, waits for the state, or is built beside what readers see.
 
+mod attach;
+mod swap;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prejoin_engine::{
-    Advance, Committed, Definition, Follower, SinkAttachment, advance, attach_sink, recompute,
-};
+use prejoin_engine::{Advance, Committed, Definition, Follower, advance, recompute};
 use prejoin_envelope::Position;
-use prejoin_sinks::{Beside, Generation, GenerationState, LiveWrite, StoreError, ViewStore};
+use prejoin_sinks::{Beside, LiveWrite, StoreError, ViewStore};
 
 use tokio::task::JoinHandle;
 
 use crate::ahead::{Ahead, SliceOf};
 use crate::search::{self, SearchSet, SearchStatus};
 use crate::stand::{Build, Live, Readers, Stand, Standing};
-use crate::status::now_ms;
 use crate::{ProjectorError, ProjectorSettings};
+
+pub(crate) use swap::{SeenByView, Swapped};
 
 /// The views as one state feeds them.
 pub(crate) struct SinkSet {
@@ -34,9 +36,6 @@ pub(crate) struct SinkSet {
     /// Readers held what was to be swapped: they are left in peace until then.
     swaps_from: Option<Instant>,
 }
-
-/// Between attempts to swap what readers hold.
-const HELD_WAIT: Duration = Duration::from_millis(500);
 
 /// How often it is asked whether an index is made.
 const COMPLETING_WAIT: Duration = Duration::from_millis(20);
@@ -65,15 +64,6 @@ pub(crate) enum Role {
     Replay { covers: Position },
 }
 
-/// A generation that readers see since the last turn.
-#[derive(Debug)]
-pub(crate) struct Swapped {
-    pub view: usize,
-    pub generation: i64,
-    pub rows: i64,
-    pub failed: i64,
-}
-
 impl SinkSet {
     /// Finds out what is to become of each view.
     pub(crate) async fn attached(
@@ -97,100 +87,6 @@ impl SinkSet {
             );
         }
         Ok(sinks)
-    }
-
-    /// Decides anew for every view that neither follows nor is being built.
-    async fn attach(&mut self, store: &mut ViewStore, committed: &Committed) -> Result<(), ProjectorError> {
-        let generations = store.generations().await?;
-        self.search.attach(&generations);
-        for (place, view) in committed.definition().views.iter().enumerate() {
-            let decided = |stand: &Stand| {
-                matches!(stand.live, Live::Follows(_))
-                    || matches!(stand.build, Some(Build::Rows { .. } | Build::Ready(_)))
-            };
-            if self.stands.get(&place).is_some_and(decided) {
-                continue;
-            }
-            let mut stand = Stand::first(match &self.role {
-                Role::Readers => Position::default(),
-                Role::Replay { covers } => covers.clone(),
-            });
-            for found in generations.iter().filter(|found| found.view == view.plan.name) {
-                let is_ours = found.state_directory == self.state;
-                match found.state {
-                    GenerationState::Current if self.role == Role::Readers => {
-                        stand = self.attach_current(store, committed, place, found, stand).await?
-                    }
-                    GenerationState::Building | GenerationState::Ready if is_ours => {
-                        stand = self.attach_build(store, committed, place, found, stand).await?;
-                    }
-                    _ => {}
-                }
-            }
-            self.stands.insert(place, stand);
-        }
-        Ok(())
-    }
-
-    async fn attach_current(
-        &mut self,
-        store: &mut ViewStore,
-        committed: &Committed,
-        place: usize,
-        found: &Generation,
-        stand: Stand,
-    ) -> Result<Stand, ProjectorError> {
-        let (generation, visible) = (found.generation, found.visible.clone());
-        let readers = Readers { generation, visible, rows: found.rows };
-        // What was begun before this generation was looked at: an older build that goes on beside it.
-        let begun = stand.build.filter(|build| !matches!(build, Build::Due { .. }));
-        let attachment =
-            attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
-        Ok(match attachment {
-            SinkAttachment::Follow(follower) => {
-                store.resume(&committed.definition().views[place], found.generation).await?;
-                Stand {
-                    live: Live::Follows(Standing { generation: found.generation, follower }),
-                    build: begun,
-                }
-            }
-            SinkAttachment::FoldTo(position) => {
-                Stand { live: Live::FoldsTo { position, readers }, build: None }
-            }
-            SinkAttachment::Rebuild { reason } => {
-                tracing::info!(view = %found.view, generation = found.generation, "will be built anew: {reason}");
-                let due = Build::Due { covers: of_known_services(&found.followed, committed) };
-                Stand { live: Live::Stays(readers), build: Some(begun.unwrap_or(due)) }
-            }
-        })
-    }
-
-    /// Goes on with a build that was interrupted, if the journal reaches back to its base; otherwise it is abandoned.
-    async fn attach_build(
-        &mut self,
-        store: &mut ViewStore,
-        committed: &Committed,
-        place: usize,
-        found: &Generation,
-        mut stand: Stand,
-    ) -> Result<Stand, ProjectorError> {
-        let attachment =
-            attach_sink(committed, place, &found.fingerprint, &found.followed, found.pending.clone())?;
-        let is_free = !matches!(stand.live, Live::FoldsTo { .. })
-            && matches!(stand.build, None | Some(Build::Due { .. }));
-        match attachment {
-            SinkAttachment::Follow(follower) if is_free => {
-                tracing::info!(view = %found.view, generation = found.generation, rows = found.rows, "goes on being built");
-                store.resume(&committed.definition().views[place], found.generation).await?;
-                let standing = Standing { generation: found.generation, follower };
-                stand.build = Some(match found.state {
-                    GenerationState::Ready => Build::Ready(standing),
-                    _ => Build::Rows { standing, cursor: found.cursor.clone() },
-                });
-            }
-            _ => store.abandon(&found.view, found.generation).await?,
-        }
-        Ok(stand)
     }
 
     /// Begins to build a view anew beside what readers see, unless that is under way. False if the state must first
@@ -299,6 +195,11 @@ impl SinkSet {
             };
             Some((committed.definition().views[place].plan.name.clone(), position.clone()))
         })
+    }
+
+    /// Whether readers see views that nobody keeps right until others take their place.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.stands.values().any(|stand| matches!(stand.live, Live::Stays(_)) && stand.build.is_some())
     }
 
     /// What readers may rely on of every view.
@@ -567,82 +468,9 @@ impl SinkSet {
         Ok(slice.next)
     }
 
-    /// Makes complete generations those that readers see: at once where there was nothing to see, otherwise all of
-    /// them together, so that views that read one another change as one.
-    pub(crate) async fn swap(
-        &mut self,
-        store: &mut ViewStore,
-        committed: &Committed,
-    ) -> Result<Vec<Swapped>, ProjectorError> {
-        let ready = self.ready(committed);
-        if ready.is_empty() {
-            return Ok(Vec::new());
-        }
-        let name = |place: usize| committed.definition().views[place].plan.name.clone();
-        let named: Vec<_> =
-            ready.iter().map(|(place, standing)| (name(*place), standing.generation)).collect();
-        match store.make_current_from(&named, &self.state, now_ms()).await {
-            Err(error @ StoreError::Held { .. }) => {
-                tracing::debug!(%error, "trying again");
-                self.swaps_from = Some(Instant::now() + HELD_WAIT);
-                return Ok(Vec::new());
-            }
-            made => made?,
-        }
-        let mut swapped = Vec::new();
-        for (place, standing) in ready {
-            let generation = standing.generation;
-            let (rows, failed) = store.counts(&name(place), generation).unwrap_or_default();
-            tracing::debug!(view = %name(place), generation, rows, position = %standing.follower.followed, "built");
-            self.stands.insert(place, Stand { live: Live::Follows(standing), build: None });
-            swapped.push(Swapped { view: place, generation, rows, failed });
-        }
-        Ok(swapped)
-    }
-
-    /// Whether every view is complete and waits to be swapped in.
-    pub(crate) fn is_complete(&self, definition: &Definition) -> bool {
-        self.stands.values().all(|stand| matches!(stand.build, Some(Build::Ready(_))))
-            && self.search.is_complete(definition, &self.stands)
-    }
-
-    /// Whether every view can be swapped in at this commit, for readers who have seen so much.
-    pub(crate) fn may_take_over(&self, committed: &Committed, readers: &Position) -> bool {
-        let definition = committed.definition();
-        self.stands.iter().all(|(&place, stand)| {
-            stand.swappable(committed).is_some_and(|standing| {
-                let has_index = !definition.views[place].plan.fulltext_columns.is_empty();
-                standing.follower.visible().covers(readers)
-                    && (!has_index || self.search.covers(place, standing.generation, readers))
-            })
-        })
-    }
-
     /// From now on the state feeds what readers see.
     pub(crate) fn take_over(&mut self) {
         self.role = Role::Readers;
-    }
-
-    /// What can be swapped in at this commit.
-    fn ready(&self, committed: &Committed) -> Vec<(usize, Standing)> {
-        if self.swaps_from.is_some_and(|from| from > Instant::now()) {
-            return Vec::new();
-        }
-        let is_first = |stand: &Stand| matches!(stand.live, Live::Nothing);
-        let swappable = |place: usize, stand: &Stand| {
-            let may_swap = |standing: &&Standing| {
-                self.search.may_swap(committed.definition(), place, stand, standing.generation)
-            };
-            stand.swappable(committed).filter(may_swap).cloned()
-        };
-        let replacing = |(_, stand): &(&usize, &Stand)| stand.build.is_some() && !is_first(stand);
-        let are_all_ready = {
-            let mut replacing = self.stands.iter().filter(replacing);
-            replacing.all(|(&place, stand)| swappable(place, stand).is_some())
-        };
-        let may_swap = |stand: &Stand| are_all_ready || is_first(stand);
-        let ready = self.stands.iter().filter(|(_, stand)| may_swap(stand));
-        ready.filter_map(|(&place, stand)| Some((place, swappable(place, stand)?))).collect()
     }
 
     /// Name, stand, rows and failed rows of every view.
@@ -676,14 +504,4 @@ pub(crate) async fn undeclared(
     let generations = store.generations().await?;
     let declared = |name: &str| definition.views.iter().any(|view| view.plan.name == name);
     Ok(generations.into_iter().map(|found| found.view).filter(|name| !declared(name)).collect())
-}
-
-/// A position without services whose events are no longer read: no state will ever come to it.
-fn of_known_services(position: &Position, committed: &Committed) -> Position {
-    let known = |service: &str| committed.definition().services().any(|known| known == service);
-    position
-        .iter()
-        .filter(|(service, _)| known(service))
-        .map(|(service, sequence)| (service.to_owned(), sequence))
-        .collect()
 }

@@ -98,7 +98,8 @@ pub(crate) fn open(
     match open() {
         Err(error @ (EngineError::ContractsChanged | EngineError::Format { .. })) => {
             tracing::warn!(
-                "{error}: all events are replayed; readers keep the present views until that is done"
+                "{error}: all events are replayed; readers keep the present views, without news, until that is done. \
+                 A running projector keeps them up to date meanwhile: prejoin rebuild --all --from-events"
             );
             fs::rename(directory, &discarded).map_err(|source| files(directory, source))?;
             remove(&discarded)?;

@@ -180,8 +180,12 @@ fn sink_status(stand: &Stand, rows: i64, row_errors: i64) -> SinkStatus {
         (Live::FoldsTo { .. }, _) => "waiting for the state to be replayed",
         (Live::Follows(_), None) => "following",
         (Live::Follows(_), Some(_)) => "following; being rebuilt",
-        (_, Some(Build::Due { .. })) => "to be built",
-        (_, Some(Build::Rows { .. } | Build::Ready(_))) => "being built",
+        (Live::Nothing, Some(Build::Due { .. })) => "to be built",
+        (Live::Nothing, Some(_)) => "being built",
+        (Live::Stays(_), Some(Build::Due { .. })) => {
+            "as it was; to be built anew, once the events are folded"
+        }
+        (Live::Stays(_), Some(_)) => "as it was; being built anew",
         (Live::Nothing | Live::Stays(_), None) => "not kept",
     };
     let visible = stand.visible();

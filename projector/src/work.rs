@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::comparison::{Compared, Comparison, Origin, Repair};
 use crate::control::{Asked, Reply, Request, Work};
+use crate::deciding::decide;
 use crate::line::Line;
 use crate::replay::Replay;
 use crate::sink_set::{SinkSet, Swapped};
@@ -27,6 +28,15 @@ pub(crate) enum After {
     GoOn,
     /// Opens everything again under this definition.
     Redefine(Arc<Definition>),
+}
+
+/// What became of a request.
+enum Begun {
+    Taken,
+    /// It waits for views to stand where the state does.
+    Later,
+    /// It needs everything to be opened again under this definition.
+    Redefines(Arc<Definition>),
 }
 
 /// What the loop is at.
@@ -141,73 +151,97 @@ impl Worklist {
         let committed = line.engine.committed();
         self.repair(&committed, store, sinks).await?;
         self.begin_rebuilds(committed.definition(), sinks);
-        let mut later = VecDeque::new();
-        while let Some(asked) = self.asked.pop_front() {
-            let Asked { request, replies } = &asked;
-            match request {
-                Request::Rebuild { from_events: true, .. } => {
-                    let definition = match (replay.is_some(), (projector.read_again)()) {
-                        (false, Ok(definition)) => definition,
-                        (true, _) => committed.definition().clone(),
-                        (false, Err(error)) => {
-                            tell(replies, Reply::Failed { error });
-                            continue;
-                        }
-                    };
-                    let begun = match replay.take() {
-                        Some(begun) => begun,
-                        None => {
-                            let state = state_directory::after(state);
-                            Replay::open(projector, &definition, state, store, &sinks.visible()).await?
-                        }
-                    };
-                    *replay = Some(begun);
-                    self.replay_watchers.push(replies.clone());
-                }
-                Request::Rebuild { views, from_events: false } => {
-                    match self.rebuild(projector, &committed, views, replies) {
-                        Ok(None) => {}
-                        Ok(Some(definition)) => {
-                            later.append(&mut self.asked);
-                            self.asked = later;
-                            return Ok(After::Redefine(definition));
-                        }
-                        Err(error) => tell(replies, Reply::Failed { error }),
-                    }
-                }
-                Request::CancelRebuild => {
-                    if let Some(replay) = replay.take() {
-                        replay.abandon(projector, store).await?;
-                        let error = "the rebuild was cancelled".to_owned();
-                        self.note_replay_ended(Reply::Failed { error });
-                        let text = "the rebuild from the events was given up".to_owned();
-                        tell(replies, Reply::Note { text });
-                    }
-                    self.cancel(committed.definition(), store, sinks, replies).await?;
-                }
-                Request::BackUpState { directory } => {
-                    self.comparisons.spawn(back_up(committed.clone(), directory.clone(), replies.clone()));
-                }
-                Request::DropView { view } => {
-                    let reply = drop_view(committed.definition(), store, view).await?;
-                    tell(replies, reply);
-                }
-                Request::Verify { .. } | Request::DryRun { .. } => {
-                    match self.compare(projector, &committed, store, sinks, &asked).await? {
-                        Ok(true) => {}
-                        Ok(false) => later.push_back(asked),
-                        Err(error) => tell(replies, Reply::Failed { error }),
-                    }
+        let mut asked = std::mem::take(&mut self.asked);
+        let mut after = After::GoOn;
+        while let (After::GoOn, Some(next)) = (&after, asked.pop_front()) {
+            let running = Running { projector, line, sinks, replay, state };
+            match self.begin(running, &committed, store, &next).await {
+                Ok(Begun::Taken) => {}
+                Ok(Begun::Later) => self.asked.push_back(next),
+                Ok(Begun::Redefines(definition)) => after = After::Redefine(definition),
+                // The store may be right again in a moment: nothing of what was asked for is forgotten.
+                Err(error) => {
+                    self.asked.push_back(next);
+                    self.asked.append(&mut asked);
+                    return Err(error);
                 }
             }
         }
-        self.asked = later;
+        self.asked.append(&mut asked);
+        if let After::Redefine(_) = after {
+            return Ok(after);
+        }
         self.begin_rebuilds(committed.definition(), sinks);
         self.tell_progress(store, sinks, committed.definition());
         if let Some(replay) = replay {
             self.tell_replay(replay, store);
         }
         Ok(After::GoOn)
+    }
+
+    /// Does what a request asks for, or begins it.
+    async fn begin(
+        &mut self,
+        running: Running<'_>,
+        committed: &Committed,
+        store: &mut ViewStore,
+        asked: &Asked,
+    ) -> Result<Begun, ProjectorError> {
+        let Running { projector, sinks, replay, state, line: _ } = running;
+        let Asked { request, replies } = asked;
+        match request {
+            Request::Rebuild { from_events: true, .. } => {
+                if replay.is_none() {
+                    let definition = match (projector.read_again)() {
+                        Ok(definition) => definition,
+                        Err(error) => {
+                            tell(replies, Reply::Failed { error });
+                            return Ok(Begun::Taken);
+                        }
+                    };
+                    let (state, seen) = (state_directory::after(state), sinks.visible());
+                    *replay = Some(Replay::open(projector, &definition, state, store, &seen).await?);
+                }
+                self.replay_watchers.push(replies.clone());
+            }
+            Request::Rebuild { views, from_events: false } => {
+                match self.rebuild(projector, committed, views, replies) {
+                    Ok(None) => {}
+                    Ok(Some(definition)) => return Ok(Begun::Redefines(definition)),
+                    Err(error) => tell(replies, Reply::Failed { error }),
+                }
+            }
+            Request::CancelRebuild => {
+                if let Some(replay) = replay.take() {
+                    replay.abandon(projector, store).await?;
+                    let error = "the rebuild was cancelled".to_owned();
+                    self.note_replay_ended(Reply::Failed { error });
+                    let text = "the rebuild from the events was given up".to_owned();
+                    tell(replies, Reply::Note { text });
+                }
+                self.cancel(committed.definition(), store, sinks, replies).await?;
+            }
+            Request::BackUpState { directory } => {
+                self.comparisons.spawn(back_up(committed.clone(), directory.clone(), replies.clone()));
+            }
+            Request::Decide { decisions } => {
+                // On its own: what is begun is not to be broken off with comparisons.
+                let log = projector.log.clone();
+                tokio::spawn(decide(log, decisions.clone(), replies.clone()));
+            }
+            Request::DropView { view } => {
+                let reply = drop_view(committed.definition(), store, view).await?;
+                tell(replies, reply);
+            }
+            Request::Verify { .. } | Request::DryRun { .. } => {
+                match self.compare(projector, committed, store, sinks, asked).await? {
+                    Ok(true) => {}
+                    Ok(false) => return Ok(Begun::Later),
+                    Err(error) => tell(replies, Reply::Failed { error }),
+                }
+            }
+        }
+        Ok(Begun::Taken)
     }
 
     /// Notes what is to be rebuilt. Returns the definition to go on with, if it is another one than before.
@@ -339,7 +373,7 @@ impl Worklist {
             (true, _) => Origin::Events {
                 log: projector.log.clone(),
                 directory: projector.data_directory.join("state.compared"),
-                settings: projector.settings.clone(),
+                settings: Box::new(projector.settings.clone()),
             },
             (false, true) => Origin::Redefined { settings: projector.settings.engine },
             (false, false) => Origin::State,

@@ -6,22 +6,33 @@
 //! This crate reads the view store. It does not know how rows got there: no events, no tables of services, no view SQL,
 //! and it never writes. Only `compose` asks the services themselves: it is the alternative that views are compared with.
 
+mod access;
 mod answer;
 mod catalog;
 mod compose;
 mod error;
-mod page;
+mod freshness;
+mod history;
+mod live;
+mod meaning;
+mod openapi;
+mod pages;
 mod plan;
 mod query;
 mod request;
+mod search;
 mod server;
+mod settings;
 mod status;
 mod store;
 
+pub use access::{Algorithm, AuthSettings, Endpoint, KeySetSource, Role, Secret, TenantRule};
 pub use compose::ServiceUrls;
-pub use error::Error;
+pub use error::{Error, LimitError};
 pub use server::ReadApi;
+pub use settings::ApiSettings;
 pub use status::{
     DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
     read_dead_letters, read_decisions, read_status,
 };
+pub use store::{StoreAddress, StoreSettings};

@@ -205,13 +205,13 @@ async fn discard(flags: DiscardFlags, settings: &Settings) -> anyhow::Result<()>
 }
 
 async fn letters(settings: &Settings) -> anyhow::Result<Vec<DeadLetter>> {
-    let path = settings.view_store_file()?;
-    read_dead_letters(&path).await.with_context(|| format!("cannot read {}", path.display()))
+    let store = settings.store_to_read();
+    read_dead_letters(store.clone()).await.with_context(|| format!("cannot read {store}"))
 }
 
 async fn decisions(settings: &Settings) -> anyhow::Result<Vec<DecisionTaken>> {
-    let path = settings.view_store_file()?;
-    read_decisions(&path).await.with_context(|| format!("cannot read {}", path.display()))
+    let store = settings.store_to_read();
+    read_decisions(store.clone()).await.with_context(|| format!("cannot read {store}"))
 }
 
 fn id_of(letter: &DeadLetter) -> Option<LetterId> {

@@ -15,8 +15,8 @@ pub(crate) struct StatusFlags {
 }
 
 pub(crate) async fn run(flags: StatusFlags, settings: Settings) -> anyhow::Result<()> {
-    let path = settings.view_store_file()?;
-    let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
+    let store = settings.store_to_read();
+    let status = read_status(store.clone()).await.with_context(|| format!("cannot read {store}"))?;
     if flags.json {
         line(serde_json::to_string_pretty(&status)?)?;
         return Ok(());

@@ -144,6 +144,8 @@ impl Show for Teller {
                     if *failed > 0 { format!(", {failed} cannot be computed") } else { String::new() };
                 self.print(&format!("{view}: {rows} rows at {position}: {verdict}{failed}"))?;
             }
+            // Only those hear it who decide.
+            Reply::Decided { .. } => {}
             Reply::Done | Reply::Failed { .. } => {
                 self.by_view.values().for_each(|shown| shown.bar.finish_and_clear());
             }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use prejoin_event_log::EventLog;
 use prejoin_projector::Until;
 use prejoin_read_api::ReadApi;
 use tokio::task::JoinSet;
 
+use crate::api_settings::ApiFlags;
 use crate::commands::{demo, project, service};
 use crate::import::import_file;
 use crate::settings::{SERVICES, Settings, bind, shown, url_of};
@@ -26,11 +27,13 @@ pub(crate) struct UpFlags {
     /// Begin with a made-up history, if the log is empty, and keep users and orders coming
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    api: ApiFlags,
 }
 
 pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
-    let view_store = settings.view_store_file()?;
+    let view_store = settings.store_to_read();
     let lock = Arc::new(settings.lock("prejoin up")?);
     let mut _service_locks = Vec::new();
     if settings.uses_nats() {
@@ -45,6 +48,12 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
     let listen = settings.listen(flags.listen);
     let free_ports = listen.ends_with(":0");
     let api = bind(&listen, "--listen").await?;
+    let api_settings = settings.files.settings.api.with(&flags.api)?;
+    flags.api.check_address(api.local_addr()?, &api_settings)?;
+    let read_api = ReadApi::open_with(view_store, settings.files.settings.api.store())
+        .with_search(settings.data.clone())
+        .with_settings(api_settings);
+    let read_api = read_api.map_err(|reason| anyhow!("[api] of prejoin.toml: {reason}"))?;
     let api_url = url_of(&api)?;
     let mut services = Vec::new();
     for (name, _) in SERVICES {
@@ -72,7 +81,7 @@ pub(crate) async fn run(flags: UpFlags, settings: Settings) -> anyhow::Result<()
         project::project(projecting).await.map(drop).context("the projector")
     });
     let service_urls = services.iter().map(|(name, url, _)| ((*name).to_owned(), url.clone())).collect();
-    let read_api = ReadApi::open(view_store).with_services(service_urls);
+    let read_api = read_api.with_services(service_urls);
     let api_stop = shutdown::wait(stopped.clone());
     parts.spawn(async move { read_api.run(api, api_stop).await.context("the query API") });
 
@@ -132,6 +141,7 @@ fn print_addresses(settings: &Settings, api_url: &str, services: &[(&str, String
     println!("\nprejoin is up; data is in {}. Ctrl-C stops it.\n", shown(&settings.data));
     println!("  overview   {api_url}/");
     println!("  views      {api_url}/rest/v1/");
+    println!("  docs       {api_url}/docs");
     println!("  status     {api_url}/status");
     for (name, url) in services {
         println!("  {name:<9}  {url}/v1/{}", service::collection(name));

@@ -1,6 +1,6 @@
 //! `prejoin views`: what the view store holds, from its catalog.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, Subcommand};
 use prejoin_projector::control::{Reply, Request};
@@ -58,6 +58,9 @@ impl Show for Quiet {
 async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
     let definition = settings.files.definition()?;
     let declared: BTreeSet<&str> = definition.views.iter().map(|view| view.plan.name.as_str()).collect();
+    let views = definition.views.iter();
+    let fingerprints: BTreeMap<&str, &str> =
+        views.map(|view| (view.plan.name.as_str(), view.fingerprint.as_str())).collect();
     let mut snapshot = StoreSnapshot::open(&settings.view_store()).await?;
     let sizes = snapshot.sizes().await?;
     let generations = snapshot.generations().await?;
@@ -73,9 +76,12 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
         };
         let bytes = sizes.iter().find(is_it).map_or(0, |(_, _, bytes)| *bytes);
         let is_declared = declared.contains(found.view.as_str());
+        let is_outdated =
+            is_declared && fingerprints.get(found.view.as_str()) != Some(&found.fingerprint.as_str());
         let state = match found.state {
             GenerationState::Building => "building",
             GenerationState::Ready => "ready",
+            GenerationState::Current if is_outdated && !as_json => "outdated",
             GenerationState::Current if is_declared => "current",
             GenerationState::Current => "undeclared",
             GenerationState::Retired { .. } => "retired",
@@ -90,6 +96,7 @@ async fn list(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
             line(
                 json!({
                     "view": found.view, "generation": found.generation, "state": state, "declared": is_declared,
+                    "outdated": is_outdated,
                     "rows": found.rows, "bytes": bytes, "position": position, "pending_fan_outs": found.pending.len(),
                     "search_index": search.as_ref().map(|(name, inspected)| search_json(name, inspected.as_ref())),
                 })

@@ -146,13 +146,39 @@ fn a_log_without_decisions_is_as_it_was() {
     let status = status(&home);
     assert!(status["services"].get("prejoin").is_none(), "{status}");
     let _ = decide(&home, &["decisions"]).run().succeeded().says(&["no decisions"]);
-    // One process holds the embedded log.
-    let up = home.up::<&str>(&[]);
-    let refused = decide(&home, &["discard", "orders-2", "--reason", "noise"]).run().failed();
-    let _ = refused.says(&["prejoin up", "stop it, decide, and start it again"]);
-    let _ = up.terminate().succeeded();
     let discarded = decide(&home, &["discard", "orders-2", "--reason", "noise", "--wait"]).run().succeeded();
     let _ = discarded.says(&["1  discard orders-2  discarded", "because noise"]);
+}
+
+#[test]
+fn one_process_holds_the_embedded_log_and_decides_for_others() {
+    let home = Home::new();
+    put_history(&home);
+    let up = home.up::<&str>(&[]);
+    crate::support::wait_until("the letters are there", &[&up], || match ids(&home).len() {
+        5 => Ok(()),
+        count => Err(count.to_string()),
+    });
+    let corrected = home.write("data.json", data("o2").to_string());
+    let amend = ["amend", "orders-2", "--with-data", corrected.to_str().unwrap(), "--wait"];
+    let _ = decide(&home, &amend).run().succeeded().says(&["1  amend orders-2  amended"]);
+    // Several at the same moment are numbered one after the other.
+    let deciding: Vec<_> = ["orders-4", "orders@4"]
+        .map(|id| decide(&home, &["discard", id, "--reason", "noise", "--wait"]).start())
+        .into();
+    for decided in deciding {
+        let _ = decided.wait().succeeded().says(&["  discarded", "because noise"]);
+    }
+    assert_eq!(ids(&home), [""; 0]);
+    assert_eq!(outcomes(&home).len(), 3);
+    let found = rows(&up.url("api"), "orders_with_customers?select=order_id,status&order=order_id");
+    let expected = [("o1", "placed"), ("o2", "shipped"), ("o3", "shipped")]
+        .map(|(order, status)| json!({ "order_id": order, "status": status }));
+    assert_eq!(found.unwrap(), expected);
+    let _ = up.terminate().succeeded();
+    // Decided before somebody else was told to take part in it, they are in the log.
+    let _ = home.command(&["rebuild", "--all", "--from-events"]).run().succeeded();
+    assert_eq!(outcomes(&home).len(), 3);
 }
 
 #[test]

@@ -7,9 +7,22 @@ use crate::support::Home;
 /// Every command, with what its help must say beside what all help says.
 const COMMANDS: [(&str, &[&str]); 36] = [
     ("", &["prejoin up --demo"]),
-    ("up", &["--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"]),
+    (
+        "up",
+        &["--insecure-without-auth", "--listen", "[default: 127.0.0.1:8080]", "--import", "--demo", "port 0"],
+    ),
     ("project", &["--until-caught-up", "--json"]),
-    ("serve", &["--listen", "[default: 127.0.0.1:8080]", "port 0", "[env: PREJOIN_LISTEN]"]),
+    (
+        "serve",
+        &[
+            "--listen",
+            "[default: 127.0.0.1:8080]",
+            "port 0",
+            "[env: PREJOIN_LISTEN]",
+            "--insecure-without-auth",
+            "--jwt-secret-file <FILE>",
+        ],
+    ),
     (
         "service",
         &[

@@ -129,3 +129,23 @@ fn a_contract_that_breaks_an_earlier_one_is_refused() {
     let missing = home.command(&["check"]).flag("--against", "nowhere").run().failed();
     let _ = missing.says(&["there is no config directory nowhere"]);
 }
+
+#[test]
+fn nothing_is_shown_to_a_network_by_mistake() {
+    let home = Home::new();
+    for command in ["serve", "up"] {
+        let everywhere = || home.command(&[command, "--listen", "0.0.0.0:0"]);
+        let says = ["every row", "[api.auth]", "docs/auth.md", "--insecure-without-auth"];
+        let _ = everywhere().run().failed().says(&says);
+        home.write("config/prejoin.toml", "[api.auth]\n[api.roles.anon]\nviews = [\"*\"]\n");
+        let _ = everywhere().run().failed().says(&["[api] of prejoin.toml", "secret", "anonymous role"]);
+        home.write("config/prejoin.toml", "[api.auth]\nanonymous_role = \"anon\"\n[api.roles.anonymous]\n");
+        let _ = everywhere().run().failed().says(&["anonymous_role", "[api.roles.anon]"]);
+        home.write("config/prejoin.toml", "");
+        let short = everywhere().env("PREJOIN_JWT_SECRET", "guess-me").run().failed();
+        let short = short.says(&["shorter than 32 bytes"]);
+        assert!(!short.stderr.contains("guess-me"), "{}", short.describe());
+    }
+    let open = home.command(&["serve", "--listen", "0.0.0.0:0"]).arg("--insecure-without-auth").start();
+    let _ = open.url("api");
+}

@@ -127,6 +127,47 @@ fn a_changed_contract_replays_every_event() {
 }
 
 #[test]
+fn readers_keep_what_they_had_while_other_contracts_replay_every_event() {
+    let home = Home::new();
+    let (up, events) = lived(&home);
+    let _ = up.terminate().succeeded();
+    home.edit("config/contracts/users.toml", |text| {
+        text.replace("phone = \"text\" }", "phone = \"text\", fax = \"text\" }")
+    });
+    // A replay that takes a while.
+    home.edit("config/prejoin.toml", |text| {
+        format!("{text}\n[projector]\nstep_events_max = 2\nbuild_slice_rows = 20\nstatus_interval_ms = 50\n")
+    });
+    let expected = Shop::after(&events).orders_with_customers();
+    let up = home.up::<&str>(&[]);
+    let api = up.url("api");
+    let (mut reads, mut outdated, mut told) = (0, false, false);
+    wait_until("the views are built anew", &[&up], || {
+        for _ in 0..5 {
+            let found = rows(&api, "orders_with_customers?order=order_id")?;
+            let difference = crate::oracle::difference(&expected, &found);
+            assert_eq!(difference, Ok(()), "after {reads} reads");
+            reads += 1;
+        }
+        let listed = home.command(&["views"]).run().succeeded().stdout;
+        let is_outdated =
+            listed.lines().any(|line| line.starts_with("orders_with_customers") && line.contains("outdated"));
+        outdated |= is_outdated;
+        told |= home.command(&["status"]).run().succeeded().stdout.contains("as it was; ");
+        let is_done = outdated && !is_outdated;
+        if is_done { Ok(()) } else { Err(listed) }
+    });
+    assert!(told, "status says that views stay as they were");
+    let log = up.stderr();
+    for said in
+        ["the contracts have changed", "prejoin rebuild --all --from-events", "views stay as they were"]
+    {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    goes_on(&up, &events);
+}
+
+#[test]
 fn a_lost_state_directory_heals() {
     let home = Home::new();
     let (up, events) = lived(&home);

@@ -7,6 +7,7 @@ mod history;
 mod oracle;
 mod shop;
 
+mod following;
 mod healing;
 mod importing;
 mod living;

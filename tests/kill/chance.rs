@@ -90,8 +90,13 @@ impl Drop for Seed {
     }
 }
 
+/// A number from the environment, if it is set there.
+pub(crate) fn number_of(variable: &str, default: u64) -> u64 {
+    let number = std::env::var(variable).map_or(Ok(default), |text| text.parse());
+    number.unwrap_or_else(|_| panic!("{variable} is not a number"))
+}
+
 /// Kills to a test, from `PREJOIN_KILLS`.
 pub(crate) fn kills() -> u64 {
-    let kills = std::env::var("PREJOIN_KILLS").map_or(Ok(30), |text| text.parse());
-    kills.expect("PREJOIN_KILLS is a number")
+    number_of("PREJOIN_KILLS", 30)
 }

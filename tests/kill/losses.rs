@@ -1,11 +1,11 @@
 //! What disks and people do between two runs: lose the state, lose the views, put back an older copy of either.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
 use crate::chance::Chance;
+use crate::files::{copy_directory, copy_file, remove_directory, remove_file};
 use crate::stage::Stage;
 
 /// The view store's files that hold data; the third is made again.
@@ -99,34 +99,4 @@ impl Losses {
 
 fn remove_views(data: &Path) {
     VIEW_FILES.iter().chain([&VIEW_INDEX]).for_each(|name| remove_file(&data.join(name)));
-}
-
-fn remove_file(path: &Path) {
-    if path.exists() {
-        fs::remove_file(path).expect("the file can be removed");
-    }
-}
-
-fn remove_directory(path: &Path) {
-    if path.exists() {
-        fs::remove_dir_all(path).expect("the directory can be removed");
-    }
-}
-
-/// A file that is not there is not copied.
-fn copy_file(from: &Path, to: &Path) {
-    if from.exists() {
-        fs::copy(from, to).expect("the file can be copied");
-    }
-}
-
-fn copy_directory(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a directory can be made");
-    for entry in fs::read_dir(from).expect("the directory can be listed") {
-        let entry = entry.expect("the directory can be listed");
-        match entry.path().is_dir() {
-            true => copy_directory(&entry.path(), &to.join(entry.file_name())),
-            false => copy_file(&entry.path(), &to.join(entry.file_name())),
-        }
-    }
 }

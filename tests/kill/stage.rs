@@ -1,11 +1,15 @@
 //! What all tests share: a home, a query API that runs throughout, a reader that watches it, and the comparisons.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::chance::{Chance, Seed, kills};
+use crate::cluster::left_behind;
+use crate::moment::{Listed, Looker, Place};
 use crate::oracle::{self, DeadLetter, Ends, Rows, VIEWS};
+use crate::searched;
 use crate::streams::Streams;
 use crate::support::{Ended, Home, Launch, Process, get, try_get, wait_until};
 use crate::watch::{Watch, parse, position_of};
@@ -43,6 +47,8 @@ pub(crate) struct Stage {
     /// Kills after which some view stood behind the log's end.
     pub(crate) kills_at_work: u64,
     exact_comparisons: u64,
+    /// Search indexes that were compared after a kill.
+    index_comparisons: u64,
     story: Story,
     _seed: Seed,
 }
@@ -72,6 +78,7 @@ impl Stage {
             kills_max: kills(),
             kills_at_work: 0,
             exact_comparisons: 0,
+            index_comparisons: 0,
             story: Story(Vec::new()),
             _seed: seed,
         }
@@ -133,6 +140,7 @@ impl Stage {
             set("builds_wait_events", *self.chance.pick(&[1, 20]));
         }
         set("retired_grace_ms", *self.chance.pick(&[0, 50, 1_000]));
+        set("search_commit_interval_ms", *self.chance.pick(&[0, 20, 500]));
         if self.chance.percent(40) {
             set("journal_bytes_max", *self.chance.pick(&[1, 500, 20_000]));
         }
@@ -215,8 +223,24 @@ impl Stage {
                 self.exact_comparisons += 1;
             }
         }
+        let compares = |named: PathBuf| searched::compare_at_rest(&named, streams);
+        self.index_comparisons += u64::from(self.search_index().is_some_and(compares));
         self.kills_at_work += u64::from(behind);
         self.fail_on_watched();
+    }
+
+    /// The generations in the catalog, if there is one.
+    fn listed(&self) -> Vec<Listed> {
+        let mut looker = Looker::new(Place::Sqlite(self.home.data().join("views.sqlite")));
+        looker.list().expect("the view store can be read")
+    }
+
+    /// The directory that the catalog names.
+    fn search_index(&self) -> Option<PathBuf> {
+        let listed = self.listed();
+        let is_seen = |(view, _, state, _): &&Listed| view == searched::VIEW && state == "current";
+        let named = listed.iter().find(is_seen)?.3.as_ref()?;
+        Some(self.home.data().join(named))
     }
 
     /// Waits until every view stands at the log's end, and compares all its rows with the log.
@@ -249,16 +273,13 @@ impl Stage {
             let difference: Vec<_> = found.symmetric_difference(&oracle.dead_letters).collect();
             difference.is_empty().then_some(()).ok_or_else(|| format!("on one side only: {difference:?}"))
         });
-        wait_until("no generation and no state is left behind", &processes, || {
-            let listed = self.command(&["views", "--json"]).run().succeeded().stdout;
-            let others: Vec<_> =
-                listed.lines().filter(|line| !line.contains("\"state\":\"current\"")).collect();
-            let entries = std::fs::read_dir(self.home.data()).expect("the data directory can be listed");
-            let names = entries
-                .map(|entry| entry.expect("it can be listed").file_name().to_string_lossy().into_owned());
-            let states: Vec<_> = names.filter(|name| name.starts_with("state")).collect();
-            let is_tidy = others.is_empty() && states.len() == 1;
-            is_tidy.then_some(()).ok_or_else(|| format!("{states:?} {others:?}"))
+        let expected = searched::expected(&oracle);
+        wait_until("the search index says what the rows say", &processes, || {
+            let named = self.search_index().ok_or("the catalog names no index")?;
+            searched::is_at_end(&named, &expected)
+        });
+        wait_until("no generation, no state and no search index is left behind", &processes, || {
+            left_behind(&self.home.data(), &self.listed())
         });
         self.fail_on_watched();
     }
@@ -291,17 +312,29 @@ impl Stage {
 
     /// What must hold when all kills are done.
     pub(crate) fn finish(self) {
-        let Stage { watch, kills, kills_max, kills_at_work, exact_comparisons, rebuilds, .. } = &self;
+        let Stage {
+            watch,
+            kills,
+            kills_max,
+            kills_at_work,
+            exact_comparisons,
+            index_comparisons,
+            rebuilds,
+            ..
+        } = &self;
         let seen = watch.hold();
         let counts = format!(
-            "{kills} kills, {kills_at_work} of them at work; {rebuilds} rebuilds; {exact_comparisons} comparisons after kills; {} answers watched, {} of them further than before",
+            "{kills} kills, {kills_at_work} of them at work; {rebuilds} rebuilds; {exact_comparisons} comparisons after kills, {index_comparisons} of search indexes; {} answers watched, {} of them further than before",
             seen.answers, seen.moves
         );
         println!("{counts}");
         assert_eq!(kills, kills_max);
         // A handful of kills may all miss.
         if *kills_max >= 20 {
-            assert!(*kills_at_work > 0 && seen.answers > 0 && seen.moves > 0, "a blunt test: {counts}");
+            assert!(
+                *kills_at_work > 0 && *index_comparisons > 0 && seen.answers > 0 && seen.moves > 0,
+                "a blunt test: {counts}"
+            );
         }
         drop(seen);
         self.fail_on_watched();

@@ -89,6 +89,33 @@ fn a_changed_file_is_read_by_a_rebuild_of_the_running_projector() {
 }
 
 #[test]
+fn other_indexes_come_with_a_new_generation() {
+    let system = System::new(500, 46);
+    let up = system.up();
+    let before = system.generation("open_orders");
+    let _ = up.terminate().succeeded();
+    let file = system.home.path().join("config/views/open_orders.sql");
+    system.home.edit(&file, |text| text.replace("(ship_country)", "(ship_country, placed_at DESC)"));
+    let up = system.home.up::<&str>(&[]);
+    let built = |generation: i64| {
+        wait_until("the new generation is there", &[&up], || match system.generation("open_orders") {
+            found if found == generation => Ok(()),
+            other => Err(format!("generation {other}")),
+        });
+        system.is_served(&up);
+    };
+    built(before + 1);
+    // The running projector is told.
+    system.home.edit(&file, |text| format!("{text}\nCREATE INDEX ON open_orders (carrier);\n"));
+    let _ = system.run(&["rebuild", "customer_totals"]).succeeded();
+    built(before + 2);
+    let _ = up.terminate().succeeded();
+    let up = system.home.up::<&str>(&[]);
+    system.is_served(&up);
+    assert_eq!(system.generation("open_orders"), before + 2, "nothing has changed since");
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let system = System::new(200, 44);
     let up = system.up();

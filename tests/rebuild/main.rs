@@ -7,6 +7,7 @@ mod shop;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod at_a_terminal;
 mod comparing;
 mod copies;
 mod from_events;

@@ -123,6 +123,19 @@ impl Launch {
         self
     }
 
+    /// The same, run by another program, which gets it as its last arguments.
+    #[must_use]
+    pub(crate) fn through(self, program: &[&str]) -> Launch {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        for (name, _) in self.command.get_envs().filter(|(_, value)| value.is_none()) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.command.get_current_dir().expect("commands run in a home"));
+        Launch { name: self.name, command }
+    }
+
     /// Starts it and does not wait.
     pub(crate) fn start(self) -> Process {
         Process::start(self.name, self.command)

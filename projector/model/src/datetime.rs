@@ -2,6 +2,9 @@
 
 mod calendar;
 mod parse;
+mod truncate;
+
+pub use truncate::TimeUnit;
 
 use std::fmt;
 

@@ -97,6 +97,46 @@ impl Json {
         }
     }
 
+    /// Whether PostgreSQL's `@>` holds. At the top, an array contains a scalar that is one of its elements.
+    pub fn contains(&self, inner: &Json) -> bool {
+        match (self, inner) {
+            (Json::Array(held), scalar) if !matches!(scalar, Json::Array(_) | Json::Object(_)) => {
+                held.iter().any(|held| held.contains_nested(scalar))
+            }
+            _ => self.contains_nested(inner),
+        }
+    }
+
+    fn contains_nested(&self, inner: &Json) -> bool {
+        match (self, inner) {
+            (Json::Object(_), Json::Object(pairs)) => {
+                pairs.iter().all(|(key, value)| self.get(key).is_some_and(|held| held.contains_nested(value)))
+            }
+            (Json::Array(held), Json::Array(wanted)) => {
+                wanted.iter().all(|wanted| held.iter().any(|held| held.contains_nested(wanted)))
+            }
+            (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => false,
+            (outer, inner) => outer.compare(inner).is_eq(),
+        }
+    }
+
+    /// What `->` with a number finds: a scalar counts as the only element of an array.
+    pub fn element_or_self(&self, index: i64) -> Option<&Json> {
+        match self {
+            Json::Array(_) | Json::Object(_) => self.element(index),
+            scalar => matches!(index, 0 | -1).then_some(scalar),
+        }
+    }
+
+    /// What `->>` makes of what it finds: a string as it is, null as NULL, anything else as its text.
+    pub fn as_text(&self) -> Option<String> {
+        match self {
+            Json::Null => None,
+            Json::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
+    }
+
     /// PostgreSQL's order of jsonb: null, strings, numbers, booleans, arrays, objects; longer arrays and objects after
     /// shorter ones, then element by element; numbers by value. At the top, an empty array comes before everything.
     pub fn compare(&self, other: &Json) -> Ordering {

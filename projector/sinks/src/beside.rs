@@ -2,6 +2,7 @@
 
 use prejoin_engine::View;
 
+use crate::changes::ChangeLog;
 use crate::postgres::PostgresLink;
 use crate::store::OpenGenerations;
 use crate::{StoreAddress, StoreError, ViewStore};
@@ -34,7 +35,8 @@ impl ViewStore {
                 connected.map_err(|source| StoreError::Database { store: address.clone(), source })?;
             let (view, generation) = key.clone();
             let open = OpenGenerations::from([(key, open)]);
-            let store = ViewStore { address, opened, link: Box::new(connected), epoch, identity, open };
+            let (link, changes) = (Box::new(connected), ChangeLog::unused());
+            let store = ViewStore { address, opened, link, epoch, identity, open, changes };
             Ok(Beside { store, view, generation })
         })
     }

@@ -6,10 +6,11 @@ use prejoin_envelope::Position;
 use prejoin_sql::RowView;
 
 use crate::catalog::{self, CatalogEntry};
+use crate::changes::ChangeMarks;
 use crate::columns::StoredColumn;
 use crate::database::{Link, Table, quoted, signed};
 use crate::live::not_open;
-use crate::rows::{self, Counts, Refused, Way};
+use crate::rows::{self, Counts, Refused, Way, Written};
 use crate::store::{GenerationState, OpenGeneration};
 use crate::{StoreError, ViewStore};
 
@@ -50,6 +51,7 @@ impl ViewStore {
                 cursor: None,
                 state_directory: state_directory.to_owned(),
                 search_index: None,
+                changes: ChangeMarks::default(),
             };
             let open = OpenGeneration::new(entry, 0, false);
             catalog::insert_building(self.link.as_mut(), &open.entry).await?;
@@ -133,7 +135,7 @@ async fn write_slice(
         true => remove_leftovers(link, open, rows).await?,
         false => open.counts(),
     };
-    let counts = rows::write(link, open, before, rows, Way::Load, refused).await?;
+    let Written { counts, .. } = rows::write(link, open, before, rows, Way::Load, refused).await?;
     catalog::write_cursor(link, &open.entry, next.map(|next| &next[..]), counts.rows).await?;
     Ok(counts)
 }
@@ -174,8 +176,8 @@ async fn complete(
     if aside.is_some() {
         link.forget_aside(&table).await?;
     }
-    catalog::write_positions(link, &open.entry, &open.entry.followed, &open.entry.visible, counts.rows)
-        .await?;
+    let CatalogEntry { followed, visible, changes, .. } = &open.entry;
+    catalog::write_positions(link, &open.entry, followed, visible, counts.rows, *changes).await?;
     catalog::write_state(link, &open.entry, GenerationState::Ready).await?;
     Ok(counts)
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use prejoin_envelope::Position;
 
+use crate::changes::ChangeMarks;
 use crate::columns::{StoredColumn, describe, read_description};
 use crate::database::{Link, Value, quoted};
 use crate::store::GenerationState;
 
 /// Raised with every change of the catalog's tables; each database's `upgrades` lead from earlier ones to it.
-pub(crate) const FORMAT: i64 = 2;
+pub(crate) const FORMAT: i64 = 3;
 
 /// Pending fan-outs inserted at once.
 const PENDING_TO_A_STATEMENT: usize = 256;
@@ -32,6 +33,8 @@ pub(crate) struct CatalogEntry {
     pub state_directory: String,
     /// The directory of the search index that belongs to it, relative to the data directory.
     pub search_index: Option<String>,
+    /// What the table of recent changes has of it.
+    pub changes: ChangeMarks,
 }
 
 impl CatalogEntry {
@@ -46,7 +49,7 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
     let rows = link
         .query(
             "SELECT view, generation, state, retired_at_ms, table_name, columns, comment, fingerprint, followed, position, rows, cursor,
-                    state_directory, search_index
+                    state_directory, search_index, changes_last, changes_cut
                FROM _prejoin_generations ORDER BY view, generation",
             &[],
         )
@@ -67,6 +70,7 @@ pub(crate) async fn read(link: &mut dyn Link) -> Result<Vec<CatalogEntry>, sqlx:
                 cursor: row.optional_blob()?,
                 state_directory: row.text()?,
                 search_index: row.optional_text()?,
+                changes: ChangeMarks { last: row.integer()?, cut: row.integer()? },
             })
         })
         .collect()
@@ -147,12 +151,22 @@ pub(crate) async fn write_positions(
     followed: &Position,
     visible: &Position,
     rows: i64,
+    changes: ChangeMarks,
 ) -> Result<(), sqlx::Error> {
     let (followed, visible) = (position_to_json(followed), position_to_json(visible));
     let [view, generation] = entry.place();
     link.execute(
-        "UPDATE _prejoin_generations SET followed = ?, position = ?, rows = ? WHERE view = ? AND generation = ?",
-        &[(&followed).into(), (&visible).into(), rows.into(), view, generation],
+        "UPDATE _prejoin_generations SET followed = ?, position = ?, rows = ?, changes_last = ?, changes_cut = ?
+          WHERE view = ? AND generation = ?",
+        &[
+            (&followed).into(),
+            (&visible).into(),
+            rows.into(),
+            changes.last.into(),
+            changes.cut.into(),
+            view,
+            generation,
+        ],
     )
     .await?;
     Ok(())
@@ -172,6 +186,18 @@ pub(crate) async fn write_cursor(
     )
     .await?;
     Ok(())
+}
+
+/// Notes how far the changes of a generation are in the table of recent ones.
+pub(crate) async fn write_changes(
+    link: &mut dyn Link,
+    entry: &CatalogEntry,
+    changes: ChangeMarks,
+) -> Result<(), sqlx::Error> {
+    let [view, generation] = entry.place();
+    let update =
+        "UPDATE _prejoin_generations SET changes_last = ?, changes_cut = ? WHERE view = ? AND generation = ?";
+    link.execute(update, &[changes.last.into(), changes.cut.into(), view, generation]).await.map(drop)
 }
 
 pub(crate) async fn write_state(
@@ -271,7 +297,7 @@ pub(crate) async fn drop_generation(link: &mut dyn Link, entry: &CatalogEntry) -
 }
 
 /// A JSON object from service to sequence.
-fn position_to_json(position: &Position) -> String {
+pub(crate) fn position_to_json(position: &Position) -> String {
     let map: serde_json::Map<_, _> =
         position.iter().map(|(service, sequence)| (service.to_owned(), sequence.into())).collect();
     serde_json::Value::Object(map).to_string()

@@ -15,6 +15,10 @@ pub(crate) struct Dialect {
     pub upgrades: &'static [&'static str],
     /// Begins a transaction that writes. Its statements see what was committed before they began.
     pub begin: &'static str,
+    /// Ends a transaction that writes, and tells those who listen for it.
+    pub commit: &'static str,
+    /// A text that nobody can guess, as an expression.
+    pub random: &'static str,
     /// Begins a transaction that reads, all of it as of its first statement.
     pub begin_snapshot: &'static str,
     /// Reads the epoch, and what tells this store from one that took its place; keeps both from changing until the end
@@ -46,6 +50,11 @@ impl Table<'_> {
     /// Names of the columns but `_key`, quoted.
     pub(crate) fn names(&self) -> Vec<String> {
         self.columns.iter().flat_map(StoredColumn::names).map(quoted).collect()
+    }
+
+    /// Names of the columns that readers see, quoted.
+    pub(crate) fn visible_names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| quoted(&column.name)).collect()
     }
 
     /// A row's values in the order of `names`.
@@ -84,6 +93,13 @@ pub(crate) trait Link: Send {
     /// Returns how many rows were there.
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error>;
 
+    /// The rows under these keys, in whatever order: the visible values, in the order of the columns.
+    async fn find(
+        &mut self,
+        table: &Table<'_>,
+        keys: &[&Bytes],
+    ) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error>;
+
     /// Rows after a key, in key order, their values in the order of `Table::names`.
     async fn read(
         &mut self,
@@ -120,6 +136,9 @@ pub(crate) trait Link: Send {
     /// Keeps readers away from a table that is to be dropped, unless one of them holds it: false then, and the
     /// transaction is to be rolled back.
     async fn lock_unless_read(&mut self, table: &str) -> Result<bool, sqlx::Error>;
+
+    /// Lets the readers' role read the catalog and what readers see.
+    async fn admit_readers(&mut self) -> Result<(), sqlx::Error>;
 
     /// Bytes of every table, indexes included, by name.
     async fn sizes(&mut self) -> Result<Vec<(String, i64)>, sqlx::Error>;

@@ -13,6 +13,7 @@ mod postgres;
 mod sqlite;
 
 mod catalog;
+mod changes;
 mod rows;
 mod store;
 
@@ -29,6 +30,7 @@ pub mod search;
 
 pub use address::StoreAddress;
 pub use beside::Beside;
+pub use changes::ChangeBounds;
 pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;
 pub use live::LiveWrite;

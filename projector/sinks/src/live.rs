@@ -1,11 +1,13 @@
 //! A live transaction: the rows and positions of every view together.
 
-use prejoin_engine::{Advance, Pending};
+use bytes::Bytes;
+use prejoin_engine::{Advance, Pending, RowOutcome};
 
 use crate::catalog;
+use crate::changes::{self, ChangeMarks, Changes, Draft, OldRows};
 use crate::database::Link;
-use crate::rows::{self, Counts, Refused, Way};
-use crate::store::{OpenGeneration, OpenGenerations};
+use crate::rows::{self, Counts, Refused, Way, Written};
+use crate::store::{GenerationState, OpenGeneration, OpenGenerations};
 use crate::{StoreError, ViewStore};
 
 /// What one view's generation gets in a live transaction.
@@ -21,16 +23,21 @@ impl ViewStore {
     /// `Superseded` if another writer has taken over.
     pub async fn write_live(&mut self, writes: Vec<LiveWrite>) -> Result<(), StoreError> {
         let mut refused = Refused::FailsAll;
-        let counts = loop {
+        let (stands, changes) = loop {
             self.begin().await?;
-            match write_all(self.link.as_mut(), &self.open, &writes, refused).await {
+            let mut draft = self.changes.draft();
+            let worked = write_all(self.link.as_mut(), &self.open, &writes, refused, &mut draft).await;
+            let changes = draft.finish();
+            match worked {
                 Err(error) if self.retries_row_by_row(&error, &mut refused) => self.roll_back().await,
-                worked => break self.end(worked).await?,
+                worked => break (self.end(worked).await?, changes),
             }
         };
-        for (write, counts) in writes.into_iter().zip(counts) {
+        self.changes.note(changes);
+        for (write, (counts, changes)) in writes.into_iter().zip(stands) {
             if let Some(open) = self.open.get_mut(&(write.view, write.generation)) {
                 open.note(counts);
+                open.entry.changes = changes;
                 open.has_pending = !write.advance.follower.pending.is_empty();
             }
         }
@@ -43,30 +50,63 @@ async fn write_all(
     open: &OpenGenerations,
     writes: &[LiveWrite],
     refused: Refused,
-) -> Result<Vec<Counts>, sqlx::Error> {
-    let mut counts = Vec::new();
+    draft: &mut Draft<'_>,
+) -> Result<Vec<(Counts, ChangeMarks)>, sqlx::Error> {
+    let mut stands = Vec::new();
     for LiveWrite { view, generation, advance } in writes {
         let open = open.get(&(view.clone(), *generation)).ok_or_else(|| not_open(view, *generation))?;
-        counts.push(write_advance(link, open, advance, refused).await?);
+        stands.push(write_advance(link, open, advance, refused, draft).await?);
     }
-    Ok(counts)
+    draft.trim(link).await?;
+    Ok(stands)
 }
 
-/// Writes one generation's rows and positions inside the open transaction; returns its counts afterwards.
+/// Writes one generation's rows, positions and changes inside the open transaction; returns its counts afterwards, and how
+/// far its changes are in the table of recent ones.
 async fn write_advance(
     link: &mut dyn Link,
     open: &OpenGeneration,
     advance: &Advance,
     refused: Refused,
-) -> Result<Counts, sqlx::Error> {
-    let follower = &advance.follower;
-    let counts = rows::write(link, open, open.counts(), &advance.rows, Way::Put, refused).await?;
+    draft: &mut Draft<'_>,
+) -> Result<(Counts, ChangeMarks), sqlx::Error> {
+    let Advance { rows, follower } = advance;
+    // What nobody sees, nobody follows.
+    let is_seen = open.entry.state == GenerationState::Current;
+    let is_recorded = is_seen && draft.takes(rows.len());
+    let old = match is_recorded {
+        true => read_old(link, open, rows).await?,
+        false => OldRows::default(),
+    };
+    let Written { counts, failed } = rows::write(link, open, open.counts(), rows, Way::Put, refused).await?;
+    let changes = match (is_seen, is_recorded) {
+        (false, _) => open.entry.changes,
+        (true, false) => draft.cut(),
+        (true, true) => {
+            let changes = Changes { outcomes: rows, failed: &failed, old };
+            draft.write(link, &open.entry, &follower.visible(), changes).await?
+        }
+    };
     if open.has_pending || !follower.pending.is_empty() {
         let pending: Vec<Vec<u8>> = follower.pending.iter().map(Pending::to_bytes).collect();
         catalog::write_pending(link, &open.entry, &pending).await?;
     }
-    catalog::write_positions(link, &open.entry, &follower.followed, &follower.visible(), counts.rows).await?;
-    Ok(counts)
+    let (followed, visible) = (&follower.followed, follower.visible());
+    catalog::write_positions(link, &open.entry, followed, &visible, counts.rows, changes).await?;
+    Ok((counts, changes))
+}
+
+async fn read_old(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    rows: &[(Bytes, RowOutcome)],
+) -> Result<OldRows, sqlx::Error> {
+    let changing = rows.iter().filter(|(_, outcome)| !matches!(outcome, RowOutcome::Failed(_)));
+    let keys: Vec<&Bytes> = changing.map(|(key, _)| key).collect();
+    match keys.is_empty() {
+        true => Ok(OldRows::default()),
+        false => changes::read_rows(link, &open.table(), &keys).await,
+    }
 }
 
 pub(crate) fn not_open(view: &str, generation: i64) -> sqlx::Error {

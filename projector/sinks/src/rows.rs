@@ -1,5 +1,7 @@
 //! Rows as they were computed, written to the table of a generation; those that failed are listed.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use prejoin_engine::RowOutcome;
 
@@ -32,6 +34,13 @@ pub(crate) struct Counts {
     pub row_errors: i64,
 }
 
+/// What came of writing rows.
+pub(crate) struct Written {
+    pub counts: Counts,
+    /// Keys of rows that stayed as they were.
+    pub failed: HashSet<Bytes>,
+}
+
 /// Puts rows that are there, removes those that are not, leaves those that failed as they were. Takes and returns the
 /// generation's counts.
 pub(crate) async fn write(
@@ -41,7 +50,7 @@ pub(crate) async fn write(
     outcomes: &[(Bytes, RowOutcome)],
     way: Way,
     refused: Refused,
-) -> Result<Counts, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     let table = open.table();
     let (mut put, mut absent, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (key, outcome) in outcomes {
@@ -64,7 +73,8 @@ pub(crate) async fn write(
     }
     let clears = before.row_errors > 0;
     let row_errors = before.row_errors + note_errors(link, open, &good, &failed, clears).await?;
-    Ok(Counts { rows, row_errors })
+    let failed = failed.into_iter().map(|(key, _)| key.clone()).collect();
+    Ok(Written { counts: Counts { rows, row_errors }, failed })
 }
 
 async fn write_together(

@@ -7,6 +7,7 @@ use prejoin_engine::{Pending, View};
 use prejoin_envelope::Position;
 
 use crate::catalog::{self, CatalogEntry, FORMAT};
+use crate::changes::{ChangeBounds, ChangeLog};
 use crate::database::{Link, Table, query_one};
 use crate::postgres::PostgresLink;
 use crate::rows::{Counts, Refused};
@@ -71,6 +72,7 @@ pub struct ViewStore {
     /// Tells this store from one that took its place.
     pub(crate) identity: i64,
     pub(crate) open: OpenGenerations,
+    pub(crate) changes: ChangeLog,
 }
 
 impl CatalogEntry {
@@ -113,9 +115,14 @@ impl ViewStore {
         if found != FORMAT {
             return Err(StoreError::Format { store, found, expected: FORMAT });
         }
-        let (epoch, identity) = take_over(link.as_mut()).await.map_err(failed)?;
-        let opened = address.clone();
-        Ok(ViewStore { address: store, opened, link, epoch, identity, open: OpenGenerations::new() })
+        let (epoch, identity, changes) = take_over(link.as_mut()).await.map_err(failed)?;
+        let (opened, open) = (address.clone(), OpenGenerations::new());
+        Ok(ViewStore { address: store, opened, link, epoch, identity, open, changes })
+    }
+
+    /// How much the table of recent changes keeps from now on.
+    pub fn bound_changes(&mut self, bounds: ChangeBounds) {
+        self.changes.bounds = bounds;
     }
 
     /// Every generation in the store: those that readers see or saw, and those that they do not see yet.
@@ -156,8 +163,15 @@ impl ViewStore {
         self.begin().await?;
         let upsert = "INSERT INTO _prejoin_status (one, written_at_ms, status) VALUES (1, ?, ?)
              ON CONFLICT (one) DO UPDATE SET written_at_ms = excluded.written_at_ms, status = excluded.status";
-        let written = self.link.execute(upsert, &[written_at_ms.into(), status.into()]).await;
-        self.end(written).await.map(drop)
+        let mut draft = self.changes.draft();
+        let written = match self.link.execute(upsert, &[written_at_ms.into(), status.into()]).await {
+            Ok(_) => draft.trim(self.link.as_mut()).await,
+            Err(error) => Err(error),
+        };
+        let trimmed = draft.finish();
+        self.end(written).await?;
+        self.changes.note(trimmed);
+        Ok(())
     }
 
     /// Names the search index of a generation, or that it has none: for readers at once if they see the generation, else
@@ -203,7 +217,7 @@ impl ViewStore {
     /// Commits the transaction if its work went well, else ends it without effect.
     pub(crate) async fn end<T>(&mut self, worked: Result<T, sqlx::Error>) -> Result<T, StoreError> {
         let committed = match worked {
-            Ok(value) => self.link.script("COMMIT").await.map(|()| value),
+            Ok(value) => self.link.script(self.link.dialect().commit).await.map(|()| value),
             Err(source) => Err(source),
         };
         match committed {
@@ -268,22 +282,25 @@ async fn upgrade(link: &mut dyn Link) -> Result<i64, sqlx::Error> {
 }
 
 /// Raises the epoch: transactions of earlier writers find another one than theirs.
-async fn take_over(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {
+async fn take_over(link: &mut dyn Link) -> Result<(i64, i64, ChangeLog), sqlx::Error> {
     let dialect = link.dialect();
     link.script(dialect.begin).await?;
-    let raise = "UPDATE _prejoin_store SET epoch = epoch + 1";
-    match link.execute(raise, &[]).await {
+    let secret = format!("CASE secret WHEN '' THEN {} ELSE secret END", dialect.random);
+    let raise = format!("UPDATE _prejoin_store SET epoch = epoch + 1, secret = {secret}");
+    match link.execute(&raise, &[]).await {
         Err(error) if (dialect.is_held)(&error) => {
             link.script("ROLLBACK").await?;
             link.free_fence().await?;
             link.script(dialect.begin).await?;
-            link.execute(raise, &[]).await?;
+            link.execute(&raise, &[]).await?;
         }
         raised => drop(raised?),
     }
-    let taken = read_fence(link).await?;
+    let (epoch, identity) = read_fence(link).await?;
+    let changes = ChangeLog::open(link).await?;
+    link.admit_readers().await?;
     link.script("COMMIT").await?;
-    Ok(taken)
+    Ok((epoch, identity, changes))
 }
 
 async fn read_fence(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {

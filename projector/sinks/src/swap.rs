@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{self, CatalogEntry};
+use crate::changes::ChangeMarks;
 use crate::database::{Link, Table};
 use crate::store::GenerationState;
 use crate::{StoreError, ViewStore};
@@ -60,14 +61,20 @@ impl ViewStore {
         };
         let before: Vec<_> = entries.iter().filter(is_before).collect();
         self.begin().await?;
-        let worked = swap(self.link.as_mut(), &before, &new, state_directory, now_ms).await;
+        let mut draft = self.changes.draft();
+        // Whatever was noted of them before, nobody has seen it.
+        let changes = draft.cut();
+        let worked = swap(self.link.as_mut(), &before, &new, changes, state_directory, now_ms).await;
+        let noted = draft.finish();
         self.end(worked).await?;
+        self.changes.note(noted);
         for entry in before {
             self.open.remove(&(entry.view.clone(), entry.generation));
         }
         for entry in new {
             if let Some(open) = self.open.get_mut(&(entry.view.clone(), entry.generation)) {
                 open.entry.state = GenerationState::Current;
+                open.entry.changes = changes;
             }
         }
         Ok(())
@@ -78,6 +85,7 @@ async fn swap(
     link: &mut dyn Link,
     before: &[&CatalogEntry],
     new: &[&CatalogEntry],
+    changes: ChangeMarks,
     state_directory: Option<&str>,
     now_ms: i64,
 ) -> Result<(), sqlx::Error> {
@@ -91,6 +99,7 @@ async fn swap(
     }
     for entry in new {
         catalog::write_state(link, entry, GenerationState::Current).await?;
+        catalog::write_changes(link, entry, changes).await?;
     }
     if let Some(directory) = state_directory {
         // Unchanged, it is left alone: an index that is being made elsewhere holds the fence.

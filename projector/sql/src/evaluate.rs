@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use prejoin_model::{Row, Value};
+use prejoin_model::{Row, TextError, Value, like, like_with_backslash};
 
 use crate::arithmetic::{calculate, days_between, error, negate, order, shift_date};
 use crate::cast;
 use crate::expression::{Comparison, Expression};
-use crate::like;
 use crate::plan::EvaluateError;
 
 /// What a column of a relation without a row reads as.
@@ -71,9 +70,9 @@ impl Expression {
             | Expression::In { .. }
             | Expression::AnyElement { .. }
             | Expression::Like { .. } => truth_value(self.truth(rows)?),
-            Expression::EscapePattern(sides) => {
-                texts(sides, rows, |pattern, escape| Ok(Value::text(like::with_backslash(pattern, escape)?)))?
-            }
+            Expression::EscapePattern(sides) => texts(sides, rows, |pattern, escape| {
+                Ok(Value::text(like_with_backslash(pattern, escape).map_err(of_text)?))
+            })?,
             Expression::Concatenate(parts) => concatenate(parts, rows)?,
             Expression::Arithmetic { operator, sides } => {
                 strict(sides, rows, |left, right| calculate(*operator, left, right))?
@@ -163,7 +162,8 @@ impl Expression {
                 match (&*text, &*pattern) {
                     (Value::Null, _) | (_, Value::Null) => Ok(None),
                     (Value::Text(text), Value::Text(pattern)) => {
-                        like::matches(text, pattern, *ignores_case).map(|matched| Some(matched != *negated))
+                        let matched = like(text, pattern, *ignores_case).map_err(of_text)?;
+                        Ok(Some(matched != *negated))
                     }
                     _ => Err(mismatch()),
                 }
@@ -303,4 +303,8 @@ impl Comparison {
             Comparison::GreaterOrEqual => order.is_ge(),
         }
     }
+}
+
+fn of_text(problem: TextError) -> EvaluateError {
+    error(problem.0)
 }

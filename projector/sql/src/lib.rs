@@ -36,9 +36,7 @@ mod arithmetic;
 mod cast;
 mod evaluate;
 mod functions;
-mod like;
 mod query_rows;
-mod regex;
 mod zone;
 
 pub use fulltext::{FULLTEXT_LANGUAGES, FulltextColumn};

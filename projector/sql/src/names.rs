@@ -7,6 +7,9 @@ use crate::refusal::{Checked, Place, Refusal, refuse};
 /// PostgreSQL cuts longer names; here they are refused.
 const NAME_BYTES_MAX: usize = 63;
 
+/// What every row of a table in PostgreSQL has besides its columns.
+pub(crate) const SYSTEM_COLUMNS: &[&str] = &["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
 /// Words that PostgreSQL does not take as the name of a table or a column unless they are quoted.
 pub(crate) const RESERVED: &[&str] = &[
     "all",

@@ -47,6 +47,15 @@ pub(crate) fn check_names(columns: &[ScopeColumn], places: &[Place], refusals: &
 
 fn check_name(name: &str, before: &[ScopeColumn], place: Place) -> Checked<()> {
     names::not_reserved_for_prejoin(name, "column", place)?;
+    if names::SYSTEM_COLUMNS.contains(&name) {
+        return refuse(
+            place,
+            format!(
+                "every table of PostgreSQL has a system column {name}: a view can have none of this name"
+            ),
+            "give it another name with AS",
+        );
+    }
     if before.iter().any(|column| column.name == name) {
         return refuse(
             place,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::deciding::DecisionEvent;
+
 /// Stands in every request: another version is refused with a word on what to do.
 pub(crate) const VERSION: u32 = 1;
 
@@ -31,6 +33,8 @@ pub enum Request {
     BackUpState { directory: PathBuf },
     /// Remove a view that is no longer declared.
     DropView { view: String },
+    /// Put decisions on dead letters into the event log, which the projector's process holds.
+    Decide { decisions: Vec<DecisionEvent> },
 }
 
 /// What is being done for a request.
@@ -84,6 +88,10 @@ pub enum Reply {
         changed: u64,
         failed: u64,
         repaired: bool,
+    },
+    /// Decisions are in the event log, under these numbers.
+    Decided {
+        numbers: Vec<u64>,
     },
     Done,
     Failed {

@@ -74,7 +74,7 @@ impl Job {
             Ok(found) => found,
             Err(error) => return Ok(failed(&error)),
         };
-        let is_named = |found: &FoundDirectory| named == Some(found.place.name().as_str());
+        let is_named = |found: &FoundDirectory| is_named(found, named);
         let mut reason = match named {
             Some(name) if !found.iter().any(is_named) => Some(format!("its directory {name} is gone")),
             _ => None,
@@ -130,9 +130,11 @@ impl Job {
             Ok(found) => found,
             Err(error) => return Ok(failed(&error)),
         };
-        let taken = found.into_iter().map(|found| found.place);
+        let taken = found.iter().map(|found| found.place.clone());
         let taken = taken.chain(named.and_then(IndexPlace::from_name));
         let number = 1 + taken.map(|place| place.number).max().unwrap_or(0);
+        // Nobody goes on with the others: what they were begun for is lost.
+        found.iter().filter(|found| !is_named(found, named)).for_each(discard);
         let place = IndexPlace { view: self.definition.view.clone(), generation: self.generation, number };
         let (base, heap_bytes) = (self.committed.position(), self.settings.heap_bytes);
         match SearchIndex::create(&self.data_directory, place, &self.definition, base, heap_bytes) {
@@ -200,6 +202,10 @@ impl Job {
         });
         Ok(found)
     }
+}
+
+fn is_named(found: &FoundDirectory, named: Option<&str>) -> bool {
+    named == Some(found.place.name().as_str())
 }
 
 fn failed(error: &SearchError) -> Outcome {

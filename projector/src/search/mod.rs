@@ -163,8 +163,13 @@ impl SearchSet {
         if !has_index || IndexDefinition::of(view).is_none() {
             return true;
         }
-        let seen = live.and_then(|live| self.slots.get(&(place, live))).and_then(Slot::visible);
+        let seen = live.and_then(|live| self.visible(place, live));
         self.covers(place, generation, seen.unwrap_or(&stand.visible()))
+    }
+
+    /// What readers of a generation's index may rely on.
+    pub(crate) fn visible(&self, place: usize, generation: i64) -> Option<&Position> {
+        self.slots.get(&(place, generation)).and_then(Slot::visible)
     }
 
     /// Whether a generation's index, if it is to have one, is complete and covers the position; or cannot be made.

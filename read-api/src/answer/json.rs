@@ -3,31 +3,13 @@
 use std::io::Write;
 
 use prejoin_model::{Type, Value, from_text, to_text};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
-use crate::Error;
-
-/// Appends the value in the given result column.
-pub(super) fn write_value(
-    row: &SqliteRow,
-    column: usize,
-    kind: Type,
-    out: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let written = match kind {
-        Type::Boolean => row.try_get_unchecked::<Option<i64>, _>(column)?.map(|boolean| {
-            out.extend_from_slice(if boolean == 0 { b"false" } else { b"true" });
-        }),
-        Type::Integer | Type::Bigint => row.try_get_unchecked::<Option<i64>, _>(column)?.map(|integer| {
-            write!(out, "{integer}").expect("writing to a Vec does not fail");
-        }),
-        _ => row.try_get_unchecked::<Option<&str>, _>(column)?.map(|text| write_text(text, kind, out)),
-    };
-    if written.is_none() {
-        out.extend_from_slice(b"null");
+/// Appends a value, or `null`.
+pub(crate) fn write_value(text: Option<&str>, kind: Type, out: &mut Vec<u8>) {
+    match text {
+        Some(text) => write_text(text, kind, out),
+        None => out.extend_from_slice(b"null"),
     }
-    Ok(())
 }
 
 fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
@@ -38,7 +20,15 @@ fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
             // Nothing else is stored there; shown as it is, it would be seen.
             _ => write_string(text, out),
         },
-        Type::Boolean | Type::Integer | Type::Bigint | Type::Jsonb => out.extend_from_slice(text.as_bytes()),
+        // SQLite keeps 0 and 1; within an array it is `t` and `f`.
+        Type::Boolean => {
+            out.extend_from_slice(if matches!(text.as_bytes(), [b't' | b'1', ..]) {
+                b"true"
+            } else {
+                b"false"
+            });
+        }
+        Type::Integer | Type::Bigint | Type::Jsonb => out.extend_from_slice(text.as_bytes()),
         Type::Timestamptz => {
             out.push(b'"');
             out.extend_from_slice(iso_timestamp(text).as_bytes());
@@ -76,7 +66,7 @@ fn iso_timestamp(text: &str) -> String {
 }
 
 /// A JSON string, with PostgreSQL's escapes.
-pub(super) fn write_string(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut written = 0;

@@ -1,54 +1,143 @@
-//! Rows as a JSON array, byte for byte as PostgreSQL's `json_agg` writes it.
+//! Rows as bodies: JSON byte for byte as PostgreSQL's `json_agg` writes it, CSV as PostgREST does, a JSON object a line.
 
+mod csv;
 mod json;
+mod stripped;
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+pub(crate) use json::{write_string, write_value};
+
+use prejoin_model::Type;
 
 use crate::Error;
 use crate::plan::ReadPlan;
+use crate::store::Row;
 
-/// Writes `[{…}, \n {…}]` into a buffer that the caller may take away at any time.
-pub(crate) struct ArrayWriter {
+/// The form of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `[{…}, \n {…}]`
+    Array,
+    /// The same without what is NULL, and without blanks.
+    ArrayStripped,
+    /// The one row that there is.
+    Object {
+        stripped: bool,
+    },
+    Csv,
+    /// A row a line.
+    NdJson,
+}
+
+/// Writes rows into a buffer that the caller may take away at any time.
+pub(crate) struct Writer {
+    format: Format,
     keys: Vec<Key>,
     buffer: Vec<u8>,
     rows: u64,
 }
 
 struct Key {
-    /// The key as JSON with its colon, and a comma before it unless it is the first.
+    /// The key as JSON with its colon.
     text: Vec<u8>,
-    fetched: usize,
-    kind: prejoin_model::Type,
+    name: String,
+    kind: Type,
 }
 
-impl ArrayWriter {
-    pub(crate) fn new(plan: &ReadPlan) -> ArrayWriter {
-        let keys = plan.output.iter().enumerate().map(|(index, output)| {
-            let mut text = if index == 0 { Vec::new() } else { vec![b','] };
+impl Writer {
+    pub(crate) fn new(plan: &ReadPlan, format: Format) -> Writer {
+        let keys = plan.output.iter().map(|output| {
+            let mut text = Vec::new();
             json::write_string(&output.key, &mut text);
             text.push(b':');
-            Key { text, fetched: output.fetched, kind: output.kind }
+            Key { text, name: output.key.clone(), kind: output.expression.kind() }
         });
-        ArrayWriter { keys: keys.collect(), buffer: vec![b'['], rows: 0 }
+        let mut writer = Writer { format, keys: keys.collect(), buffer: Vec::with_capacity(512), rows: 0 };
+        writer.begin();
+        writer
     }
 
-    pub(crate) fn row(&mut self, row: &SqliteRow) -> Result<(), Error> {
-        if self.rows > 0 {
-            self.buffer.extend_from_slice(b", \n ");
+    fn begin(&mut self) {
+        match self.format {
+            Format::Array | Format::ArrayStripped => self.buffer.push(b'['),
+            Format::Csv => {
+                for (index, key) in self.keys.iter().enumerate() {
+                    if index > 0 {
+                        self.buffer.push(b',');
+                    }
+                    csv::write_text(&key.name, &mut self.buffer);
+                }
+            }
+            Format::Object { .. } | Format::NdJson => {}
         }
+    }
+
+    pub(crate) fn row(&mut self, row: &Row) -> Result<(), Error> {
         self.rows += 1;
-        self.buffer.push(b'{');
-        for key in &self.keys {
+        match self.format {
+            Format::Array => {
+                if self.rows > 1 {
+                    self.buffer.extend_from_slice(b", \n ");
+                }
+                self.object(row)
+            }
+            Format::ArrayStripped => {
+                if self.rows > 1 {
+                    self.buffer.push(b',');
+                }
+                self.object_without_nulls(row)
+            }
+            // More than one is an error, which tells how many there are.
+            Format::Object { .. } if self.rows > 1 => Ok(()),
+            Format::Object { stripped: false } => self.object(row),
+            Format::Object { stripped: true } => self.object_without_nulls(row),
+            Format::NdJson => {
+                self.object(row)?;
+                self.buffer.push(b'\n');
+                Ok(())
+            }
+            Format::Csv => {
+                self.buffer.push(b'\n');
+                for (index, key) in self.keys.iter().enumerate() {
+                    if index > 0 {
+                        self.buffer.push(b',');
+                    }
+                    csv::write_value(row.text(index)?, key.kind, &mut self.buffer);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn object(&mut self, row: &Row) -> Result<(), Error> {
+        for (index, key) in self.keys.iter().enumerate() {
+            self.buffer.push(if index == 0 { b'{' } else { b',' });
             self.buffer.extend_from_slice(&key.text);
-            json::write_value(row, key.fetched, key.kind, &mut self.buffer)?;
+            json::write_value(row.text(index)?, key.kind, &mut self.buffer);
+        }
+        self.buffer.extend_from_slice(if self.keys.is_empty() { b"{}" } else { b"}" });
+        Ok(())
+    }
+
+    fn object_without_nulls(&mut self, row: &Row) -> Result<(), Error> {
+        self.buffer.push(b'{');
+        let mut is_first = true;
+        for (index, key) in self.keys.iter().enumerate() {
+            let Some(text) = row.text(index)? else { continue };
+            if !std::mem::replace(&mut is_first, false) {
+                self.buffer.push(b',');
+            }
+            self.buffer.extend_from_slice(&key.text);
+            stripped::write_value(text, key.kind, &mut self.buffer);
         }
         self.buffer.push(b'}');
         Ok(())
     }
 
     pub(crate) fn end(&mut self) {
-        self.buffer.push(b']');
+        match self.format {
+            Format::Array | Format::ArrayStripped => self.buffer.push(b']'),
+            Format::Object { .. } | Format::Csv | Format::NdJson => {}
+        }
     }
 
     /// Rows written so far.
@@ -66,7 +155,6 @@ impl ArrayWriter {
 }
 
 /// The single integer of a counting statement.
-pub(crate) fn count(row: &SqliteRow) -> Result<u64, Error> {
-    let count: i64 = row.try_get(0)?;
-    u64::try_from(count).map_err(|_| Error::unreadable("a negative count"))
+pub(crate) fn count(row: &Row) -> Result<u64, Error> {
+    u64::try_from(row.required_integer(0)?).map_err(|_| Error::unreadable("a negative count"))
 }

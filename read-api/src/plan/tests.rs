@@ -1,9 +1,10 @@
 //! Names found and values typed, or PostgreSQL's refusal.
 
 use prejoin_envelope::Position;
-use prejoin_model::from_text;
+use prejoin_model::{Type, from_text};
 
 use super::*;
+use crate::catalog::Column;
 use crate::request;
 
 fn view() -> View {
@@ -14,6 +15,7 @@ fn view() -> View {
         ("d", Type::Date),
         ("ok", Type::Boolean),
         ("placed_at", Type::Timestamptz),
+        ("data", Type::Jsonb),
     ];
     let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, sort_column: None });
     View {
@@ -24,20 +26,27 @@ fn view() -> View {
         comment: None,
         position: Position::default(),
         rows: 0,
+        search_index: None,
+        stamp: String::new(),
+        search_index: None,
     }
 }
 
 fn planned(query_string: &str) -> Result<ReadPlan, Error> {
-    plan(&view(), &request::parse(query_string).unwrap())
+    plan(&view(), &request::parse(query_string, None).unwrap(), &[])
+}
+
+fn columns(expressions: &[Expression]) -> Vec<&str> {
+    expressions.iter().map(|expression| expression.column().unwrap().name.as_str()).collect()
 }
 
 #[test]
-fn each_column_is_fetched_once_however_often_it_is_selected() {
-    let plan = planned("select=total,x:id,total,id").unwrap();
-    let fetched: Vec<_> = plan.fetched.iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(fetched, ["total", "id"]);
-    let output: Vec<_> = plan.output.iter().map(|output| (output.key.as_str(), output.fetched)).collect();
-    assert_eq!(output, [("total", 0), ("x", 1), ("total", 0), ("id", 1)]);
+fn a_key_is_the_alias_or_what_a_client_would_expect() {
+    let plan =
+        planned("select=total,x:id,data->a->>b,data->0,data->a->0,total.sum(),n:count(),d.date_trunc(day)")
+            .unwrap();
+    let keys: Vec<_> = plan.output.iter().map(|output| output.key.as_str()).collect();
+    assert_eq!(keys, ["total", "x", "b", "data", "a", "sum", "n", "d"]);
 }
 
 #[test]
@@ -46,9 +55,66 @@ fn order_is_postgresql_s_and_repeats_nothing() {
     let order: Vec<_> = plan
         .order
         .iter()
-        .map(|order| (order.column.name.as_str(), order.descending, order.nulls_first))
+        .map(|order| (order.expression.column().unwrap().name.as_str(), order.descending, order.nulls_first))
         .collect();
     assert_eq!(order, [("id", false, false), ("total", true, true), ("d", true, false), ("ok", false, true)]);
+}
+
+#[test]
+fn rows_are_grouped_by_all_that_is_selected_and_no_aggregate() {
+    assert_eq!(planned("select=id,ok").unwrap().groups, None);
+    let plan = planned("select=ok,total.sum()&groupby=(d)&order=sum.desc&having=(count().gt.1)").unwrap();
+    assert_eq!(columns(plan.groups.as_ref().unwrap()), ["d", "ok"]);
+    assert!(plan.order[0].expression.is_aggregate(), "an order by what is selected under that name");
+    assert_eq!(plan.having.len(), 1);
+    assert_eq!(planned("select=count()").unwrap().groups, Some(Vec::new()));
+    let error = planned("select=count()&order=id").unwrap_err();
+    assert_eq!(error.code(), "42803");
+    assert!(
+        error.to_string().starts_with("column \"orders.id\" must appear in the GROUP BY clause"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_required_is_above_every_condition() {
+    let required = |value: &str| [Required { column: "id".to_owned(), value: value.to_owned() }];
+    let request = request::parse("or=(id.eq.1,id.eq.2)", None).unwrap();
+    let plan = plan(&view(), &request, &required("7")).unwrap();
+    assert!(matches!(&plan.conditions[..], [Condition::Compare { .. }, Condition::Any(_)]), "{plan:?}");
+    // What is no bigint is equal to none.
+    let plan = super::plan(&view(), &request, &required("x")).unwrap();
+    assert_eq!(plan.conditions[0], Condition::Constant(false));
+    assert!(
+        super::plan(&view(), &request, &[Required { column: "tenant".to_owned(), value: String::new() }])
+            .is_err()
+    );
+}
+
+#[test]
+fn a_cursor_is_refused_where_it_was_not_made() {
+    let request = |query_string: &str| request::parse(query_string, None).unwrap();
+    let seek = planned("order=total.desc&limit=2&cursor=").unwrap().seek.unwrap();
+    assert_eq!(seek.after, None);
+    let cursor = encode_cursor(&seek, vec![Some("1.50".to_owned())], "00ff".to_owned());
+    let again = planned(&format!("order=total.desc&limit=9&cursor={cursor}")).unwrap();
+    assert!(again.seek.unwrap().after.is_some());
+    let mine = [Required { column: "order_id".to_owned(), value: "me".to_owned() }];
+    let mut tampered = cursor.clone();
+    tampered.replace_range(8..9, if &cursor[8..9] == "A" { "B" } else { "A" });
+    for (query_string, required) in [
+        (format!("order=total&cursor={cursor}"), &[][..]),
+        (format!("order=id&cursor={cursor}"), &[]),
+        (format!("cursor={cursor}"), &[]),
+        (format!("order=total.desc&cursor={cursor}"), &mine),
+        (format!("order=total.desc&cursor={tampered}"), &[]),
+        ("order=total.desc&cursor=nonsense".to_owned(), &[]),
+        (format!("order=total.desc&offset=3&cursor={cursor}"), &[]),
+    ] {
+        let error = plan(&view(), &request(&query_string), required).expect_err(&query_string);
+        assert_eq!((error.code(), error.status()), ("PREJOIN400", 400), "{query_string}");
+        assert!(error.hint().is_some());
+    }
 }
 
 #[test]
@@ -133,7 +199,7 @@ fn a_view_is_suggested_only_when_it_is_much_alike() {
     assert_eq!(suggested("Custmers").as_deref(), Some("customers"));
     assert_eq!(suggested("shipments"), None);
     assert_eq!(suggested(""), None);
-    assert_eq!(similar_view(&[], "orders"), None);
+    assert_eq!(similar_view([], "orders"), None);
 }
 
 #[test]

@@ -1,74 +1,108 @@
-//! Names of columns: `order_id`, `first-name`, `"with, comma"`.
+//! Names and what they lead to: `order_id`, `"with, comma"`, `address->lines->>0`, `customer:customer_name`.
 
-use super::cursor::Cursor;
-use crate::Error;
+use super::parser::{Parsed, Parser};
+use super::{Field, JsonOperand, JsonStep};
 
-pub(super) const FIELD_NAME: &str = "field name (* or [a..z0..9_$])";
-
-/// A name and whether it was quoted (only an unquoted one could have gone on).
-pub(super) struct Name {
-    pub(super) text: String,
-    pub(super) quoted: bool,
+/// A column's name.
+pub(super) fn name(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.described("field name (* or [a..z0..9_$])", |parser| {
+        parser.or(quoted, |parser| joined_by_dashes(parser, |parser| Ok(identifier(parser)?.to_owned())))
+    })
 }
 
-impl Name {
-    /// What may follow this name, given what may follow any name at this place.
-    pub(super) fn expecting(&self, following: &str) -> String {
-        if self.quoted { following.to_owned() } else { format!("letter, digit, \"-\", {following}") }
-    }
+/// Letters, digits, `_`, `$` and blanks, without the blanks around them.
+pub(super) fn identifier<'a>(parser: &mut Parser<'a>) -> Parsed<&'a str> {
+    let fits = |character: char| {
+        character.is_alphabetic() || character.is_ascii_digit() || matches!(character, '_' | ' ' | '$')
+    };
+    Ok(parser.characters1(fits, &["letter", "digit"])?.trim())
 }
 
-/// Reads one name; `expecting` is said when there is none.
-pub(super) fn parse(cursor: &mut Cursor<'_>, expecting: &str) -> Result<Name, Error> {
-    if let Some(text) = quoted(cursor) {
-        return Ok(Name { text, quoted: true });
-    }
+/// Text in double quotes, `\` before a character that stands for itself.
+pub(super) fn quoted(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.word("\"")?;
     let mut text = String::new();
     loop {
-        let part = cursor.take_while(is_name_character);
-        match (part.is_empty(), text.is_empty()) {
-            (true, true) => return Err(cursor.expected(expecting)),
-            (true, false) => return Err(cursor.expected("letter or digit")),
-            (false, _) => text.push_str(part.trim()),
+        text.push_str(parser.characters(|character| !matches!(character, '"' | '\\')));
+        if parser.rest().starts_with('\\') {
+            parser.word("\\")?;
+            text.push(parser.character(|_| true)?);
+        } else {
+            parser.or(|parser| parser.word("\\"), |parser| parser.word("\""))?;
+            return Ok(text);
         }
-        if cursor.rest().starts_with("->") || !cursor.eat("-") {
-            return Ok(Name { text, quoted: false });
-        }
-        text.push('-');
     }
 }
 
-/// Text in double quotes, `\` before a character that stands for itself. Without the closing quote the cursor stays.
-pub(super) fn quoted(cursor: &mut Cursor<'_>) -> Option<String> {
-    let start = cursor.at();
-    if !cursor.eat("\"") {
-        return None;
-    }
-    let mut text = String::new();
-    let mut characters = cursor.rest().char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => {
-                cursor.go_to(start + 1 + at + 1);
-                return Some(text);
-            }
-            '\\' => text.extend(characters.next().map(|(_, escaped)| escaped)),
-            _ => text.push(character),
+fn joined_by_dashes(
+    parser: &mut Parser<'_>,
+    part: impl Fn(&mut Parser<'_>) -> Parsed<String>,
+) -> Parsed<String> {
+    let dash = |parser: &mut Parser<'_>| {
+        parser.attempt(|parser| {
+            parser.word("-")?;
+            parser.not_followed_by(|character| character == '>', Some(">"))
+        })
+    };
+    Ok(parser.separated(part, dash)?.join("-"))
+}
+
+/// A name and a path into its json.
+pub(super) fn field(parser: &mut Parser<'_>) -> Parsed<Field> {
+    parser.blanks();
+    let column = name(parser)?;
+    let path = path(parser)?;
+    parser.blanks();
+    Ok(Field { column, path })
+}
+
+/// `->address->>city`, or nothing.
+pub(super) fn path(parser: &mut Parser<'_>) -> Parsed<Vec<JsonStep>> {
+    parser.many(|parser| {
+        let as_text = parser.or(
+            |parser| parser.attempt(|parser| parser.word("->>")).map(|()| true),
+            |parser| parser.attempt(|parser| parser.word("->")).map(|()| false),
+        )?;
+        let operand = parser.or(
+            |parser| parser.attempt(index),
+            |parser| parser.attempt(|parser| Ok(JsonOperand::Key(key(parser)?))),
+        )?;
+        Ok(JsonStep { operand, as_text })
+    })
+}
+
+/// An element's number: only where nothing but digits stands.
+fn index(parser: &mut Parser<'_>) -> Parsed<JsonOperand> {
+    let sign = parser.optional(|parser| parser.word("-"))?.map_or("+", |()| "-");
+    let digits = parser.characters1(|character| character.is_ascii_digit(), &["digit"])?;
+    for end in ["->", "::", ".", ","] {
+        if parser.attempt(|parser| parser.ahead(|parser| parser.word(end))).is_ok() {
+            return Ok(JsonOperand::Index(format!("{sign}{digits}")));
         }
     }
-    cursor.go_to(start);
-    None
+    parser.end()?;
+    Ok(JsonOperand::Index(format!("{sign}{digits}")))
 }
 
-/// A path into a jsonb column, such as `->address->>city`, is known but not answered yet.
-pub(super) fn refuse_json_path(cursor: &Cursor<'_>, name: &Name) -> Result<(), Error> {
-    if !cursor.rest().starts_with("->") {
-        return Ok(());
-    }
-    let reason = format!("Paths into json ('{}{}') are not supported yet.", name.text, cursor.rest());
-    Err(Error::NotImplemented { reason })
+fn key(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.described("any non reserved character different from: .,>()", |parser| {
+        parser.or(quoted, |parser| {
+            joined_by_dashes(parser, |parser| {
+                let reserved = |character| matches!(character, '(' | '-' | ':' | '.' | ',' | '>' | ')');
+                Ok(parser.characters1(|character| !reserved(character), &[])?.trim().to_owned())
+            })
+        })
+    })
 }
 
-fn is_name_character(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '_' | ' ' | '$')
+/// `alias:`, which `::` is not.
+pub(super) fn alias(parser: &mut Parser<'_>) -> Parsed<Option<String>> {
+    parser.optional(|parser| {
+        parser.attempt(|parser| {
+            let alias = name(parser)?;
+            parser.word(":")?;
+            parser.not_followed_by(|character| character == ':', Some(":"))?;
+            Ok(alias)
+        })
+    })
 }

@@ -1,73 +1,63 @@
-//! `order=placed_at.desc.nullslast,order_id`.
+//! `order=placed_at.desc.nullslast,address->>city,total.sum().desc`.
 
-use super::cursor::Cursor;
-use super::{OrderTerm, name, not_embedded};
+use super::parser::{self, Parsed, Parser, Unfit};
+use super::{Item, OrderTerm, item, name, not_embedded};
 use crate::Error;
 
 pub(super) fn parse(text: &str) -> Result<Vec<OrderTerm>, Error> {
-    let mut cursor = Cursor::new("order", text);
-    let mut terms = Vec::new();
-    loop {
-        cursor.skip_blanks();
-        terms.push(term(&mut cursor)?);
-        if cursor.at_end() {
-            return Ok(terms);
-        }
-        if !cursor.eat(",") {
-            return Err(cursor.expected("\",\" or end of input"));
-        }
-    }
+    let terms = parser::parse("order", text, |parser| {
+        parser.separated(
+            |parser| {
+                parser.blanks();
+                let term = parser.or(|parser| parser.attempt(related), |parser| own(parser).map(Ok))?;
+                parser.blanks();
+                Ok(term)
+            },
+            |parser| parser.word(","),
+        )
+    })?;
+    let terms: Result<Vec<OrderTerm>, String> = terms.into_iter().collect();
+    terms.map_err(|resource| not_embedded(&resource))
 }
 
-fn term(cursor: &mut Cursor<'_>) -> Result<OrderTerm, Error> {
-    let column = name::parse(cursor, name::FIELD_NAME)?;
-    name::refuse_json_path(cursor, &column)?;
-    if cursor.rest().starts_with('(') && cursor.rest().contains(')') {
-        return Err(not_embedded(&column.text));
-    }
-    let mut term = OrderTerm { column: column.text.clone(), descending: false, nulls_first: None };
-    if ends(cursor) {
-        return Ok(term);
-    }
-    if !cursor.eat(".") {
-        let following = column.expecting("\"->>\", \"->\", delimiter (.), \",\" or end of input");
-        return Err(cursor.expected(&following));
-    }
-    if let Some(descending) = direction(cursor) {
-        term.descending = descending;
-        if ends(cursor) {
-            return Ok(term);
-        }
-        if !cursor.eat(".") {
-            return Err(cursor.expected("delimiter (.), \",\" or end of input"));
-        }
-        term.nulls_first = nulls(cursor);
-        if term.nulls_first.is_none() {
-            return Err(cursor.expected_word("nullsfirst", "\"nullsfirst\" or \"nullslast\""));
-        }
-    } else {
-        term.nulls_first = nulls(cursor);
-        if term.nulls_first.is_none() {
-            return Err(cursor.expected_word("asc", "\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\""));
-        }
-    }
-    Ok(term)
+fn own(parser: &mut Parser<'_>) -> Parsed<OrderTerm> {
+    let item = item::plain(parser)?;
+    directed(parser, item)
 }
 
-fn ends(cursor: &Cursor<'_>) -> bool {
-    matches!(cursor.peek(), None | Some(','))
+/// A term that belongs to another resource: its name.
+fn related(parser: &mut Parser<'_>) -> Parsed<Result<OrderTerm, String>> {
+    let resource = name::name(parser)?;
+    parser.word("(")?;
+    name::field(parser)?;
+    parser.word(")")?;
+    directed(parser, Item::default())?;
+    Ok(Err(resource))
 }
 
-fn direction(cursor: &mut Cursor<'_>) -> Option<bool> {
-    if cursor.eat("asc") {
-        return Some(false);
-    }
-    cursor.eat("desc").then_some(true)
+fn directed(parser: &mut Parser<'_>, item: Item) -> Parsed<OrderTerm> {
+    let descending = parser.optional(|parser| {
+        parser.or(|parser| suffix(parser, "asc", false), |parser| suffix(parser, "desc", true))
+    })?;
+    let nulls_first = parser.optional(|parser| {
+        parser.or(|parser| suffix(parser, "nullsfirst", true), |parser| suffix(parser, "nullslast", false))
+    })?;
+    end(parser)?;
+    Ok(OrderTerm { item, descending: descending.unwrap_or(false), nulls_first })
 }
 
-fn nulls(cursor: &mut Cursor<'_>) -> Option<bool> {
-    if cursor.eat("nullsfirst") {
-        return Some(true);
+fn suffix(parser: &mut Parser<'_>, word: &'static str, meaning: bool) -> Parsed<bool> {
+    parser.attempt(|parser| {
+        parser.delimiter()?;
+        parser.word(word)?;
+        Ok(meaning)
+    })
+}
+
+fn end(parser: &mut Parser<'_>) -> Parsed<()> {
+    let comma = |parser: &mut Parser<'_>| parser.attempt(|parser| parser.ahead(|parser| parser.word(",")));
+    match comma(parser) {
+        Ok(()) => Ok(()),
+        Err(Unfit) => parser.end(),
     }
-    cursor.eat("nullslast").then_some(false)
 }

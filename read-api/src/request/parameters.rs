@@ -3,7 +3,7 @@
 use crate::Error;
 
 /// Pairs in the order written, `+` as a space. A parameter without `=` has no value and is passed over.
-pub(super) fn decode(query_string: &str) -> Result<Vec<(String, String)>, Error> {
+pub(crate) fn decode(query_string: &str) -> Result<Vec<(String, String)>, Error> {
     query_string
         .split('&')
         .filter_map(|pair| pair.split_once('='))
@@ -46,4 +46,33 @@ fn hexadecimal(digits: &[u8]) -> Option<u8> {
 
 fn not_utf8(byte: &str) -> Error {
     Error::does_not_fit("22021", format!("invalid byte sequence for encoding \"UTF8\": {byte}"))
+}
+
+/// One form of the same query: parameters sorted by name, encoded one way. For `Content-Location` and for comparing requests.
+pub(crate) fn canonical(query_string: &str) -> Result<String, Error> {
+    let mut parameters = decode(query_string)?;
+    parameters.sort_by(|left, right| left.0.cmp(&right.0));
+    let mut canonical = String::new();
+    for (key, value) in &parameters {
+        if !canonical.is_empty() {
+            canonical.push('&');
+        }
+        encode_text(key, &mut canonical);
+        canonical.push('=');
+        encode_text(value, &mut canonical);
+    }
+    Ok(canonical)
+}
+
+fn encode_text(text: &str, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            _ => {
+                let digit = |digit: u8| char::from(DIGITS[usize::from(digit)]);
+                out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
 }

@@ -1,92 +1,114 @@
-//! `select=order_id,customer:customer_name,*`.
+//! `select=order_id,customer:customer_name,lines->0->>product,total::text,total.sum(),*`.
 
-use super::cursor::Cursor;
-use super::{Selected, name};
+use super::parser::{self, Parsed, Parser};
+use super::{Selected, item, name};
 use crate::Error;
-
-const AFTER_NAME: &str = "\"->>\", \"->\", \"::\", \".\", \")\", \",\" or end of input";
-const AGGREGATES: [&str; 5] = ["sum", "avg", "count", "max", "min"];
 
 /// The selected items in order; none for an empty text.
 pub(super) fn parse(text: &str) -> Result<Vec<Selected>, Error> {
-    let mut cursor = Cursor::new("select parameter", text);
-    let mut selected = Vec::new();
-    if cursor.at_end() {
-        return Ok(selected);
-    }
-    loop {
-        cursor.skip_blanks();
-        selected.push(item(&mut cursor)?);
-        cursor.skip_blanks();
-        if cursor.at_end() {
-            return Ok(selected);
-        }
-        if !cursor.eat(",") {
-            return Err(cursor.expected("\",\" or end of input"));
-        }
-    }
+    parser::parse("select parameter", text, items)
 }
 
-fn item(cursor: &mut Cursor<'_>) -> Result<Selected, Error> {
-    if cursor.rest().starts_with("...") {
-        return Err(embedding());
-    }
-    if cursor.eat("*") {
-        cursor.skip_blanks();
-        let ends = matches!(cursor.peek(), None | Some(','));
-        return if ends { Ok(Selected::All) } else { Err(cursor.expected("\")\", \",\" or end of input")) };
-    }
-    let starting = format!("\"...\", {}, \"*\" or \"count()\"", name::FIELD_NAME);
-    let mut column = name::parse(cursor, &starting)?;
-    let mut alias = None;
-    if cursor.rest().starts_with(':') && !cursor.rest().starts_with("::") {
-        cursor.eat(":");
-        cursor.skip_blanks();
-        alias = Some(std::mem::replace(&mut column, name::parse(cursor, name::FIELD_NAME)?).text);
-    }
-    refuse_unsupported(cursor, &column)?;
-    match cursor.peek() {
-        None | Some(',') => Ok(Selected::Column { name: column.text, alias }),
-        Some(_) => Err(cursor.expected(&column.expecting(AFTER_NAME))),
-    }
+fn items(parser: &mut Parser<'_>) -> Parsed<Vec<Selected>> {
+    let separator = |parser: &mut Parser<'_>| {
+        parser.blanks();
+        parser.word(",")?;
+        parser.blanks();
+        Ok(())
+    };
+    let items = parser.optional(|parser| parser.separated(selected, separator))?;
+    Ok(items.unwrap_or_default())
 }
 
-/// What may follow a name in PostgREST's grammar and is not answered here.
-fn refuse_unsupported(cursor: &mut Cursor<'_>, column: &name::Name) -> Result<(), Error> {
-    let not_implemented = |reason: String| Err(Error::NotImplemented { reason });
-    name::refuse_json_path(cursor, column)?;
-    let rest = cursor.rest();
-    if rest.starts_with("()") && column.text == "count" {
-        return not_implemented("Aggregates ('count()') are not supported yet.".to_owned());
+fn selected(parser: &mut Parser<'_>) -> Parsed<Selected> {
+    let embedded = |parser: &mut Parser<'_>, relation: String| {
+        parser.word("(")?;
+        parser.nested(items)?;
+        parser.word(")")?;
+        Ok(Selected::Embedded { relation })
+    };
+    parser.or(
+        |parser| {
+            let relation = parser.attempt(spread)?;
+            embedded(parser, relation)
+        },
+        |parser| {
+            parser.or(
+                |parser| {
+                    let relation = parser.attempt(relation)?;
+                    embedded(parser, relation)
+                },
+                column,
+            )
+        },
+    )
+}
+
+/// `...relation(…)`.
+fn spread(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.blanks();
+    parser.word("...")?;
+    let relation = name::name(parser)?;
+    embedding_parameters(parser)?;
+    parser.ahead(|parser| parser.word("("))?;
+    Ok(relation)
+}
+
+/// `alias:relation!hint!inner(…)`, but not `count()`.
+fn relation(parser: &mut Parser<'_>) -> Parsed<String> {
+    parser.blanks();
+    name::alias(parser)?;
+    let relation = name::name(parser)?;
+    if relation == "count" {
+        return Err(parser::Unfit);
     }
-    if rest.starts_with('(') || (rest.starts_with('!') && rest.contains('(')) {
-        return Err(embedding());
-    }
-    if cursor.eat("::") {
-        let target = cursor
-            .take_while(|character| character.is_alphanumeric() || matches!(character, '_' | ' ' | '$'));
-        return match target {
-            "" => Err(cursor.expected("letter or digit")),
-            _ => not_implemented(format!("Casts ('{}::{target}') are not supported yet.", column.text)),
-        };
-    }
-    if cursor.eat(".") {
-        let Some(function) = AGGREGATES.into_iter().find(|function| cursor.rest().starts_with(function))
-        else {
-            return Err(cursor.expected("\"sum\", \"avg\", \"count\", \"max\" or \"min\""));
-        };
-        cursor.eat(function);
-        return match cursor.eat("()") {
-            true => {
-                not_implemented(format!("Aggregates ('{}.{function}()') are not supported yet.", column.text))
-            }
-            false => Err(cursor.expected_word("()", "\"()\"")),
-        };
+    embedding_parameters(parser)?;
+    parser.blanks();
+    parser.ahead(|parser| parser.word("("))?;
+    Ok(relation)
+}
+
+fn embedding_parameters(parser: &mut Parser<'_>) -> Parsed<()> {
+    for _ in 0..2 {
+        parser.optional(|parser| {
+            parser.word("!")?;
+            name::name(parser)
+        })?;
     }
     Ok(())
 }
 
-fn embedding() -> Error {
-    let reason = "Embedding other resources is not supported: a view already holds its joins.";
-    Error::NotImplemented { reason: reason.to_owned() }
+fn column(parser: &mut Parser<'_>) -> Parsed<Selected> {
+    parser.blanks();
+    let all = |parser: &mut Parser<'_>| {
+        parser.word("*")?;
+        parser.blanks();
+        end(parser)?;
+        Ok(Selected::All)
+    };
+    let count = |parser: &mut Parser<'_>| {
+        let alias = name::alias(parser)?;
+        let mut item = item::count_of_rows(parser)?;
+        item.aggregate_cast = item::cast(parser)?;
+        parser.blanks();
+        end(parser)?;
+        Ok(Selected::Item { item, alias })
+    };
+    let item = |parser: &mut Parser<'_>| {
+        let alias = name::alias(parser)?;
+        let item = item::selected(parser)?;
+        parser.blanks();
+        end(parser)?;
+        Ok(Selected::Item { item, alias })
+    };
+    parser.or(|parser| parser.attempt(all), |parser| parser.or(|parser| parser.attempt(count), item))
+}
+
+fn end(parser: &mut Parser<'_>) -> Parsed<()> {
+    for end in [")", ","] {
+        if parser.attempt(|parser| parser.ahead(|parser| parser.word(end))).is_ok() {
+            return Ok(());
+        }
+    }
+    parser.end()
 }

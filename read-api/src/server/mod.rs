@@ -1,36 +1,90 @@
-//! The HTTP side: routes, headers, and the life of the process that serves them.
+//! The HTTP side: routes, headers, limits, and the life of the process that serves them.
 
 mod compose;
+mod compression;
+mod cors;
+mod fresh;
+mod guard;
+mod limits;
+mod live;
+mod metrics;
+mod openapi;
 mod overview;
+mod pages;
 mod respond;
 mod rest;
+mod routes;
+mod search;
+mod serving;
+mod trace;
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::http::{Method, Uri};
-use axum::response::Response;
-use axum::routing::{any, get};
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-use crate::Error;
+use self::limits::Places;
+use self::metrics::Metrics;
+use self::overview::Overview;
+use crate::access::Access;
 use crate::compose::{Composer, ServiceUrls};
-use crate::store::Store;
+use crate::freshness::Observer;
+use crate::history::History;
+use crate::live::{Live, LiveSettings};
+use crate::search::SearchIndexes;
+use crate::settings::ApiSettings;
+use crate::store::{Store, StoreAddress, StoreSettings};
 
 /// The read API over one view store. Cheap to clone.
 #[derive(Clone)]
 pub struct ReadApi {
     store: Arc<Store>,
     composer: Arc<Composer>,
+    settings: Arc<ApiSettings>,
+    access: Arc<Access>,
+    /// Nothing where no directory of search indexes was named.
+    indexes: Option<Arc<SearchIndexes>>,
+    places: Arc<Places>,
+    metrics: Arc<Metrics>,
+    live: Arc<Live>,
+    history: Arc<History>,
+    /// How it all was when it was last looked at.
+    looked: Arc<watch::Sender<Option<Arc<Overview>>>>,
+    /// Turns true when the process is to end. Streams end then; everything else may finish.
+    draining: Arc<watch::Sender<bool>>,
 }
 
 impl ReadApi {
     /// Opens the store lazily: it may not exist yet, and may be deleted and made anew while this runs.
-    pub fn open(store_path: PathBuf) -> ReadApi {
-        let composer = Arc::new(Composer::new(ServiceUrls::new()));
-        ReadApi { store: Arc::new(Store::new(store_path)), composer }
+    pub fn open(store: impl Into<StoreAddress>) -> ReadApi {
+        ReadApi::open_with(store, StoreSettings::default())
+    }
+
+    /// As `open`, with other limits of reading.
+    pub fn open_with(store: impl Into<StoreAddress>, store_settings: StoreSettings) -> ReadApi {
+        let settings = ApiSettings::default();
+        let address = store.into();
+        let observer = Arc::new(Observer::new(address.clone()));
+        let store = Arc::new(Store::with_settings(address, store_settings));
+        ReadApi {
+            live: Arc::new(Live::new(Arc::clone(&store), observer, LiveSettings::of(&settings))),
+            store,
+            composer: Arc::new(Composer::new(ServiceUrls::new())),
+            access: Arc::new(Access::open()),
+            indexes: None,
+            places: Arc::new(Places::new(&settings)),
+            metrics: Arc::default(),
+            history: Arc::default(),
+            looked: Arc::new(watch::Sender::new(None)),
+            draining: Arc::new(watch::Sender::new(false)),
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// Says in which directory the projector keeps search indexes: its data directory.
+    #[must_use]
+    pub fn with_search(self, data_directory: PathBuf) -> ReadApi {
+        ReadApi { indexes: Some(Arc::new(SearchIndexes::new(data_directory))), ..self }
     }
 
     /// Says where the services are that `/compose/` asks.
@@ -39,36 +93,14 @@ impl ReadApi {
         ReadApi { composer: Arc::new(Composer::new(urls)), ..self }
     }
 
-    /// All routes: `/rest/v1/`, `/compose/`, `/status`, `/healthz`, `/readyz` and the page at `/`.
-    pub fn router(self) -> Router {
-        Router::new()
-            .route("/", get(overview::page))
-            .route("/compose/orders/{order_id}", get(compose::order))
-            .route("/healthz", get(overview::health))
-            .route("/readyz", get(overview::readiness))
-            .route("/status", get(overview::status))
-            .route("/rest/v1", any(rest::views))
-            .route("/rest/v1/", any(rest::views))
-            .route("/rest/v1/{view}", any(rest::view))
-            .method_not_allowed_fallback(unsupported_method)
-            .fallback(unknown_path)
-            .with_state(self)
+    /// Limits, origins and auth other than the defaults. The reason says which setting cannot be meant so.
+    pub fn with_settings(self, settings: ApiSettings) -> Result<ReadApi, String> {
+        let access = match &settings.auth {
+            None => Access::open(),
+            Some(auth) => Access::by(auth.clone())?,
+        };
+        let (access, places) = (Arc::new(access), Arc::new(Places::new(&settings)));
+        let live = Arc::new(self.live.with_settings(LiveSettings::of(&settings)));
+        Ok(ReadApi { access, places, live, settings: Arc::new(settings), ..self })
     }
-
-    /// Serves until `shutdown` completes and the requests under way are answered.
-    pub async fn run(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> std::io::Result<()> {
-        axum::serve(listener, self.router()).with_graceful_shutdown(shutdown).await
-    }
-}
-
-async fn unsupported_method(method: Method) -> Response {
-    respond::error(&Error::UnsupportedMethod { method: method.to_string() }, None)
-}
-
-async fn unknown_path(_: Uri) -> Response {
-    respond::error(&Error::UnknownPath, None)
 }

@@ -1,24 +1,33 @@
 //! Responses: JSON bodies, PostgREST's error body, and the headers every answer has.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use prejoin_envelope::Position;
 use serde::Serialize;
 
 use crate::Error;
+use crate::error::LimitError;
 
 pub(super) const POSITION: HeaderName = HeaderName::from_static("prejoin-position");
 pub(super) const CONTENT_RANGE: HeaderName = HeaderName::from_static("content-range");
 pub(super) const METHODS: HeaderValue = HeaderValue::from_static("OPTIONS,GET,HEAD");
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
+/// RFC 9209: which error it is, for who sees no body.
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// After so long a refused request may find room.
+const RETRY_SECONDS: &str = "1";
+
 /// PostgREST's error body, version 1; keys in its order.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     code: &'a str,
-    details: Option<&'a str>,
+    details: Option<Cow<'a, str>>,
     hint: Option<String>,
     message: String,
 }
@@ -58,6 +67,18 @@ pub(super) fn error(error: &Error, position: Option<&Position>) -> Response {
     let mut response = json(status, body);
     if matches!(error, Error::UnsupportedMethod { .. }) {
         response.headers_mut().insert(ALLOW, METHODS);
+    }
+    let headers = response.headers_mut();
+    if let Ok(status) = HeaderValue::from_str(&format!("PostgREST; error={}", error.code())) {
+        headers.insert(PROXY_STATUS, status);
+    }
+    if let Error::Access(refusal) = error
+        && let Some(Ok(challenge)) = refusal.challenge().map(|text| HeaderValue::from_str(&text))
+    {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if matches!(error, Error::Limit(LimitError::Overloaded | LimitError::TooManyStreams)) {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
     }
     if let Some(position) = position {
         add_position(response.headers_mut(), position);

@@ -1,33 +1,31 @@
 //! `/rest/v1/`: the views, and the rows of each.
 
-use std::time::Duration;
+mod answered;
+mod explain;
+mod read;
+mod stream;
+mod wish;
+
+use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{ACCEPT, ALLOW};
+use axum::http::header::ALLOW;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::{TryStreamExt, stream};
 use prejoin_envelope::Position;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
-use super::{ReadApi, respond};
-use crate::answer::ArrayWriter;
-use crate::catalog::{self, View};
-use crate::plan::{self, ReadPlan};
+use self::read::Read;
+pub(super) use self::wish::preferences;
+use super::{ReadApi, openapi, respond};
+use crate::access::Caller;
+use crate::catalog::View;
+use crate::error::LimitError;
 use crate::store::Snapshot;
-use crate::{Error, answer, query, request};
-
-/// An answer up to this size is built before it is sent; a larger one is sent as it is read.
-const BUFFERED_BYTES_MAX: usize = 1 << 20;
-const CHUNK_BYTES: usize = 64 << 10;
-/// Chunks that wait for a client.
-const CHUNKS_AHEAD: usize = 4;
-/// A client that takes no chunk for so long is dropped, for its snapshot keeps the store from being tidied.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::{Error, plan};
 
 /// One view in the list of views, version 1.
 #[derive(Serialize)]
@@ -35,7 +33,8 @@ struct ListedView<'a> {
     name: &'a str,
     description: Option<&'a str>,
     columns: Vec<ListedColumn<'a>>,
-    rows: i64,
+    /// Nothing for who does not see all of them.
+    rows: Option<i64>,
     position: std::collections::BTreeMap<&'a str, u64>,
     generation: i64,
 }
@@ -47,14 +46,23 @@ struct ListedColumn<'a> {
 }
 
 /// `GET /rest/v1/`. The position is what all views reflect.
-pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Response {
+pub(super) async fn views(
+    State(api): State<ReadApi>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
     if let Some(response) = not_a_read(&method) {
         return response;
+    }
+    if openapi::is_wanted(&headers) {
+        return openapi::list_as_document(&api, &caller).await;
     }
     match api.views().await {
         Err(error) => respond::error(&error, None),
         Ok(views) => {
-            let listed: Vec<_> = views.iter().map(ListedView::from).collect();
+            let views: Vec<_> = views.into_iter().filter(|view| caller.sees(&view.name)).collect();
+            let listed: Vec<_> = views.iter().map(|view| ListedView::of(view, &caller)).collect();
             let mut response = respond::json_value(StatusCode::OK, &listed);
             respond::add_position(response.headers_mut(), &common_position(&views));
             response
@@ -65,6 +73,7 @@ pub(super) async fn views(State(api): State<ReadApi>, method: Method) -> Respons
 /// `GET /rest/v1/<view>`.
 pub(super) async fn view(
     State(api): State<ReadApi>,
+    caller: Caller,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query_string): RawQuery,
     method: Method,
@@ -74,16 +83,56 @@ pub(super) async fn view(
         return response;
     }
     let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
+    let query_string = query_string.as_deref().unwrap_or("");
+    answer(&api, &caller, &name, query_string, &headers, method == Method::HEAD).await
+}
+
+/// `POST /rest/v1/<view>/query`: the query string is the body, for lists that no URI is long enough for.
+pub(super) async fn query(
+    State(api): State<ReadApi>,
+    caller: Caller,
+    path: Result<Path<String>, PathRejection>,
+    method: Method,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    if method != Method::POST {
+        let mut response = respond::error(&Error::UnsupportedMethod { method: method.to_string() }, None);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    let Ok(Path(name)) = path else { return respond::error(&Error::UnknownPath, None) };
+    let Ok(body) = body else {
+        let bytes_max = api.settings.body_bytes_max;
+        return respond::error(&LimitError::BodyTooLarge { bytes_max }.into(), None);
+    };
+    match std::str::from_utf8(&body) {
+        Ok(query_string) => answer(&api, &caller, &name, query_string.trim(), &headers, false).await,
+        Err(_) => {
+            let message = "invalid byte sequence for encoding \"UTF8\" in the body".to_owned();
+            respond::error(&Error::does_not_fit("22021", message), None)
+        }
+    }
+}
+
+async fn answer(
+    api: &ReadApi,
+    caller: &Caller,
+    view: &str,
+    query_string: &str,
+    headers: &HeaderMap,
+    only_headers: bool,
+) -> Response {
     let mut position = None;
-    let read = Read { view: &name, query_string: query_string.as_deref().unwrap_or(""), headers: &headers };
-    match read.answer(&api, method == Method::HEAD, &mut position).await {
+    let read = Read { caller, view, query_string, headers, only_headers };
+    match read.answer(api, &mut position).await {
         Ok(response) => response,
         Err(error) => respond::error(&error, position.as_ref()),
     }
 }
 
 /// The answer to anything but GET and HEAD.
-fn not_a_read(method: &Method) -> Option<Response> {
+pub(super) fn not_a_read(method: &Method) -> Option<Response> {
     match *method {
         Method::GET | Method::HEAD => None,
         Method::OPTIONS => {
@@ -95,168 +144,27 @@ fn not_a_read(method: &Method) -> Option<Response> {
     }
 }
 
-struct Read<'a> {
-    view: &'a str,
-    query_string: &'a str,
-    headers: &'a HeaderMap,
-}
-
-impl Read<'_> {
-    /// `position` is set as soon as it is known, for errors tell it too.
-    async fn answer(
-        &self,
-        api: &ReadApi,
-        only_headers: bool,
-        position: &mut Option<Position>,
-    ) -> Result<Response, Error> {
-        let mut snapshot = api.store.snapshot().await?;
-        let view = match catalog::is_internal(self.view) {
-            true => None,
-            false => catalog::view(snapshot.connection(), self.view).await?,
-        };
-        *position = view.as_ref().map(|view| view.position.clone());
-        check_accept(self.headers)?;
-        let request = request::parse(self.query_string)?;
-        let view = match view {
-            Some(view) => view,
-            None => return Err(unknown_view(&mut snapshot, self.view).await?),
-        };
-        let plan = plan::plan(&view, &request)?;
-        let mut response = match only_headers {
-            true => headers_only(&mut snapshot, &plan).await?,
-            false => rows(snapshot, plan).await?,
-        };
-        respond::add_position(response.headers_mut(), &view.position);
-        Ok(response)
-    }
-}
-
-async fn unknown_view(snapshot: &mut Snapshot, name: &str) -> Result<Error, Error> {
-    let views = catalog::views(snapshot.connection()).await?;
-    Ok(Error::UnknownView { view: name.to_owned(), similar: plan::similar_view(&views, name) })
-}
-
-/// Only JSON arrays are answered here.
-fn check_accept(headers: &HeaderMap) -> Result<(), Error> {
-    const JSON: [&str; 4] = ["*/*", "application/*", "application/json", "application/vnd.pgrst.array+json"];
-    let accepted: Vec<&str> =
-        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    let types = || {
-        accepted
-            .iter()
-            .flat_map(|value| value.split(','))
-            .map(|range| range.split(';').next().unwrap_or(range).trim())
-    };
-    let acceptable = |kind: &str| JSON.iter().any(|json| kind.eq_ignore_ascii_case(json));
-    if accepted.is_empty() || types().any(acceptable) {
-        return Ok(());
-    }
-    Err(Error::NotAcceptable { accept: types().collect::<Vec<_>>().join(", ") })
-}
-
-async fn headers_only(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Response, Error> {
-    let count = count(snapshot, plan).await?;
-    // A body of unknown length: an empty one would be announced with `content-length: 0`, which GET's is not.
-    let body = Body::from_stream(stream::empty::<std::io::Result<Bytes>>());
-    Ok(with_range(respond::json(StatusCode::OK, body), plan, count))
-}
-
-async fn rows(mut snapshot: Snapshot, plan: ReadPlan) -> Result<Response, Error> {
-    if let Some((body, count)) = buffered(&mut snapshot, &plan).await? {
-        return Ok(with_range(respond::json(StatusCode::OK, body), &plan, count));
-    }
-    // The number of rows is sent before the rows: in one snapshot, the count and what follows agree.
-    let count = count(&mut snapshot, &plan).await?;
-    let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
-    let response = respond::json(StatusCode::OK, Body::from_stream(chunks(receiver)));
-    let response = with_range(response, &plan, count);
-    tokio::spawn(async move {
-        if let Err(reason) = send_rows(snapshot, plan, &sender).await {
-            tracing::warn!(reason, "an answer was broken off");
-            // The client must not take the part for the whole.
-            let _ = sender.try_send(Err(std::io::Error::other(reason)));
-        }
-    });
-    Ok(response)
-}
-
-/// The whole answer, or nothing if it is too large.
-async fn buffered(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<Option<(Vec<u8>, u64)>, Error> {
-    let mut writer = ArrayWriter::new(plan);
-    let mut rows = query::rows(plan)?.into_query().fetch(snapshot.connection());
-    while let Some(row) = rows.try_next().await? {
-        writer.row(&row)?;
-        if writer.buffered_bytes() > BUFFERED_BYTES_MAX {
-            return Ok(None);
-        }
-    }
-    writer.end();
-    Ok(Some((writer.take(), writer.rows())))
-}
-
-async fn count(snapshot: &mut Snapshot, plan: &ReadPlan) -> Result<u64, Error> {
-    answer::count(&query::count(plan)?.into_query().fetch_one(snapshot.connection()).await?)
-}
-
-async fn send_rows(
-    mut snapshot: Snapshot,
-    plan: ReadPlan,
-    sender: &mpsc::Sender<std::io::Result<Bytes>>,
-) -> Result<(), String> {
-    let failed = |error: Error| error.to_string();
-    let send = async |chunk: Vec<u8>| match sender.send_timeout(Ok(chunk.into()), CLIENT_TIMEOUT).await {
-        Ok(()) => Ok(()),
-        Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err("the client stopped reading".to_owned()),
-        Err(mpsc::error::SendTimeoutError::Closed(_)) => Err("the client went away".to_owned()),
-    };
-    let mut writer = ArrayWriter::new(&plan);
-    let statement = query::rows(&plan).map_err(failed)?;
-    let mut rows = statement.into_query().fetch(snapshot.connection());
-    while let Some(row) = rows.try_next().await.map_err(|error| failed(error.into()))? {
-        writer.row(&row).map_err(failed)?;
-        if writer.buffered_bytes() >= CHUNK_BYTES {
-            send(writer.take()).await?;
-        }
-    }
-    writer.end();
-    send(writer.take()).await
-}
-
-fn chunks(
-    receiver: mpsc::Receiver<std::io::Result<Bytes>>,
-) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::unfold(receiver, async |mut receiver| {
-        let chunk = receiver.recv().await?;
-        Some((chunk, receiver))
-    })
-}
-
-/// `0-829/*`: first and last row, from 0; the total is not counted. `*/*` for no rows.
-fn with_range(mut response: Response, plan: &ReadPlan, count: u64) -> Response {
-    let range = match count.checked_sub(1) {
-        None => "*/*".to_owned(),
-        Some(last) => format!("{}-{}/*", plan.offset_rows, plan.offset_rows.saturating_add(last)),
-    };
-    if let Ok(range) = HeaderValue::from_str(&range) {
-        response.headers_mut().insert(respond::CONTENT_RANGE, range);
-    }
-    response
+pub(super) fn unknown_view(snapshot: &Snapshot, name: &str, caller: &Caller) -> Error {
+    let seen = snapshot.catalog.public_views().map(Arc::as_ref).filter(|view| caller.sees(&view.name));
+    let similar = plan::similar_view(seen, name);
+    Error::UnknownView { view: name.to_owned(), similar }
 }
 
 /// What all views reflect.
-pub(super) fn common_position(views: &[View]) -> Position {
+pub(super) fn common_position(views: &[Arc<View>]) -> Position {
     let positions = views.iter().map(|view| view.position.clone());
     positions.reduce(|left, right| left.meet(&right)).unwrap_or_default()
 }
 
 impl ReadApi {
-    async fn views(&self) -> Result<Vec<View>, Error> {
-        catalog::views(self.store.snapshot().await?.connection()).await
+    pub(super) async fn views(&self) -> Result<Vec<Arc<View>>, Error> {
+        Ok(self.store.snapshot().await?.catalog.public_views().cloned().collect())
     }
 }
 
-impl<'a> From<&'a View> for ListedView<'a> {
-    fn from(view: &'a View) -> Self {
+impl<'a> ListedView<'a> {
+    fn of(view: &'a View, caller: &Caller) -> Self {
+        let is_whole = caller.grant(&view.name).is_ok_and(|grant| grant.is_whole());
         ListedView {
             name: &view.name,
             description: view.comment.as_deref(),
@@ -265,7 +173,7 @@ impl<'a> From<&'a View> for ListedView<'a> {
                 .iter()
                 .map(|column| ListedColumn { name: &column.name, r#type: column.kind.name() })
                 .collect(),
-            rows: view.rows,
+            rows: is_whole.then_some(view.rows),
             position: view.position.iter().collect(),
             generation: view.generation,
         }

@@ -3,36 +3,31 @@
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::wire::{DeadLetter, DeadLetters};
 use crate::Error;
-use crate::catalog;
-use crate::query::quoted;
+use crate::catalog::quoted;
+use crate::store::{Row, Snapshot};
 
 const VIEW: &str = "_dead_letters";
-const COLUMNS: &str =
-    "service, sequence, stream_sequence, event_id, type, entity, reason, behind, event_time";
+/// Texts of their values, as both stores write them.
+const COLUMNS: &str = "service, CAST(sequence AS TEXT), CAST(stream_sequence AS TEXT), event_id, type, entity, reason, \
+    CAST(behind AS TEXT), CAST(event_time AS TEXT)";
 
-pub(super) async fn summary(
-    connection: &mut SqliteConnection,
-    shown_max: usize,
-) -> Result<DeadLetters, Error> {
-    let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(DeadLetters::default()) };
+pub(super) async fn summary(snapshot: &mut Snapshot, shown_max: usize) -> Result<DeadLetters, Error> {
+    let Some(view) = snapshot.catalog.view(VIEW) else { return Ok(DeadLetters::default()) };
     let table = quoted(&view.table);
-    let counts = format!("SELECT service, count(*) FROM {table} GROUP BY service");
-    let counts = sqlx::query(AssertSqlSafe(counts)).fetch_all(&mut *connection).await?;
-    let services = counts
-        .iter()
-        .map(|row| Ok((row.try_get(0)?, unsigned(row.try_get(1)?).unwrap_or(0))))
-        .collect::<Result<BTreeMap<String, u64>, Error>>()?;
+    let counts = format!("SELECT service, CAST(count(*) AS TEXT) FROM {table} GROUP BY service");
+    let mut services = BTreeMap::new();
+    for row in snapshot.session.all(counts).await? {
+        services.insert(row.required(0)?.to_owned(), row.integer(1)?.and_then(unsigned).unwrap_or(0));
+    }
     // By their place in the log, each service's latest first: an event's own time may be absent or wrong.
     let newest = format!(
         "SELECT {COLUMNS} FROM {table} ORDER BY row_number() OVER \
         (PARTITION BY service ORDER BY coalesce(sequence, stream_sequence) DESC, _key), service LIMIT {shown_max}"
     );
-    let newest = sqlx::query(AssertSqlSafe(newest)).fetch_all(connection).await?;
+    let newest = snapshot.session.all(newest).await?;
     Ok(DeadLetters {
         count: services.values().sum(),
         services,
@@ -40,32 +35,31 @@ pub(super) async fn summary(
     })
 }
 
-pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<DeadLetter>, Error> {
-    let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(Vec::new()) };
+pub(super) async fn all(snapshot: &mut Snapshot) -> Result<Vec<DeadLetter>, Error> {
+    let Some(view) = snapshot.catalog.view(VIEW) else { return Ok(Vec::new()) };
     let all = format!(
         "SELECT {COLUMNS}, payload, payload_base64 FROM {} ORDER BY service, sequence NULLS LAST, stream_sequence, _key",
         quoted(&view.table)
     );
-    let mut rows = sqlx::query(AssertSqlSafe(all)).fetch(connection);
+    let mut rows = snapshot.session.rows(all);
     let mut letters = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        let (payload, payload_base64) = (row.try_get(9)?, row.try_get(10)?);
-        letters.push(DeadLetter { payload, payload_base64, ..letter(&row)? });
+        letters.push(DeadLetter { payload: row.owned(9)?, payload_base64: row.owned(10)?, ..letter(&row)? });
     }
     Ok(letters)
 }
 
-fn letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
+fn letter(row: &Row) -> Result<DeadLetter, Error> {
     Ok(DeadLetter {
-        service: row.try_get(0)?,
-        sequence: row.try_get::<Option<i64>, _>(1)?.and_then(unsigned),
-        stream_sequence: row.try_get::<Option<i64>, _>(2)?.and_then(unsigned),
-        event_id: row.try_get(3)?,
-        r#type: row.try_get(4)?,
-        entity: row.try_get(5)?,
-        reason: row.try_get::<Option<_>, _>(6)?.unwrap_or_default(),
-        behind: row.try_get::<Option<i64>, _>(7)?.and_then(unsigned),
-        event_time: row.try_get(8)?,
+        service: row.required(0)?.to_owned(),
+        sequence: row.integer(1)?.and_then(unsigned),
+        stream_sequence: row.integer(2)?.and_then(unsigned),
+        event_id: row.owned(3)?,
+        r#type: row.owned(4)?,
+        entity: row.owned(5)?,
+        reason: row.owned(6)?.unwrap_or_default(),
+        behind: row.integer(7)?.and_then(unsigned),
+        event_time: row.owned(8)?,
         payload: None,
         payload_base64: None,
     })

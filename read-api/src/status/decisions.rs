@@ -1,23 +1,22 @@
 //! Decisions on dead letters, read from the internal view that holds them.
 
 use futures::TryStreamExt;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::wire::DecisionTaken;
 use crate::Error;
-use crate::catalog;
-use crate::query::quoted;
+use crate::catalog::quoted;
+use crate::store::{Row, Snapshot};
 
 const VIEW: &str = "_decisions";
 
-pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<DecisionTaken>, Error> {
-    let Some(view) = catalog::view(&mut *connection, VIEW).await? else { return Ok(Vec::new()) };
+pub(super) async fn all(snapshot: &mut Snapshot) -> Result<Vec<DecisionTaken>, Error> {
+    let Some(view) = snapshot.catalog.view(VIEW) else { return Ok(Vec::new()) };
     let all = format!(
-        "SELECT decision, kind, service, sequence, stream_sequence, reason, outcome, detail FROM {} ORDER BY decision",
+        "SELECT CAST(d.decision AS TEXT), kind, service, CAST(sequence AS TEXT), CAST(stream_sequence AS TEXT), reason, outcome, detail \
+        FROM {} d ORDER BY d.decision",
         quoted(&view.table)
     );
-    let mut rows = sqlx::query(AssertSqlSafe(all)).fetch(connection);
+    let mut rows = snapshot.session.rows(all);
     let mut decisions = Vec::new();
     while let Some(row) = rows.try_next().await? {
         decisions.push(decision(&row)?);
@@ -25,16 +24,16 @@ pub(super) async fn all(connection: &mut SqliteConnection) -> Result<Vec<Decisio
     Ok(decisions)
 }
 
-fn decision(row: &SqliteRow) -> Result<DecisionTaken, Error> {
+fn decision(row: &Row) -> Result<DecisionTaken, Error> {
     let unsigned = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
     Ok(DecisionTaken {
-        decision: unsigned(row.try_get(0)?).unwrap_or_default(),
-        kind: row.try_get(1)?,
-        service: row.try_get(2)?,
-        sequence: unsigned(row.try_get(3)?),
-        stream_sequence: unsigned(row.try_get(4)?),
-        reason: row.try_get(5)?,
-        outcome: row.try_get(6)?,
-        detail: row.try_get(7)?,
+        decision: unsigned(row.integer(0)?).unwrap_or_default(),
+        kind: row.required(1)?.to_owned(),
+        service: row.required(2)?.to_owned(),
+        sequence: unsigned(row.integer(3)?),
+        stream_sequence: unsigned(row.integer(4)?),
+        reason: row.owned(5)?,
+        outcome: row.required(6)?.to_owned(),
+        detail: row.owned(7)?,
     })
 }

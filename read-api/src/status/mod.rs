@@ -4,13 +4,10 @@ mod dead_letters;
 mod decisions;
 mod wire;
 
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sqlx::{Row, SqliteConnection};
-
 use crate::Error;
-use crate::store::{Snapshot, Store};
+use crate::store::{Snapshot, Store, StoreAddress};
 
 pub use wire::{
     DeadLetter, DeadLetters, DecisionTaken, RowError, RowErrors, ServiceStatus, SinkStatus, State, Status,
@@ -26,32 +23,33 @@ const SHOWN_MAX: usize = 20;
 const ABSENT: &str =
     "No projector has run on this data directory yet. Start one with `prejoin up` or `prejoin project`.";
 
-/// The status that the projector of this store last wrote. A store that does not exist is a `State::Absent`, not an error.
-pub async fn read_status(store_path: impl Into<PathBuf>) -> Result<Status, Error> {
-    let store = Store::new(store_path.into());
+/// The status that the projector of this store last wrote. A store that does not exist is a `State::Absent`, not an
+/// error; one that cannot be reached is.
+pub async fn read_status(store: impl Into<StoreAddress>) -> Result<Status, Error> {
+    let store = Store::new(store);
     match store.snapshot().await {
         Ok(mut snapshot) => of_snapshot(&mut snapshot).await,
-        Err(Error::StoreAbsent { .. }) => Ok(absent()),
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(absent()),
         Err(error) => Err(error),
     }
 }
 
 /// All dead letters in order of service and sequence, those without a sequence last. None if the store does not exist.
-pub async fn read_dead_letters(store_path: impl Into<PathBuf>) -> Result<Vec<DeadLetter>, Error> {
-    let store = Store::new(store_path.into());
+pub async fn read_dead_letters(store: impl Into<StoreAddress>) -> Result<Vec<DeadLetter>, Error> {
+    let store = Store::new(store);
     match store.snapshot().await {
-        Ok(mut snapshot) => dead_letters::all(snapshot.connection()).await,
-        Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
+        Ok(mut snapshot) => dead_letters::all(&mut snapshot).await,
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
 
 /// All decisions on dead letters that the projector has taken, in their order. None if the store does not exist.
-pub async fn read_decisions(store_path: impl Into<PathBuf>) -> Result<Vec<DecisionTaken>, Error> {
-    let store = Store::new(store_path.into());
+pub async fn read_decisions(store: impl Into<StoreAddress>) -> Result<Vec<DecisionTaken>, Error> {
+    let store = Store::new(store);
     match store.snapshot().await {
-        Ok(mut snapshot) => decisions::all(snapshot.connection()).await,
-        Err(Error::StoreAbsent { .. }) => Ok(Vec::new()),
+        Ok(mut snapshot) => decisions::all(&mut snapshot).await,
+        Err(Error::StoreAbsent { is_away: false, .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
@@ -62,20 +60,18 @@ pub(crate) fn absent() -> Status {
 }
 
 pub(crate) async fn of_snapshot(snapshot: &mut Snapshot) -> Result<Status, Error> {
-    let connection = snapshot.connection();
-    let row = sqlx::query("SELECT written_at_ms, status FROM _prejoin_status")
-        .fetch_optional(&mut *connection)
-        .await?;
+    let row =
+        snapshot.session.optional("SELECT CAST(written_at_ms AS TEXT), status FROM _prejoin_status").await?;
     let mut status = match row {
         None => absent(),
         Some(row) => {
-            let stored: StoredStatus = serde_json::from_str(row.try_get(1)?)
+            let stored: StoredStatus = serde_json::from_str(row.required(1)?)
                 .map_err(|error| Error::unreadable(format!("a projector's status ({error})")))?;
-            aged(stored, row.try_get(0)?, now_ms())
+            aged(stored, row.required_integer(0)?, now_ms())
         }
     };
-    status.dead_letters = dead_letters::summary(&mut *connection, SHOWN_MAX).await?;
-    status.row_errors = row_errors(connection).await?;
+    status.dead_letters = dead_letters::summary(snapshot, SHOWN_MAX).await?;
+    status.row_errors = row_errors(snapshot).await?;
     Ok(status)
 }
 
@@ -108,21 +104,22 @@ fn now_ms() -> i64 {
 }
 
 /// Of the generations that readers see.
-async fn row_errors(connection: &mut SqliteConnection) -> Result<RowErrors, Error> {
+async fn row_errors(snapshot: &mut Snapshot) -> Result<RowErrors, Error> {
     const CURRENT: &str = "FROM _prejoin_row_errors e JOIN _prejoin_generations g \
         ON g.view = e.view AND g.generation = e.generation AND g.state = 'current'";
-    let count: i64 = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT count(*) {CURRENT}")))
-        .fetch_one(&mut *connection)
+    let count = snapshot
+        .session
+        .one(format!("SELECT CAST(count(*) AS TEXT) {CURRENT}"))
         .await?
-        .try_get(0)?;
-    let first = sqlx::query(sqlx::AssertSqlSafe(format!(
-        "SELECT e.view, e.key_text, e.error {CURRENT} ORDER BY e.view, e.key LIMIT {SHOWN_MAX}"
-    )))
-    .fetch_all(connection)
-    .await?;
+        .required_integer(0)?;
+    let first =
+        format!("SELECT e.view, e.key_text, e.error {CURRENT} ORDER BY e.view, e.key LIMIT {SHOWN_MAX}");
+    let first = snapshot.session.all(first).await?;
     let first = first
         .iter()
-        .map(|row| Ok(RowError { view: row.try_get(0)?, key: row.try_get(1)?, error: row.try_get(2)? }))
+        .map(|row| {
+            Ok(RowError { view: row.required(0)?.to_owned(), key: row.owned(1)?, error: row.owned(2)? })
+        })
         .collect::<Result<_, Error>>()?;
     Ok(RowErrors { count: u64::try_from(count).unwrap_or(0), first })
 }

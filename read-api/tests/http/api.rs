@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use prejoin_read_api::{ReadApi, ServiceUrls};
+use prejoin_read_api::{ApiSettings, ReadApi, ServiceUrls, StoreAddress};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -27,10 +27,22 @@ impl Server {
 
     /// With services to ask.
     pub(crate) async fn start_beside(store: &Path, services: ServiceUrls) -> Server {
+        Server::serve(ReadApi::open(store.to_owned()).with_services(services)).await
+    }
+
+    /// With limits or auth.
+    pub(crate) async fn start_with(store: &Path, settings: ApiSettings) -> Server {
+        Server::serve(ReadApi::open(store.to_owned()).with_settings(settings).unwrap()).await
+    }
+
+    pub(crate) async fn start_on(store: StoreAddress) -> Server {
+        Server::serve(ReadApi::open(store)).await
+    }
+
+    pub(crate) async fn serve(api: ReadApi) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let api = ReadApi::open(store.to_owned()).with_services(services);
         let serving = tokio::spawn(api.run(listener, async {
             let _ = stopped.await;
         }));
@@ -42,10 +54,24 @@ impl Server {
     }
 
     pub(crate) async fn request(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(method, path, headers, "").await
+    }
+
+    /// With a body, if there is one.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.client.request(method, self.url(path));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if !body.is_empty() {
+            request = request.body(body.to_owned());
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -73,6 +99,12 @@ impl Server {
             value.as_str().map_or_else(|| value.to_string(), str::to_owned)
         });
         values.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Asks it to end, and does not wait for it.
+    pub(crate) fn ask_to_stop(self) -> JoinHandle<std::io::Result<()>> {
+        self.stop.send(()).unwrap();
+        self.serving
     }
 
     pub(crate) async fn stop(self) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use prejoin_model::Type;
+use prejoin_read_api::{ReadApi, StoreSettings};
 
 use crate::api::Server;
 use crate::store::TestStore;
@@ -54,11 +55,11 @@ async fn a_store_may_come_late_and_be_replaced() {
 async fn a_store_of_another_format_is_not_guessed_at() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = TestStore::create(&directory.path().join("views.sqlite")).await;
-    store.execute("UPDATE _prejoin_store SET format = 3").await;
+    store.execute("UPDATE _prejoin_store SET format = 4").await;
     let server = Server::start(&store.path).await;
     let answer = server.get("/rest/v1/v").await;
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("format 3 where 2 is known"), "{}", answer.body);
+    assert!(answer.body.contains("format 4 where 3 is known"), "{}", answer.body);
     server.stop().await;
 }
 
@@ -131,5 +132,21 @@ async fn a_large_answer_is_streamed_whole_and_of_one_generation() {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
     assert_eq!(rows.len(), ROWS);
     assert!(rows.iter().all(|row| row["generation"] == 1));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_and_the_next_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = TestStore::create(&directory.path().join("views.sqlite")).await;
+    publish(&mut store, 1, 30_000).await;
+    let statement_timeout = std::time::Duration::from_millis(1);
+    let settings = StoreSettings { statement_timeout, connections_max: 1, ..StoreSettings::default() };
+    let server = Server::serve(ReadApi::open_with(store.path.clone(), settings)).await;
+    for _ in 0..3 {
+        let answer = server.get("/rest/v1/v?select=filler.max(),generation.sum()").await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (500, Some("57014")), "{}", answer.body);
+        assert_eq!(server.column("/rest/v1/v?select=generation&limit=1").await, "1");
+    }
     server.stop().await;
 }

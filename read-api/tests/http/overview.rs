@@ -244,7 +244,8 @@ async fn the_page_shows_it_all() {
     let page = server.get("/").await;
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     for expected in [
-        "http-equiv=\"refresh\" content=\"2\"",
+        "src=\"/overview.js\"",
+        "<svg",
         "projector running",
         "odd/name &amp; co",
         "href=\"/rest/v1/odd%2Fname%20%26%20co?limit=10\"",

@@ -55,6 +55,18 @@ impl TestStore {
         position: &str,
         rows: Rows<'_>,
     ) {
+        let rows: Vec<_> = rows.iter().copied().enumerate().collect();
+        self.publish_keyed(view, columns, position, &rows).await;
+    }
+
+    /// The same with a number for each row's key.
+    pub(crate) async fn publish_keyed(
+        &mut self,
+        view: &str,
+        columns: &[(&str, Type)],
+        position: &str,
+        rows: &[(usize, &[Option<&str>])],
+    ) {
         self.generations += 1;
         let (generation, table) = (self.generations, format!("_g{}_{}", self.generations, self.generations));
         let listed: Vec<_> = columns
@@ -66,8 +78,8 @@ impl TestStore {
             .collect();
         self.execute("BEGIN IMMEDIATE").await;
         self.execute(create_table(&table, columns)).await;
-        for (index, row) in rows.iter().enumerate() {
-            self.insert(&table, columns, index, row).await;
+        for (key, row) in rows {
+            self.insert(&table, columns, *key, row).await;
         }
         sqlx::query("UPDATE _prejoin_generations SET state = 'retired' WHERE view = ?")
             .bind(view)

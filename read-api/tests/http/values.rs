@@ -5,7 +5,7 @@ use prejoin_model::{Element, Type};
 use crate::api::Server;
 use crate::store::{Rows, TestStore};
 
-const COLUMNS: [(&str, Type); 11] = [
+pub(crate) const COLUMNS: [(&str, Type); 11] = [
     ("k", Type::Text),
     ("id", Type::Bigint),
     ("n", Type::Integer),
@@ -19,7 +19,7 @@ const COLUMNS: [(&str, Type); 11] = [
     ("note", Type::Text),
 ];
 
-const ROWS: Rows<'static> = &[
+pub(crate) const ROWS: Rows<'static> = &[
     &[
         Some("a"),
         Some("9223372036854775807"),
@@ -272,7 +272,7 @@ async fn filters_and_order() {
 async fn arrays() {
     const COLUMNS: [(&str, Type); 3] =
         [("k", Type::Text), ("tags", Type::Array(Element::Text)), ("amounts", Type::Array(Element::Numeric))];
-    const ROWS: Rows<'static> = &[
+    pub(crate) const ROWS: Rows<'static> = &[
         &[Some("a"), Some("{x,\"y z\",NULL}"), Some("{1.50}")],
         &[Some("b"), Some("{}"), Some("{10,NaN}")],
         &[Some("c"), None, None],

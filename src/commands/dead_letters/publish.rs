@@ -1,25 +1,23 @@
 //! Decisions on their way: into the event log under the next numbers, and, if asked for, until the views have them.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use prejoin_engine::{DECISIONS_SERVICE, Decision};
-use prejoin_envelope::{Event, message_id, subject};
-use prejoin_event_log::{
-    EventLog, LogError, NewMessage, Numbered, OrderedPublisher, PublishError, PublishProblem, tail,
-};
-use prejoin_projector::Until;
+use prejoin_event_log::EventLog;
+use prejoin_projector::control::{Conversation, Reply, Request};
+use prejoin_projector::{DecisionEvent, Until, publish_decisions};
 use prejoin_read_api::{DecisionTaken, read_status};
 
 use super::{AfterFlags, decisions, tell, tell_published};
 use crate::commands::project::{Projecting, project};
+use crate::lock::{DataLock, Holder, Taken};
 use crate::output::line;
 use crate::settings::Settings;
 use crate::shutdown;
 
-/// So often may others decide at the same moment before this gives up.
-const ATTEMPTS_MAX: usize = 20;
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const WAIT_STEP: Duration = Duration::from_millis(100);
 
@@ -32,14 +30,12 @@ pub(super) async fn publish(
     if decided.is_empty() {
         return if after.json { Ok(()) } else { line("no dead letters") };
     }
-    let lock = match settings.uses_nats() {
-        true => None,
-        false => Some(settings.lock("prejoin dead-letters").context(
-            "decisions go into the embedded event log, which one process holds at a time: stop it, decide, and start it again",
-        )?),
+    let events: Vec<DecisionEvent> = decided.iter().map(event).collect::<Result<_, _>>()?;
+    let way = Way::into_log(settings).await?;
+    let numbers = match &way {
+        Way::Nats(log) | Way::Ours(log, _) => publish_decisions(log, &events).await?,
+        Way::Running(socket) => ask_running(socket, events).await?,
     };
-    let log = settings.open_log().await?;
-    let numbers = publish_all(&log, &decided).await?;
     if !after.wait {
         for (number, decision) in numbers.iter().zip(&decided) {
             tell_published(*number, decision, after.json)?;
@@ -48,14 +44,15 @@ pub(super) async fn publish(
             true => Ok(()),
             false => line(format!(
                 "{}; what became of them then: prejoin dead-letters decisions",
-                match lock {
-                    Some(_) => "the projector takes them in when it is started next",
-                    None => "the projector takes them in with the next events",
+                match way {
+                    Way::Ours(..) => "the projector takes them in when it is started next",
+                    Way::Nats(_) | Way::Running(_) => "the projector takes them in with the next events",
                 }
             )),
         };
     }
-    if let Some(lock) = &lock {
+    if let Way::Ours(log, lock) = &way {
+        let log = log.clone();
         let (until, stopped) = (Until::CaughtUp, shutdown::on_signals()?);
         let progress = Box::new(|_: &_| {});
         let _ = project(Projecting {
@@ -76,63 +73,57 @@ pub(super) async fn publish(
     Ok(())
 }
 
-/// Publishes decisions behind those that are there, whoever else does the same. Returns their numbers.
-async fn publish_all(log: &Arc<dyn EventLog>, decided: &[Decision]) -> anyhow::Result<Vec<u64>> {
-    log.ensure_stream(DECISIONS_SERVICE).await?;
-    let mut numbers = Vec::new();
-    for _ in 0..ATTEMPTS_MAX {
-        let first = tail(log.as_ref(), DECISIONS_SERVICE).await?.sequence() + 1;
-        let left = (first..).zip(&decided[numbers.len()..]);
-        let batch: Vec<Numbered> =
-            left.map(|(number, decision)| message(number, decision)).collect::<Result<_, _>>()?;
-        let mut publisher = OrderedPublisher::new(log.clone(), DECISIONS_SERVICE);
-        let (published, problem) = match publisher.publish(&batch).await {
-            Ok(published) => (published.len(), None),
-            Err(PublishError { published, cause }) => (published.len(), Some(cause)),
-        };
-        numbers.extend((first..).take(published));
-        match problem {
-            None => return Ok(numbers),
-            // Somebody else decided at the same moment: the rest goes behind that.
-            Some(
-                PublishProblem::Conflict { .. } | PublishProblem::Log(LogError::WrongLastSequence { .. }),
-            ) => {}
-            Some(problem) => {
-                let error = anyhow!(problem);
-                return Err(error.context(format!(
-                    "{} of {} decisions are published",
-                    numbers.len(),
-                    decided.len()
-                )));
-            }
-        }
-    }
-    bail!(
-        "{} of {} decisions are published: others publish at the same time; decide the rest again",
-        numbers.len(),
-        decided.len()
-    )
+/// Who puts decisions into the event log.
+enum Way {
+    /// This process, beside everybody else's.
+    Nats(Arc<dyn EventLog>),
+    /// This process, which holds the embedded log meanwhile.
+    Ours(Arc<dyn EventLog>, DataLock),
+    /// The process that holds the embedded log, which can be asked over this socket.
+    Running(PathBuf),
 }
 
-fn message(number: u64, decision: &Decision) -> anyhow::Result<Numbered> {
-    let kind = decision.choice.event_type();
-    let letter = decision.letter.to_string();
-    let subject = subject(&kind, &letter);
-    // Two who decide at the same moment must not take each other's message for their own.
-    let event = Event {
-        id: format!("{number}-{}-{}", std::process::id(), prejoin_service::now().as_nanosecond()),
-        source: "/prejoin/dead-letters".to_owned(),
-        kind,
-        subject: letter,
-        time: prejoin_service::now().to_string(),
-        sequence: number,
-        data: decision.to_data().context("the decision cannot be written as JSON")?,
-    };
-    let message_id = Some(message_id(DECISIONS_SERVICE, number));
-    Ok(Numbered {
-        sequence: number,
-        message: NewMessage { subject, message_id, payload: event.to_json().into() },
+impl Way {
+    async fn into_log(settings: &Settings) -> anyhow::Result<Way> {
+        if settings.uses_nats() {
+            return Ok(Way::Nats(settings.open_log().await?));
+        }
+        match settings.try_lock("prejoin dead-letters")? {
+            Taken::Ours(lock) => Ok(Way::Ours(settings.open_log().await?, lock)),
+            Taken::Busy(Holder { socket: Some(socket), .. }) => Ok(Way::Running(socket)),
+            Taken::Busy(Holder { name, .. }) => bail!(
+                "the data directory {} is in use by {name}, which runs no projector that could be asked. Stop that process first",
+                settings.data.display()
+            ),
+        }
+    }
+}
+
+fn event(decision: &Decision) -> anyhow::Result<DecisionEvent> {
+    let now = prejoin_service::now();
+    Ok(DecisionEvent {
+        kind: decision.choice.event_type(),
+        letter: decision.letter.to_string(),
+        data: decision.to_data().context("the decision cannot be written as JSON")?.get().to_owned(),
+        time: now.to_string(),
+        id: format!("{}-{}", std::process::id(), now.as_nanosecond()),
     })
+}
+
+async fn ask_running(socket: &Path, decisions: Vec<DecisionEvent>) -> anyhow::Result<Vec<u64>> {
+    let mut conversation = Conversation::begin(socket, Request::Decide { decisions }).await?;
+    let mut decided = Vec::new();
+    loop {
+        match conversation.next().await? {
+            Some(Reply::Decided { numbers }) => decided = numbers,
+            Some(Reply::Done) => return Ok(decided),
+            Some(Reply::Failed { error }) => bail!(error),
+            Some(_) => {}
+            None => bail!(
+                "the projector ended before it said whether the decisions are in the event log. See: prejoin dead-letters decisions"
+            ),
+        }
+    }
 }
 
 /// Waits until every view has the decisions. Returns what became of them.
@@ -140,8 +131,8 @@ async fn wait_for(numbers: &[u64], settings: &Settings) -> anyhow::Result<Vec<De
     let last = numbers.last().copied().unwrap_or_default();
     let begun = Instant::now();
     loop {
-        let path = settings.view_store_file()?;
-        let status = read_status(&path).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let store = settings.store_to_read();
+        let status = read_status(store.clone()).await.with_context(|| format!("cannot read {store}"))?;
         let reached = |position: u64| position >= last;
         let of = |sink: &prejoin_read_api::SinkStatus| {
             sink.position.get(DECISIONS_SERVICE).copied().unwrap_or_default()

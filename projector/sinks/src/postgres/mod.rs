@@ -20,8 +20,11 @@ use crate::database::{Cells, Dialect, KeyedRow, Link, Table, Value, quoted};
 static DIALECT: Dialect = Dialect {
     form: Form::Postgres,
     // Its first format is the second.
-    upgrades: &[""],
+    upgrades: &["", include_str!("upgrade_2.sql")],
     begin: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    // The schema's name tells the stores of one database apart.
+    commit: "SELECT pg_notify('prejoin', current_schema()); COMMIT",
+    random: "replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')",
     begin_snapshot: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     // The table's number: a schema that was made anew may have come to the same epoch.
     fence: "SELECT epoch, tableoid::bigint FROM _prejoin_store FOR SHARE",
@@ -114,6 +117,14 @@ impl Link for PostgresLink {
         rows::remove(&mut self.connection, table, keys).await
     }
 
+    async fn find(
+        &mut self,
+        table: &Table<'_>,
+        keys: &[&Bytes],
+    ) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+        rows::find(&mut self.connection, table, keys).await
+    }
+
     async fn read(
         &mut self,
         table: &Table<'_>,
@@ -163,6 +174,10 @@ impl Link for PostgresLink {
             Err(error) if code(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => Ok(false),
             locked => locked.map(|()| true),
         }
+    }
+
+    async fn admit_readers(&mut self) -> Result<(), sqlx::Error> {
+        session::let_readers_in(self).await
     }
 
     async fn sizes(&mut self) -> Result<Vec<(String, i64)>, sqlx::Error> {

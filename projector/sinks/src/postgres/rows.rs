@@ -186,6 +186,25 @@ pub(super) async fn remove(
     Ok(removed)
 }
 
+pub(super) async fn find(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    keys: &[&Bytes],
+) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+    let texts: Vec<String> = table.names().iter().map(|name| format!("{name}::text")).collect();
+    let select =
+        format!("SELECT _key, {} FROM {} WHERE _key = ANY ($1)", texts.join(", "), quoted(table.name));
+    let mut found = Vec::with_capacity(keys.len());
+    for chunk in keys.chunks(CHUNK_KEYS) {
+        let keys: Vec<&[u8]> = chunk.iter().map(|key| &key[..]).collect();
+        let query = sqlx::query(AssertSqlSafe(select.as_str())).bind(keys);
+        for row in query.fetch_all(&mut *connection).await? {
+            found.push((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), stored_values(&row, 1)?));
+        }
+    }
+    Ok(found)
+}
+
 pub(super) async fn read(
     connection: &mut PgConnection,
     table: &Table<'_>,

@@ -51,7 +51,7 @@ const CREATE_ALONE: &str = "SELECT pg_advisory_xact_lock((1886545258::bigint << 
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// What readers need to know which views there are and how current they are.
-const READABLE_CATALOG: &str = "_prejoin_store, _prejoin_generations, _prejoin_row_errors, _prejoin_status";
+const READABLE_CATALOG: &str = "_prejoin_store, _prejoin_generations, _prejoin_row_errors, _prejoin_status, _prejoin_changes, _prejoin_change_runs";
 
 pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgConnection, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
@@ -66,7 +66,7 @@ pub(super) async fn connect(url: &str, schema: &str, name: &str) -> Result<PgCon
     Ok(connection)
 }
 
-/// Makes the schema and the catalog's tables if they are missing, and lets the readers' role read.
+/// Makes the schema and the catalog's tables if they are missing.
 pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
     link.script(WRITER_SETTINGS).await?;
     check_server(link).await?;
@@ -82,7 +82,6 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
         let insert = "INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0)";
         link.execute(insert, &[Value::Integer(FORMAT)]).await?;
     }
-    let_readers_in(link, schema).await?;
     link.script("COMMIT").await
 }
 
@@ -111,11 +110,16 @@ async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
     Err(sqlx::Error::Configuration(unsuitable.into()))
 }
 
-async fn let_readers_in(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
-    let Some(role) = link.reader_role.as_deref().map(quoted) else { return Ok(()) };
+/// Lets the readers' role read, and nobody who was it before.
+pub(super) async fn let_readers_in(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
+    let schema = query_one(link, "SELECT current_schema()::text", &[]).await?.text()?;
+    lock_out_former_readers(link, &schema).await?;
+    let Some(role) = link.reader_role.clone() else { return Ok(()) };
+    link.execute("INSERT INTO _prejoin_reader_role (role) VALUES (?)", &[(&role).into()]).await?;
+    let role = quoted(&role);
     link.script(&format!(
         "GRANT USAGE ON SCHEMA {} TO {role}; GRANT SELECT ON {READABLE_CATALOG} TO {role};",
-        quoted(schema)
+        quoted(&schema)
     ))
     .await?;
     let current = "SELECT view FROM _prejoin_generations WHERE state = 'current'";
@@ -123,6 +127,23 @@ async fn let_readers_in(link: &mut PostgresLink, schema: &str) -> Result<(), sql
         link.script(&format!("GRANT SELECT ON {} TO {role}", quoted(&view.text()?))).await?;
     }
     Ok(())
+}
+
+/// Takes back what was granted to a role that is no longer the readers', if there still is such a role.
+async fn lock_out_former_readers(link: &mut PostgresLink, schema: &str) -> Result<(), sqlx::Error> {
+    link.script("CREATE TABLE IF NOT EXISTS _prejoin_reader_role (role TEXT NOT NULL)").await?;
+    let former = "SELECT DISTINCT f.role FROM _prejoin_reader_role f JOIN pg_roles r ON r.rolname = f.role";
+    for mut former in link.query(former, &[]).await? {
+        let role = former.text()?;
+        if Some(&role) != link.reader_role.as_ref() {
+            let (schema, role) = (quoted(schema), quoted(&role));
+            link.script(&format!(
+                "REVOKE SELECT ON ALL TABLES IN SCHEMA {schema} FROM {role}; REVOKE USAGE ON SCHEMA {schema} FROM {role};"
+            ))
+            .await?;
+        }
+    }
+    link.script("DELETE FROM _prejoin_reader_role").await
 }
 
 /// Ends writers that are in the middle of a transaction on this schema.

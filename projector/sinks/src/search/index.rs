@@ -89,9 +89,11 @@ impl SearchIndex {
         let stand = stand.map_err(unusable)?;
         check_files(&index).map_err(failed)?.map_err(unusable)?;
         register_analyzers(&index, definition);
-        let writer = Some(writer(&index, heap_bytes).map_err(failed)?);
+        let writer = writer(&index, heap_bytes).map_err(failed)?;
+        // What a commit that was killed left behind has the names that the next one will want.
+        writer.garbage_collect_files().wait().map_err(failed)?;
         let fingerprint = definition.fingerprint.clone();
-        Ok(SearchIndex { place, path, fingerprint, fields, writer, stand })
+        Ok(SearchIndex { place, path, fingerprint, fields, writer: Some(writer), stand })
     }
 
     pub fn place(&self) -> &IndexPlace {

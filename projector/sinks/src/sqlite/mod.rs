@@ -21,8 +21,10 @@ use crate::database::{Cells, Dialect, KeyedRow, Link, Table, Value};
 
 static DIALECT: Dialect = Dialect {
     form: Form::Sqlite,
-    upgrades: &[include_str!("upgrade_1.sql")],
+    upgrades: &[include_str!("upgrade_1.sql"), include_str!("upgrade_2.sql")],
     begin: "BEGIN IMMEDIATE",
+    commit: "COMMIT",
+    random: "lower(hex(randomblob(32)))",
     begin_snapshot: "BEGIN",
     fence: "SELECT epoch, 0 FROM _prejoin_store",
     create_table: tables::create,
@@ -98,6 +100,14 @@ impl Link for SqliteLink {
         rows::remove(&mut self.connection, table, keys).await
     }
 
+    async fn find(
+        &mut self,
+        table: &Table<'_>,
+        keys: &[&Bytes],
+    ) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+        rows::find(&mut self.connection, table, keys).await
+    }
+
     async fn read(
         &mut self,
         table: &Table<'_>,
@@ -141,6 +151,11 @@ impl Link for SqliteLink {
     /// Readers keep their snapshot of a table that is dropped.
     async fn lock_unless_read(&mut self, _table: &str) -> Result<bool, sqlx::Error> {
         Ok(true)
+    }
+
+    /// Whoever may read the file may read all of it.
+    async fn admit_readers(&mut self) -> Result<(), sqlx::Error> {
+        Ok(())
     }
 
     /// Goes through the whole file.

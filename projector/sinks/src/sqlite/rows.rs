@@ -1,6 +1,7 @@
 //! Set-based writes of rows: many to a statement.
 
 use bytes::Bytes;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::{SqliteQuery, places, stored_value};
@@ -92,6 +93,33 @@ pub(super) async fn remove(
     Ok(removed)
 }
 
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    keys: &[&Bytes],
+) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+    let columns = table.visible_names().join(", ");
+    let mut found = Vec::with_capacity(keys.len());
+    for chunk in chunks(keys, 1) {
+        let select = format!(
+            "SELECT _key, {columns} FROM {} WHERE _key IN ({})",
+            quoted(table.name),
+            places(chunk.len())
+        );
+        let query = sqlx::query(AssertSqlSafe(select));
+        let query = chunk.iter().fold(query, |query, key| query.bind(key.to_vec()));
+        for row in query.fetch_all(&mut *connection).await? {
+            found.push(keyed(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+fn keyed(row: &SqliteRow) -> Result<(Bytes, Vec<StoredValue>), sqlx::Error> {
+    let values = (1..row.len()).map(|index| stored_value(row, index)).collect::<Result<_, _>>()?;
+    Ok((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), values))
+}
+
 pub(super) async fn read(
     connection: &mut SqliteConnection,
     table: &Table<'_>,
@@ -106,11 +134,7 @@ pub(super) async fn read(
     );
     let query = sqlx::query(AssertSqlSafe(select)).bind(after.unwrap_or_default().to_vec()).bind(limit);
     let rows = query.fetch_all(connection).await?;
-    let keyed = rows.iter().map(|row| {
-        let values = (1..row.len()).map(|index| stored_value(row, index)).collect::<Result<_, _>>()?;
-        Ok((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), values))
-    });
-    keyed.collect()
+    rows.iter().map(keyed).collect()
 }
 
 /// Parts of the largest statement sizes that fit the limit of bound values.

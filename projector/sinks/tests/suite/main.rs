@@ -8,7 +8,10 @@ mod stores;
 
 mod beside;
 mod building;
+mod changes;
 mod comparing;
+mod cost;
+mod formats;
 mod postgres;
 mod searching;
 mod sqlite;

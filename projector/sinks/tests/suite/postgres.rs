@@ -103,6 +103,41 @@ async fn the_role_of_readers_may_read_views_and_catalog_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_no_longer_the_readers_may_read_no_more() {
+    let at = Place::new(Kind::Postgres);
+    at.execute("CREATE ROLE first_reader; CREATE ROLE second_reader; CREATE ROLE other").await;
+    let StoreAddress::Postgres { url, schema, .. } = at.address() else { panic!() };
+    let address = |reader_role: Option<&str>| StoreAddress::Postgres {
+        url: url.clone(),
+        schema: schema.clone(),
+        reader_role: reader_role.map(str::to_owned),
+    };
+    let may_read = async |role: &str| {
+        let mut reader = at.session().await;
+        reader.execute(sqlx::AssertSqlSafe(format!("SET ROLE {role}"))).await.unwrap();
+        let view = reader.execute("SELECT * FROM labels").await.is_ok();
+        (view, reader.execute("SELECT * FROM _prejoin_generations").await.is_ok())
+    };
+    let bench = Bench::new();
+    build_and_show(&mut at.open().await, &bench.committed(), LABELS).await;
+    // What others grant is theirs to take back.
+    at.execute(&format!("GRANT USAGE ON SCHEMA \"{schema}\" TO other; GRANT SELECT ON labels TO other"))
+        .await;
+    for readers in [Some("first_reader"), Some("second_reader"), Some("second_reader"), None] {
+        drop(ViewStore::open(&address(readers)).await.unwrap());
+        for role in ["first_reader", "second_reader"] {
+            let is_it = readers == Some(role);
+            assert_eq!(may_read(role).await, (is_it, is_it), "{role} where {readers:?} reads");
+        }
+        assert_eq!(may_read("other").await, (true, false));
+    }
+    // A role that is gone is no reason to fail.
+    drop(ViewStore::open(&address(Some("first_reader"))).await.unwrap());
+    at.execute("DROP OWNED BY first_reader; DROP ROLE first_reader").await;
+    assert!(ViewStore::open(&address(None)).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_swap_does_not_wait_for_a_reader_without_end_nor_make_others_wait() {
     let at = Place::new(Kind::Postgres);
     let mut bench = Bench::new();

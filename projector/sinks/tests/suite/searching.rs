@@ -246,6 +246,25 @@ fn what_was_not_committed_was_never_there() {
     assert_is(&home.directory(), &bench.committed());
 }
 
+/// Killed between the files of a commit and the one that makes it a commit, the same is committed again.
+#[test]
+fn a_commit_that_was_killed_is_repeated() {
+    let (mut bench, home) = (some_things(), Home::new());
+    let (index, follower) = home.build(&bench.committed());
+    drop(index);
+    let before = fs::read(home.directory().join("meta.json")).unwrap();
+    bench.set("2", json!({ "label": "other" }));
+    let mut index = home.open(&bench.committed()).unwrap();
+    follow(&mut index, &bench.committed(), &follower, 100);
+    drop(index);
+    fs::write(home.directory().join("meta.json"), before).unwrap();
+    let mut index = home.open(&bench.committed()).unwrap();
+    let again = attach(&bench.committed(), &index);
+    assert_eq!(again.followed, follower.followed);
+    follow(&mut index, &bench.committed(), &again, 100);
+    assert_is(&home.directory(), &bench.committed());
+}
+
 #[test]
 fn an_interrupted_build_goes_on_where_it_was() {
     let (mut bench, home) = (some_things(), Home::new());

@@ -97,7 +97,7 @@ async fn a_store_of_format_1_is_taken_over_in_place() {
     let found = store.generations().await.unwrap();
     assert_eq!(found[0].fingerprint, fingerprints[1]);
     assert_eq!(found[1].cursor.as_deref(), Some(&[0x01, b'b', 0x00][..]));
-    assert_eq!(at.query("SELECT format, epoch, state_directory FROM _prejoin_store").await, ["2|8|state"]);
+    assert_eq!(at.query("SELECT format, epoch, state_directory FROM _prejoin_store").await, ["3|8|state"]);
     assert_eq!(at.query("SELECT status FROM _prejoin_status").await, ["{\"state\":\"stopped\"}"]);
     assert_eq!(at.query("SELECT error FROM _prejoin_row_errors").await, ["division by zero"]);
     store.abandon(LABELS, 4).await.unwrap();
@@ -118,10 +118,10 @@ async fn a_store_of_format_1_is_taken_over_in_place() {
 async fn a_store_of_a_later_format_is_left_alone() {
     let at = Place::new(Kind::Sqlite);
     drop(at.open().await);
-    at.execute("UPDATE _prejoin_store SET format = 3").await;
+    at.execute("UPDATE _prejoin_store SET format = 4").await;
     let Err(refused) = prejoin_sinks::ViewStore::open(&at.address()).await else { panic!() };
-    assert!(matches!(refused, StoreError::Format { found: 3, expected: 2, .. }), "{refused:?}");
-    assert_eq!(at.query("SELECT format, epoch FROM _prejoin_store").await, ["3|1"]);
+    assert!(matches!(refused, StoreError::Format { found: 4, expected: 3, .. }), "{refused:?}");
+    assert_eq!(at.query("SELECT format, epoch FROM _prejoin_store").await, ["4|1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use prejoin_model::{Date, Interval, Json, Numeric, Timestamp, Timestamptz, Value};
+use prejoin_model::{Date, Interval, Json, Numeric, Regex, Timestamp, Timestamptz, Value};
 
 use super::Prepared;
 use super::number_picture::Picture;
 use super::time_picture::Piece;
 use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
-use crate::regex::Regex;
 use crate::zone::Zone;
 
 #[derive(Clone, Copy)]

@@ -1,12 +1,11 @@
 //! Dates, timestamps and intervals: sums, differences, date_trunc and make_date. The time zone is UTC.
 
 use prejoin_model::Type::{self, Double, Integer, Text};
-use prejoin_model::{Date, Interval, Timestamp, Timestamptz, Value};
+use prejoin_model::{Date, Interval, TimeUnit, Timestamp, Timestamptz, Value};
 
 use super::fields::{Unit, unit};
 use super::{Arguments, Computed, Function};
 use crate::arithmetic::{DAY_MICROSECONDS, error};
-use crate::evaluate::mismatch;
 use crate::plan::EvaluateError;
 
 const TIMESTAMPTZ: Type = Type::Timestamptz;
@@ -69,12 +68,6 @@ fn out_of_range() -> EvaluateError {
 /// The day and the microseconds since its midnight.
 pub(super) fn split(micros: i64) -> (Date, i64) {
     (Timestamptz(micros).date(), micros.rem_euclid(DAY_MICROSECONDS))
-}
-
-/// What `split` parted; nothing out of the range of timestamps.
-pub(super) fn join(date: Date, micros_of_day: i64) -> Option<i64> {
-    let midnight = date.midnight()?.0;
-    midnight.checked_add(micros_of_day).filter(|micros| Timestamptz(*micros).in_range())
 }
 
 pub(super) fn is_finite(micros: i64) -> bool {
@@ -162,28 +155,21 @@ pub(super) fn truncated(name: &str, micros: i64, kind: &str) -> Result<i64, Eval
     let name = name.to_ascii_lowercase();
     let unit = unit(&name).filter(|unit| unit.is_unit());
     let unit = unit.ok_or_else(|| error(format!("unit \"{name}\" not recognized for type {kind}")))?;
-    let (date, of_day) = split(micros);
-    let step = |size: i64| join(date, of_day - of_day % size);
-    let (year, month, _) = date.civil().ok_or_else(mismatch)?;
-    let first = |year: i32, month: u32| join(Date::from_civil(year, month, 1)?, 0);
-    let result = match unit {
-        Unit::Microseconds => Some(micros),
-        Unit::Milliseconds => step(1_000),
-        Unit::Second => step(1_000_000),
-        Unit::Minute => step(60_000_000),
-        Unit::Hour => step(3_600_000_000),
-        Unit::Day => join(date, 0),
-        Unit::Week => join(Date(date.0 - (date.0 + 3).rem_euclid(7)), 0),
-        Unit::Month => first(year, month),
-        Unit::Quarter => first(year, (month - 1) / 3 * 3 + 1),
-        Unit::Year => first(year, 1),
-        Unit::Decade if year > 0 => first(year / 10 * 10, 1),
-        Unit::Decade => first(-((8 - (year - 1)) / 10) * 10, 1),
-        Unit::Century if year > 0 => first((year + 99) / 100 * 100 - 99, 1),
-        Unit::Century => first(-((99 - (year - 1)) / 100) * 100 + 1, 1),
-        Unit::Millennium if year > 0 => first((year + 999) / 1000 * 1000 - 999, 1),
-        Unit::Millennium => first(-((999 - (year - 1)) / 1000) * 1000 + 1, 1),
+    let unit = match unit {
+        Unit::Microseconds => TimeUnit::Microseconds,
+        Unit::Milliseconds => TimeUnit::Milliseconds,
+        Unit::Second => TimeUnit::Second,
+        Unit::Minute => TimeUnit::Minute,
+        Unit::Hour => TimeUnit::Hour,
+        Unit::Day => TimeUnit::Day,
+        Unit::Week => TimeUnit::Week,
+        Unit::Month => TimeUnit::Month,
+        Unit::Quarter => TimeUnit::Quarter,
+        Unit::Year => TimeUnit::Year,
+        Unit::Decade => TimeUnit::Decade,
+        Unit::Century => TimeUnit::Century,
+        Unit::Millennium => TimeUnit::Millennium,
         _ => return Err(error(format!("unit \"{name}\" not supported for type {kind}"))),
     };
-    result.ok_or_else(out_of_range)
+    Timestamptz(micros).truncated(unit).map(|moment| moment.0).ok_or_else(out_of_range)
 }

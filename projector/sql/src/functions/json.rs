@@ -11,17 +11,17 @@ use crate::plan::EvaluateError;
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::strict("->", &[Jsonb, Text], Jsonb, |given| found(given.json(0)?.get(given.text(1)?))),
     Function::strict("->", &[Jsonb, Integer], Jsonb, |given| {
-        found(element(given.json(0)?, given.integer(1)?))
+        found(given.json(0)?.element_or_self(given.integer(1)?.into()))
     }),
     Function::strict("->>", &[Jsonb, Text], Text, |given| found_text(given.json(0)?.get(given.text(1)?))),
     Function::strict("->>", &[Jsonb, Integer], Text, |given| {
-        found_text(element(given.json(0)?, given.integer(1)?))
+        found_text(given.json(0)?.element_or_self(given.integer(1)?.into()))
     }),
     Function::strict("@>", &[Jsonb, Jsonb], Boolean, |given| {
-        Ok(Value::Boolean(contains(given.json(0)?, given.json(1)?, true)))
+        Ok(Value::Boolean(given.json(0)?.contains(given.json(1)?)))
     }),
     Function::strict("<@", &[Jsonb, Jsonb], Boolean, |given| {
-        Ok(Value::Boolean(contains(given.json(1)?, given.json(0)?, true)))
+        Ok(Value::Boolean(given.json(1)?.contains(given.json(0)?)))
     }),
     Function::strict("?", &[Jsonb, Text], Boolean, |given| {
         Ok(Value::Boolean(has_key(given.json(0)?, given.text(1)?)))
@@ -94,25 +94,12 @@ fn depth(json: &Json) -> usize {
     }
 }
 
-/// A scalar is stored as the only element of an array, and an operator with a number shows that.
-fn element(json: &Json, index: i32) -> Option<&Json> {
-    match json {
-        Json::Array(_) | Json::Object(_) => json.element(index.into()),
-        scalar => matches!(index, 0 | -1).then_some(scalar),
-    }
-}
-
 fn found(json: Option<&Json>) -> Computed {
     Ok(json.map_or(Value::Null, |json| Value::Jsonb(json.clone().into())))
 }
 
-/// A string as it is, null as NULL, anything else as its text.
 fn found_text(json: Option<&Json>) -> Computed {
-    Ok(match json {
-        None | Some(Json::Null) => Value::Null,
-        Some(Json::String(text)) => Value::text(text.as_str()),
-        Some(other) => Value::text(other.to_string()),
-    })
+    Ok(json.and_then(Json::as_text).map_or(Value::Null, Value::text))
 }
 
 fn at_path<'a>(given: Arguments<'a>) -> Result<Option<&'a Json>, EvaluateError> {
@@ -143,27 +130,6 @@ fn has_key(json: &Json, key: &str) -> bool {
         Json::Array(elements) => elements.iter().any(|element| element.as_str() == Some(key)),
         Json::String(text) => text == key,
         _ => false,
-    }
-}
-
-fn is_container(json: &Json) -> bool {
-    matches!(json, Json::Array(_) | Json::Object(_))
-}
-
-fn contains(outer: &Json, inner: &Json, at_top: bool) -> bool {
-    match (outer, inner) {
-        (Json::Object(_), Json::Object(pairs)) => {
-            pairs.iter().all(|(key, value)| outer.get(key).is_some_and(|held| contains(held, value, false)))
-        }
-        (Json::Array(held), Json::Array(wanted)) => {
-            wanted.iter().all(|wanted| held.iter().any(|held| contains(held, wanted, false)))
-        }
-        // At the top, an array contains a scalar that is one of its elements.
-        (Json::Array(held), scalar) if at_top && !is_container(scalar) => {
-            held.iter().any(|held| contains(held, scalar, false))
-        }
-        (Json::Array(_) | Json::Object(_), _) | (_, Json::Array(_) | Json::Object(_)) => false,
-        (outer, inner) => outer.compare(inner).is_eq(),
     }
 }
 

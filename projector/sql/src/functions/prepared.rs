@@ -1,10 +1,11 @@
 //! Arguments that are literals and are read once, when the view is checked.
 
+use prejoin_model::{Regex, RegexProblem};
+
 use super::number_picture::{self, Picture};
 use super::span_format;
 use super::time_picture::{self, Piece};
 use crate::refusal::nearest;
-use crate::regex::{Problem, Regex};
 use crate::zone::Zone;
 
 /// What must be known when the view is checked.
@@ -102,13 +103,13 @@ const SPAN_PATTERNS: &str = "supported for intervals are HH24 HH12 HH MI SS MS U
 const NUMBER_PATTERNS: &str = "write 9 and 0 for digits, D or . for the point, G or , between thousands, then MI, PL, SG, S or PR for the sign; \
      FM before them leaves out spaces; RN or EEEE by themselves";
 
-pub(crate) fn bad_regex(problem: Problem) -> Unprepared {
+pub(crate) fn bad_regex(problem: RegexProblem) -> Unprepared {
     match problem {
-        Problem::Invalid(what) => (
+        RegexProblem::Invalid(what) => (
             format!("invalid regular expression: {what}"),
             "write a backslash before a character that stands for itself".to_owned(),
         ),
-        Problem::Unsupported(what) => (
+        RegexProblem::Unsupported(what) => (
             format!("{what} is not supported"),
             "write several comparisons joined with AND, OR or NOT, or LIKE".to_owned(),
         ),

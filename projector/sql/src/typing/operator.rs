@@ -1,6 +1,6 @@
 //! Operators: which one PostgreSQL chooses for the types of its operands.
 
-use prejoin_model::Type;
+use prejoin_model::{Type, from_similar};
 use sqlparser::ast::{BinaryOperator, Expr, Spanned, UnaryOperator};
 
 use super::conversion::rank;
@@ -10,7 +10,6 @@ use crate::functions::{
     AT_PATH, AT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, WITHOUT_PATH, bad_regex, signatures,
 };
 use crate::refusal::{Checked, Place, Refusal, refuse};
-use crate::regex::from_similar;
 
 /// How long a piece of the view's text may be to be repeated in a message.
 const QUOTE_CHARACTERS_MAX: usize = 60;

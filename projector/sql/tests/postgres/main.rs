@@ -254,3 +254,15 @@ fn arrays_have_postgresqls_types_names_values_and_errors() {
 fn functions_have_postgresqls_types_names_values_and_errors() {
     judge(&chosen(functions::expressions(seed())), seed(), 1_000, 20_000, 500);
 }
+
+#[test]
+fn no_column_is_called_as_those_that_every_table_of_postgresql_has() {
+    let names = "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_class'::regclass AND attnum < 0";
+    let names = Postgres::start().run_script(names);
+    assert!(names.lines().any(|name| name == "xmin"), "{names}");
+    let table = sample::table();
+    for name in names.lines() {
+        let refused = parse(&format!("id AS {name}"), &table).err();
+        assert!(refused.is_some_and(|refused| refused.contains("system column")), "{name}");
+    }
+}

@@ -50,6 +50,10 @@ CREATE MATERIALIZED VIEW v AS SELECT status AS "Status", order_id AS status FROM
 --! 1:58: the columns Status and status differ only in upper and lower case
 --!   help: give one of them another AS alias: the view store takes both for one name
 
+CREATE MATERIALIZED VIEW v AS SELECT status AS xmin, order_id AS "CTID" FROM orders
+--! 1:38: every table of PostgreSQL has a system column xmin: a view can have none of this name
+--!   help: give it another name with AS
+
 CREATE MATERIALIZED VIEW v AS SELECT status AS "" FROM orders
 --! 1:48: a name is empty
 --!   help: write a name of at least one character

@@ -1,0 +1,40 @@
+//! For how long a statement may keep SQLite busy. It has no time-out of its own; it asks while it works.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// What a connection's statements may still take. Time in which rows wait for a client does not count.
+#[derive(Default)]
+pub(super) struct Budget(Mutex<Spent>);
+
+#[derive(Default)]
+struct Spent {
+    left: Duration,
+    asked: Option<Instant>,
+}
+
+/// More than this passes between two questions only while rows wait to be taken, or the machine is busy elsewhere.
+const BUSY_MAX: Duration = Duration::from_millis(100);
+
+impl Budget {
+    /// Of SQLite's virtual machine, between two questions.
+    pub(super) const STEPS: i32 = 5_000;
+
+    pub(super) fn allow(&self, milliseconds: i64) {
+        let mut spent = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *spent = Spent {
+            left: Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)),
+            asked: Some(Instant::now()),
+        };
+    }
+
+    /// Whether a statement may work on. One that was allowed nothing in particular may.
+    pub(super) fn goes_on(&self) -> bool {
+        let mut spent = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let Some(asked) = spent.asked else { return true };
+        let now = Instant::now();
+        spent.left = spent.left.saturating_sub((now - asked).min(BUSY_MAX));
+        spent.asked = Some(now);
+        !spent.left.is_zero()
+    }
+}
