@@ -1,6 +1,6 @@
 # The two commands are `make demo` and `make test`; the rest is for developers.
 
-.PHONY: demo test test-long lint tools
+.PHONY: demo test test-long lint bench bench-quick tools
 
 # Builds and starts everything in one process, with a made-up history and living traffic. Data goes to ./data.
 demo:
@@ -18,6 +18,25 @@ test-long: tools lint
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- --deny warnings
+
+BENCH = cargo bench --package prejoin-benches --bench
+RESULTS = target/benchmarks
+
+# Every benchmark, each beside its floor; what was measured is in target/benchmarks/ as JSON. docs/performance.md explains.
+bench: tools
+	mkdir -p $(RESULTS)
+	$(BENCH) engine -- --json $(RESULTS)/engine.json
+	$(BENCH) rebuild -- --json $(RESULTS)/rebuild.json
+	$(BENCH) replay -- --json $(RESULTS)/replay.json
+	$(BENCH) live -- --json $(RESULTS)/live.json
+
+# The same in a few minutes, once everything is compiled: enough to see that something got much slower.
+bench-quick: tools
+	mkdir -p $(RESULTS)
+	$(BENCH) engine -- --events 200000 --view orders_with_customers --view all --json $(RESULTS)/engine.json
+	$(BENCH) rebuild -- --orders 100000 --turns 3 --json $(RESULTS)/rebuild.json
+	$(BENCH) replay -- --events 100000 --log jetstream --json $(RESULTS)/replay.json
+	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
 
 # What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, clients of the query API, a validator of OpenAPI.
 tools:

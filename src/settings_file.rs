@@ -48,6 +48,7 @@ pub(crate) struct ProjectorFileSettings {
     pub step_events_max: Option<usize>,
     pub step_bytes_max: Option<usize>,
     pub fan_out_slice_rows: Option<usize>,
+    pub builds_wait_events: Option<u64>,
     pub build_slice_rows: Option<usize>,
     pub retired_grace_ms: Option<u64>,
     pub changes_rows_max: Option<usize>,

@@ -38,6 +38,15 @@ impl Shipped {
 
     /// The contracts with one view and those that it reads, or with all.
     pub fn definition(&self, name: &str) -> anyhow::Result<Arc<Definition>> {
+        self.load(name, |_| true)
+    }
+
+    /// The same without search indexes.
+    pub fn definition_without_search(&self, name: &str) -> anyhow::Result<Arc<Definition>> {
+        self.load(name, |line| !line.to_lowercase().contains("using fulltext"))
+    }
+
+    fn load(&self, name: &str, is_kept: impl Fn(&str) -> bool) -> anyhow::Result<Arc<Definition>> {
         let mut wanted: BTreeSet<&str> = BTreeSet::new();
         let mut found: Vec<&(String, ViewFile)> =
             self.views.iter().filter(|(known, _)| name == ALL_VIEWS || known == name).collect();
@@ -57,7 +66,10 @@ impl Shipped {
             .views
             .iter()
             .filter(|(name, _)| wanted.contains(&name[..]))
-            .map(|(_, file)| file.clone())
+            .map(|(_, file)| {
+                let lines: Vec<&str> = file.text.lines().filter(|line| is_kept(line)).collect();
+                ViewFile { path: file.path.clone(), text: lines.join("\n") }
+            })
             .collect();
         match Definition::load(&self.contracts, &views) {
             Ok(definition) => Ok(Arc::new(definition)),

@@ -2,6 +2,7 @@
 //!
 //! The only async code of the projector. Knows when things happen and nothing of what they mean.
 
+mod ahead;
 mod comparison;
 pub mod control;
 mod deciding;

@@ -21,7 +21,20 @@ pub(crate) struct Line {
     pub services: BTreeMap<Arc<str>, ServiceView>,
     queue: Queue,
     tasks: Vec<AbortHandle>,
+    catching_up: Option<CatchingUp>,
 }
+
+/// On the way to where the log ended when it was first looked at.
+struct CatchingUp {
+    /// By service, once it is known.
+    ends: BTreeMap<Arc<str>, u64>,
+    /// When the state last moved.
+    moved: Instant,
+    position: Position,
+}
+
+/// A log that gives nothing for so long is not waited for.
+const STANDSTILL: Duration = Duration::from_secs(2);
 
 /// A step's work, and up to where each stream is done once the sinks have it.
 #[derive(Default)]
@@ -38,7 +51,10 @@ impl Line {
         settings: &ProjectorSettings,
         interval: Duration,
     ) -> Self {
-        let mut line = Line { services: BTreeMap::new(), queue: Queue::default(), tasks: Vec::new(), engine };
+        let (ends, moved, position) = (BTreeMap::new(), Instant::now(), engine.position());
+        let catching_up = Some(CatchingUp { ends, moved, position });
+        let (services, queue, tasks) = (BTreeMap::new(), Queue::default(), Vec::new());
+        let mut line = Line { services, queue, tasks, catching_up, engine };
         let definition = line.engine.definition().clone();
         for service in definition.services() {
             let service: Arc<str> = service.into();
@@ -111,6 +127,37 @@ impl Line {
         }
         self.queue.give_back(std::mem::take(&mut report.deferred), &read_to);
         Ok(Stepped { report, done_to: done_to.into_iter().collect() })
+    }
+
+    /// Whether so many events or more are still missing of those that the log had when it was first looked at. Once not,
+    /// never again: what comes later does not put anything off.
+    pub(crate) fn is_far_behind(&mut self, events: u64) -> bool {
+        let Some(catching_up) = &mut self.catching_up else { return false };
+        let position = self.engine.position();
+        if catching_up.position != position {
+            (catching_up.moved, catching_up.position) = (Instant::now(), position.clone());
+        }
+        let (mut missing, mut is_known) = (0, true);
+        for (service, view) in &self.services {
+            let is_read = match &*view.source.borrow() {
+                SourceState::Attaching | SourceState::Reading => view.hole.is_none(),
+                SourceState::Waiting(_) | SourceState::Refused(_) => false,
+            };
+            let end = view.log_end.borrow().map(|end| end.sequence);
+            match catching_up.ends.get(service).copied().or(end) {
+                _ if !is_read => {}
+                Some(end) => {
+                    catching_up.ends.insert(service.clone(), end);
+                    missing += end.saturating_sub(position.get(service));
+                }
+                None => is_known = false,
+            }
+        }
+        let is_near = is_known && missing < events.max(1);
+        if is_near || catching_up.moved.elapsed() >= STANDSTILL {
+            self.catching_up = None;
+        }
+        self.catching_up.is_some()
     }
 
     /// What a step took is in the sinks.

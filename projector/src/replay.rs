@@ -128,7 +128,9 @@ impl Replay {
         projector: &Projector,
         store: &mut ViewStore,
     ) -> Result<(), ProjectorError> {
-        let Replay { state, line, .. } = self;
+        let Replay { state, line, sinks } = self;
+        // What they have running still reads the state.
+        drop(sinks);
         drop(line);
         state_directory::abandon(&projector.data_directory, &state, store).await
     }

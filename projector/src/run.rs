@@ -252,6 +252,7 @@ impl<'a> Loop<'a> {
         let limit = self.limit();
         let Stepped { report, done_to } = self.line.step(&self.projector.settings, limit.as_ref())?;
         self.note(&report);
+        self.sinks.let_builds_wait(self.line.is_far_behind(self.projector.settings.builds_wait_events));
         self.advance_sinks(store).await?;
         self.line.done(done_to);
         self.advance_replay(store).await?;
@@ -341,7 +342,7 @@ impl<'a> Loop<'a> {
             _ if self.sinks.is_behind(&committed) => Duration::ZERO,
             Some(replay) if replay.is_busy(&self.line.engine.position()) => Duration::ZERO,
             Some(_) => SHORT_WAIT,
-            None if self.projector.until != Until::Shutdown => SHORT_WAIT,
+            None if self.projector.until != Until::Shutdown || self.sinks.builds_wait() => SHORT_WAIT,
             None => {
                 let interval = self.projector.settings.status_interval;
                 self.sinks.wake_in(&committed).map_or(interval, |wake_in| wake_in.min(interval))

@@ -17,6 +17,9 @@ pub struct ProjectorSettings {
     pub fan_out_slice_rows: usize,
     /// With more pending fan-outs of a view than this, they are worked through before new events are taken.
     pub fan_outs_pending_max: usize,
+    /// No view begins to be built while so many events or more are missing of those that the log had when the projector
+    /// began to read it: rows built from the last state are written once.
+    pub builds_wait_events: u64,
     /// Rows written to a transaction while a view is built.
     pub build_slice_rows: usize,
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
@@ -51,6 +54,7 @@ impl Default for ProjectorSettings {
             step_bytes_max: 64 << 20,
             fan_out_slice_rows: 2_000,
             fan_outs_pending_max: 1_000,
+            builds_wait_events: 20_000,
             build_slice_rows: 20_000,
             retired_grace: Duration::from_secs(10),
             search: SearchSettings::default(),

@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prejoin_engine::{Advance, Committed, Definition, Follower, advance, build_slice, recompute};
+use prejoin_engine::{Advance, Committed, Definition, Follower, advance, recompute};
 use prejoin_envelope::Position;
-use prejoin_sinks::{LiveWrite, ViewStore};
+use prejoin_sinks::{Beside, LiveWrite, StoreError, ViewStore};
 
+use tokio::task::JoinHandle;
+
+use crate::ahead::{Ahead, SliceOf};
 use crate::search::{self, SearchSet, SearchStatus};
 use crate::stand::{Build, Live, Readers, Stand, Standing};
 use crate::{ProjectorError, ProjectorSettings};
@@ -25,8 +28,31 @@ pub(crate) struct SinkSet {
     /// By the view's place in the definition.
     stands: BTreeMap<usize, Stand>,
     search: SearchSet,
+    ahead: Ahead,
+    /// Builds whose rows are all there, by place: their indexes are being made.
+    completing: BTreeMap<usize, Completing>,
+    /// No build is begun: the state is about to change more than a build costs.
+    builds_wait: bool,
     /// Readers held what was to be swapped: they are left in peace until then.
     swaps_from: Option<Instant>,
+}
+
+/// How often it is asked whether an index is made.
+const COMPLETING_WAIT: Duration = Duration::from_millis(20);
+
+/// The last part of a build, on a connection of its own.
+struct Completing(JoinHandle<Result<Beside, StoreError>>);
+
+impl Completing {
+    fn is_done(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for Completing {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// What a state is for.
@@ -48,7 +74,8 @@ impl SinkSet {
         committed: &Committed,
     ) -> Result<Self, ProjectorError> {
         let (state, stands, swaps_from) = (state.to_owned(), BTreeMap::new(), None);
-        let mut sinks = SinkSet { state, role, stands, search, swaps_from };
+        let (ahead, completing, builds_wait) = (Ahead::default(), BTreeMap::new(), false);
+        let mut sinks = SinkSet { state, role, stands, search, ahead, completing, builds_wait, swaps_from };
         sinks.attach(store, committed).await?;
         if sinks.role != Role::Readers {
             return Ok(sinks);
@@ -75,6 +102,15 @@ impl SinkSet {
         }
     }
 
+    /// Lets builds that are due wait, or go on.
+    pub(crate) fn let_builds_wait(&mut self, wait: bool) {
+        self.builds_wait = wait;
+    }
+
+    pub(crate) fn builds_wait(&self) -> bool {
+        self.builds_wait
+    }
+
     /// Gives up the builds of views whose readers have a generation that follows. Returns which.
     pub(crate) async fn cancel_rebuilds(
         &mut self,
@@ -88,6 +124,7 @@ impl SinkSet {
             }
             match stand.build.take() {
                 Some(Build::Rows { standing, .. } | Build::Ready(standing)) => {
+                    self.completing.remove(&place);
                     store.abandon(&definition.views[place].plan.name, standing.generation).await?;
                 }
                 Some(Build::Due { .. }) => {}
@@ -183,14 +220,19 @@ impl SinkSet {
 
     /// Whether any view has rows to write at this commit.
     pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
-        self.stands.values().any(|stand| stand.is_behind(committed))
+        let is_behind = |(place, stand): (&usize, &Stand)| match self.completing.get(place) {
+            Some(completing) => completing.is_done() || stand.follows_behind(committed),
+            None => stand.is_behind(committed, self.builds_wait),
+        };
+        self.stands.iter().any(is_behind)
             || !self.ready(committed).is_empty()
             || self.search.is_due(committed, &self.stands)
     }
 
     /// When there may be something to do for a search index, if nothing else happens.
     pub(crate) fn wake_in(&self, committed: &Committed) -> Option<Duration> {
-        self.search.wake_in(committed)
+        let completing = (!self.completing.is_empty()).then_some(COMPLETING_WAIT);
+        self.search.wake_in(committed).into_iter().chain(completing).min()
     }
 
     /// Whether the search indexes stand where the tables do, as far as they can be written.
@@ -229,10 +271,9 @@ impl SinkSet {
             self.attach(store, committed).await?;
         }
         self.follow(store, committed, settings).await?;
-        let places: Vec<usize> = self.stands.keys().copied().collect();
-        for &place in &places {
-            self.build(store, committed, place, settings).await?;
-        }
+        self.begin_builds(store, committed).await?;
+        self.note_completed(store).await?;
+        self.build(store, committed, settings).await?;
         self.search.turn(store, committed, &self.stands).await
     }
 
@@ -304,33 +345,105 @@ impl SinkSet {
         Ok(())
     }
 
-    /// Begins a build that is due, writes its next slice, and completes it after the last one.
+    /// Begins the builds that are due.
+    async fn begin_builds(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+    ) -> Result<(), ProjectorError> {
+        if self.builds_wait {
+            return Ok(());
+        }
+        for (&place, stand) in &mut self.stands {
+            let Some(Build::Due { covers }) = &stand.build else { continue };
+            if committed.position().covers(covers) {
+                let view = &committed.definition().views[place];
+                let generation = store.begin_build_from(view, committed.position(), &self.state).await?;
+                let standing = Standing { generation, follower: Follower::built_at(committed) };
+                stand.build = Some(Build::Rows { standing, cursor: None });
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the next slice of the first build, and completes it after the last one. One at a time: each needs the
+    /// memory of a slice or two.
     async fn build(
         &mut self,
         store: &mut ViewStore,
         committed: &Committed,
-        place: usize,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
-        let view = &committed.definition().views[place];
-        let (standing, cursor) = match &self.stands[&place].build {
-            Some(Build::Due { covers }) if committed.position().covers(covers) => {
-                let generation = store.begin_build_from(view, committed.position(), &self.state).await?;
-                (Standing { generation, follower: Follower::built_at(committed) }, None)
+        let first = self.stands.iter().find_map(|(&place, stand)| match &stand.build {
+            Some(Build::Rows { standing, cursor }) if !self.completing.contains_key(&place) => {
+                Some((place, standing.clone(), cursor.clone()))
             }
-            Some(Build::Rows { standing, cursor }) => (standing.clone(), cursor.clone()),
-            _ => return Ok(()),
+            _ => None,
+        });
+        let Some((place, standing, cursor)) = first else {
+            self.ahead.forget();
+            return Ok(());
         };
-        let next = self.write_slice(store, committed, place, &standing, cursor.as_ref(), settings).await?;
+        let next =
+            self.write_slice(store, committed, place, standing.generation, cursor.clone(), settings).await?;
         let build = match next {
             Some(next) => Build::Rows { standing, cursor: Some(next) },
             None => {
-                store.complete_build(view, standing.generation).await?;
-                Build::Ready(standing)
+                self.ahead.forget();
+                self.complete(store, committed, place, standing, cursor).await?
             }
         };
         if let Some(stand) = self.stands.get_mut(&place) {
             stand.build = Some(build);
+        }
+        Ok(())
+    }
+
+    /// Makes what a build still lacks: beside the writer where the database can, so that other views go on.
+    async fn complete(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+        place: usize,
+        standing: Standing,
+        cursor: Option<Bytes>,
+    ) -> Result<Build, ProjectorError> {
+        let (definition, generation) = (committed.definition().clone(), standing.generation);
+        let view = &definition.views[place];
+        let Some(beside) = store.beside(&view.plan.name, generation) else {
+            store.complete_build(view, generation).await?;
+            return Ok(Build::Ready(standing));
+        };
+        let definition = definition.clone();
+        let task = tokio::spawn(async move {
+            let mut beside = beside.await?;
+            beside.complete_build(&definition.views[place]).await?;
+            Ok(beside)
+        });
+        self.completing.insert(place, Completing(task));
+        Ok(Build::Rows { standing, cursor })
+    }
+
+    /// Takes note of builds that are complete by now.
+    async fn note_completed(&mut self, store: &mut ViewStore) -> Result<(), ProjectorError> {
+        let done: Vec<usize> = self
+            .completing
+            .iter()
+            .filter(|(_, completing)| completing.is_done())
+            .map(|(&place, _)| place)
+            .collect();
+        for place in done {
+            let Some(mut completing) = self.completing.remove(&place) else { continue };
+            let Some(stand) = self.stands.get_mut(&place) else { continue };
+            let beside = match (&mut completing.0).await {
+                Ok(beside) => beside?,
+                Err(panicked) if panicked.is_panic() => std::panic::resume_unwind(panicked.into_panic()),
+                // The process is ending.
+                Err(_) => continue,
+            };
+            let Some(Build::Rows { standing, .. }) = stand.build.take() else { continue };
+            store.take_up(beside).await;
+            stand.build = Some(Build::Ready(standing));
         }
         Ok(())
     }
@@ -340,14 +453,18 @@ impl SinkSet {
         store: &mut ViewStore,
         committed: &Committed,
         place: usize,
-        standing: &Standing,
-        cursor: Option<&Bytes>,
+        generation: i64,
+        from: Option<Bytes>,
         settings: &ProjectorSettings,
     ) -> Result<Option<Bytes>, ProjectorError> {
         let view = &committed.definition().views[place].plan.name;
         let rows_max = settings.build_slice_rows;
-        let slice = tokio::task::block_in_place(|| build_slice(committed, place, cursor, rows_max))?;
-        store.write_build(view, standing.generation, slice.rows, slice.next.as_ref()).await?;
+        let wanted = SliceOf { place, generation, from };
+        let slice = tokio::task::block_in_place(|| self.ahead.take(committed, &wanted, rows_max))?;
+        if slice.next.is_some() {
+            self.ahead.begin(committed, SliceOf { from: slice.next.clone(), ..wanted }, rows_max);
+        }
+        store.write_build(view, generation, slice.rows, slice.next.as_ref()).await?;
         Ok(slice.next)
     }
 

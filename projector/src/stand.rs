@@ -115,15 +115,19 @@ impl Stand {
         }
     }
 
-    /// Whether there are rows to write at this commit.
-    pub(crate) fn is_behind(&self, committed: &Committed) -> bool {
-        let follows = self.following().any(|standing| standing.follower.is_behind(committed));
-        follows
+    /// Whether there are rows to write at this commit, where builds that are due may have to wait.
+    pub(crate) fn is_behind(&self, committed: &Committed, builds_wait: bool) -> bool {
+        self.follows_behind(committed)
             || match &self.build {
-                Some(Build::Due { covers }) => committed.position().covers(covers),
+                Some(Build::Due { covers }) => !builds_wait && committed.position().covers(covers),
                 Some(Build::Rows { .. }) => true,
                 Some(Build::Ready(_)) | None => false,
             }
+    }
+
+    /// Whether one that follows the journal has not come to this commit.
+    pub(crate) fn follows_behind(&self, committed: &Committed) -> bool {
+        self.following().any(|standing| standing.follower.is_behind(committed))
     }
 
     /// The generation that may take the place of what readers see: it stands where that stands, or further.

@@ -136,6 +136,9 @@ impl Stage {
         if self.chance.percent(60) {
             set("build_slice_rows", *self.chance.pick(&[7, 50, 300]));
         }
+        if self.chance.percent(50) {
+            set("builds_wait_events", *self.chance.pick(&[1, 20]));
+        }
         set("retired_grace_ms", *self.chance.pick(&[0, 50, 1_000]));
         set("search_commit_interval_ms", *self.chance.pick(&[0, 20, 500]));
         if self.chance.percent(40) {

@@ -35,5 +35,5 @@ pub use error::EngineError;
 pub use follow::{Advance, Follower, Pending, StaleKeys, advance, stale_keys};
 pub use prejoin_contract::DECISIONS_SERVICE;
 pub use progress::Progress;
-pub use recompute::{RowOutcome, Slice, build_slice, recompute};
+pub use recompute::{Remembered, RowOutcome, Slice, build_next_slice, build_slice, recompute};
 pub use step::check_amended;

@@ -1,5 +1,6 @@
 //! The rows of a view at one commit, for given grain keys.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -14,8 +15,13 @@ use crate::keys::{
 };
 use crate::{Committed, Definition, EngineError};
 
-/// Rows of joined tables kept while a batch of view rows is computed: many orders share a customer.
-const CACHED_ROWS_MAX: usize = 50_000;
+/// Rows of joined tables kept while view rows are computed, with what they take in memory: many orders share a customer.
+const REMEMBERED_BYTES_MAX: usize = 64 << 20;
+/// A slice ends when so many bytes of tables were read for it, however few its rows.
+const SLICE_BYTES_MAX: usize = 32 << 20;
+/// What a remembered row takes beside its bytes, for each of its columns and as a whole.
+const COLUMN_BYTES: usize = 32;
+const ROW_BYTES: usize = 128;
 
 /// What a view has under a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +50,14 @@ impl Committed {
     }
 }
 
+/// Rows of joined tables, as of one commit.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    commit: Option<u64>,
+    rows: HashMap<Vec<u8>, Option<Row>>,
+    bytes: usize,
+}
+
 /// Computes up to `rows_max` rows of a view from its grain table, beginning at the row key `from`.
 pub fn build_slice(
     committed: &Committed,
@@ -51,19 +65,47 @@ pub fn build_slice(
     from: Option<&Bytes>,
     rows_max: usize,
 ) -> Result<Slice, EngineError> {
+    build_next_slice(committed, view, from, rows_max, &mut Remembered::default())
+}
+
+/// The same, with what the slice before has left behind; it is of no use to another state, nor under another definition.
+pub fn build_next_slice(
+    committed: &Committed,
+    view: usize,
+    from: Option<&Bytes>,
+    rows_max: usize,
+    remembered: &mut Remembered,
+) -> Result<Slice, EngineError> {
     let plan = &committed.definition.views[view].plan;
     let mut source = Source::of(committed);
+    if remembered.commit == Some(committed.commit) {
+        source.remembered = std::mem::take(remembered);
+    }
+    let slice = slice_of(committed, plan, from, rows_max, &mut source)?;
+    *remembered = Remembered { commit: Some(committed.commit), ..source.remembered };
+    Ok(slice)
+}
+
+fn slice_of(
+    committed: &Committed,
+    plan: &RowView,
+    from: Option<&Bytes>,
+    rows_max: usize,
+    source: &mut Source<'_>,
+) -> Result<Slice, EngineError> {
     let grain = plan.relations[0].table;
     let stored = committed.definition.stored(grain);
     let start = from.map_or_else(Vec::new, |from| table_key(stored, from));
     let mut rows = Vec::new();
     for entry in committed.snapshot.scan(Space::Tables, &table_prefix(stored), &start) {
         let (key, bytes) = entry?;
-        if rows.len() == rows_max {
+        let is_full = rows.len() == rows_max || source.read_bytes.get() >= SLICE_BYTES_MAX;
+        if is_full && !rows.is_empty() {
             return Ok(Slice { rows, next: Some(row_key(&key)) });
         }
+        source.note_read(bytes.len());
         let row = decode_row(committed.definition.schema(grain), &bytes)?;
-        rows.push((row_key(&key), evaluate(plan, row, &mut source)?));
+        rows.push((row_key(&key), evaluate(plan, row, source)?));
     }
     Ok(Slice { rows, next: None })
 }
@@ -105,12 +147,14 @@ pub(crate) struct Source<'a> {
     definition: &'a Definition,
     indexes: &'a Indexes,
     snapshot: &'a dyn Snapshot,
-    cached: HashMap<Vec<u8>, Option<Row>>,
+    remembered: Remembered,
+    /// Of rows that were not remembered.
+    read_bytes: Cell<usize>,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(definition: &'a Definition, indexes: &'a Indexes, snapshot: &'a dyn Snapshot) -> Self {
-        Source { definition, indexes, snapshot, cached: HashMap::new() }
+        Source { definition, indexes, snapshot, remembered: Remembered::default(), read_bytes: Cell::new(0) }
     }
 
     fn of(committed: &'a Committed) -> Self {
@@ -127,8 +171,32 @@ impl<'a> Source<'a> {
     }
 
     fn read(&self, table: TableId, table_key: &[u8]) -> Result<Option<Row>, EngineError> {
+        Ok(self.read_sized(table, table_key)?.0)
+    }
+
+    fn note_read(&self, bytes: usize) {
+        self.read_bytes.set(self.read_bytes.get() + bytes);
+    }
+
+    /// With its size in the state.
+    fn read_sized(&self, table: TableId, table_key: &[u8]) -> Result<(Option<Row>, usize), EngineError> {
         let bytes = self.snapshot.get(Space::Tables, table_key)?;
-        Ok(bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?)
+        let size = bytes.as_ref().map_or(0, |bytes| bytes.len());
+        self.note_read(size);
+        let row = bytes.map(|bytes| decode_row(self.definition.schema(table), &bytes)).transpose()?;
+        Ok((row, size))
+    }
+}
+
+impl Remembered {
+    fn note(&mut self, table_key: Vec<u8>, row: &Option<Row>, size: usize) {
+        if self.bytes >= REMEMBERED_BYTES_MAX {
+            self.rows.clear();
+            self.bytes = 0;
+        }
+        let columns = row.as_ref().map_or(0, |row| row.len());
+        self.bytes += ROW_BYTES + table_key.len() + columns * COLUMN_BYTES + size;
+        self.rows.insert(table_key, row.clone());
     }
 }
 
@@ -137,14 +205,11 @@ impl LookupRow for Source<'_> {
 
     fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, EngineError> {
         let table_key = table_key_of_values(self.stored(table), key);
-        if let Some(row) = self.cached.get(&table_key) {
+        if let Some(row) = self.remembered.rows.get(&table_key) {
             return Ok(row.clone());
         }
-        let row = self.read(table, &table_key)?;
-        if self.cached.len() == CACHED_ROWS_MAX {
-            self.cached.clear();
-        }
-        self.cached.insert(table_key, row.clone());
+        let (row, size) = self.read_sized(table, &table_key)?;
+        self.remembered.note(table_key, &row, size);
         Ok(row)
     }
 
@@ -154,7 +219,12 @@ impl LookupRow for Source<'_> {
         if schema.key.starts_with(columns) {
             let prefix = table_key_prefix(self.stored(table), &bytes);
             let rows = self.snapshot.scan(Space::Tables, &prefix, &[]);
-            return rows.map(|entry| Ok(decode_row(schema, &entry?.1)?)).collect();
+            let decoded = rows.map(|entry| {
+                let (_, bytes) = entry?;
+                self.note_read(bytes.len());
+                Ok(decode_row(schema, &bytes)?)
+            });
+            return decoded.collect();
         }
         let prefix = index_prefix(self.indexes.id(table, columns), &bytes);
         let mut rows = Vec::new();

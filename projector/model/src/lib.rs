@@ -31,5 +31,5 @@ pub use problem::Problem;
 pub use regex::{Regex, RegexProblem, from_similar};
 pub use row::{ROW_FORMAT, Row, RowError, decode_row, encode_row};
 pub use schema::{Column, TableId, TableSchema};
-pub use text::{TextError, from_text, to_text};
+pub use text::{TextError, from_text, to_text, write_text};
 pub use value::{Type, Value};

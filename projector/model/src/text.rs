@@ -1,5 +1,7 @@
 //! PostgreSQL's text forms: what `value::text` prints and what `'text'::type` reads (time zone UTC, DateStyle ISO).
 
+use std::fmt::Write;
+
 use thiserror::Error;
 
 use crate::double::{parse_double, print_double};
@@ -37,22 +39,33 @@ pub fn from_text(kind: Type, text: &str) -> Result<Value, TextError> {
 
 /// The text of a value; nothing for NULL.
 pub fn to_text(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Boolean(value) => value.to_string(),
-        Value::Integer(value) => value.to_string(),
-        Value::Bigint(value) => value.to_string(),
-        Value::Numeric(value) => value.to_string(),
-        Value::Double(value) => print_double(*value),
-        Value::Text(value) => value.to_string(),
-        Value::Uuid(value) => print_uuid(value),
-        Value::Date(value) => value.to_string(),
-        Value::Timestamptz(value) => value.to_string(),
-        Value::Jsonb(value) => value.to_string(),
-        Value::Timestamp(value) => value.to_string(),
-        Value::Interval(value) => value.to_string(),
-        Value::Array(value) => value.print(),
-    })
+    if value.is_null() {
+        return None;
+    }
+    let mut text = String::new();
+    write_text(value, &mut text);
+    Some(text)
+}
+
+/// Appends the text of a value; of NULL, nothing.
+pub fn write_text(value: &Value, out: &mut String) {
+    let written = match value {
+        Value::Null => Ok(()),
+        Value::Boolean(value) => write!(out, "{value}"),
+        Value::Integer(value) => write!(out, "{value}"),
+        Value::Bigint(value) => write!(out, "{value}"),
+        Value::Numeric(value) => write!(out, "{value}"),
+        Value::Double(value) => out.write_str(&print_double(*value)),
+        Value::Text(value) => out.write_str(value),
+        Value::Uuid(value) => out.write_str(&print_uuid(value)),
+        Value::Date(value) => write!(out, "{value}"),
+        Value::Timestamptz(value) => write!(out, "{value}"),
+        Value::Jsonb(value) => write!(out, "{value}"),
+        Value::Timestamp(value) => write!(out, "{value}"),
+        Value::Interval(value) => write!(out, "{value}"),
+        Value::Array(value) => out.write_str(&value.print()),
+    };
+    written.expect("a string takes every text, and no value fails to be printed");
 }
 
 /// Without what C's isspace calls space at both ends.

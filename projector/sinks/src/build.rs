@@ -174,7 +174,7 @@ async fn complete(
         }
     }
     if aside.is_some() {
-        link.forget_aside().await?;
+        link.forget_aside(&table).await?;
     }
     let CatalogEntry { followed, visible, changes, .. } = &open.entry;
     catalog::write_positions(link, &open.entry, followed, visible, counts.rows, *changes).await?;

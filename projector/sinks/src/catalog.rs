@@ -16,6 +16,7 @@ pub(crate) const FORMAT: i64 = 3;
 const PENDING_TO_A_STATEMENT: usize = 256;
 
 /// A generation as the catalog has it.
+#[derive(Clone)]
 pub(crate) struct CatalogEntry {
     pub view: String,
     pub generation: i64,

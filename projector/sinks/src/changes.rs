@@ -116,6 +116,11 @@ impl ChangeLog {
         Ok(ChangeLog { bounds: ChangeBounds::default(), last, kept, rows, bytes })
     }
 
+    /// Of a session that changes no row that readers see.
+    pub(crate) fn unused() -> Self {
+        ChangeLog { bounds: ChangeBounds::default(), last: 0, kept: VecDeque::new(), rows: 0, bytes: 0 }
+    }
+
     pub(crate) fn draft(&self) -> Draft<'_> {
         Draft { log: self, last: self.last, added: Vec::new(), trimmed: 0 }
     }

@@ -128,7 +128,7 @@ pub(crate) trait Link: Send {
     async fn put_back(&mut self, table: &Table<'_>, place: &str) -> Result<(), sqlx::Error>;
 
     /// After `set_aside`: every row was put back that could be.
-    async fn forget_aside(&mut self) -> Result<(), sqlx::Error>;
+    async fn forget_aside(&mut self, table: &Table<'_>) -> Result<(), sqlx::Error>;
 
     /// Ends the sessions of earlier writers that hold the fence, which nobody else does: they are stuck, or gone.
     async fn free_fence(&mut self) -> Result<(), sqlx::Error>;

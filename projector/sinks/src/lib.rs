@@ -17,6 +17,7 @@ mod changes;
 mod rows;
 mod store;
 
+mod beside;
 mod build;
 mod live;
 mod retire;
@@ -28,6 +29,7 @@ mod snapshot;
 pub mod search;
 
 pub use address::StoreAddress;
+pub use beside::Beside;
 pub use changes::ChangeBounds;
 pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;

@@ -50,6 +50,7 @@ pub struct Generation {
 }
 
 /// What the writer keeps of a generation that it writes to.
+#[derive(Clone)]
 pub(crate) struct OpenGeneration {
     pub entry: CatalogEntry,
     pub row_errors: i64,
@@ -67,9 +68,9 @@ pub struct ViewStore {
     pub(crate) address: String,
     pub(crate) opened: StoreAddress,
     pub(crate) link: Box<dyn Link>,
-    epoch: i64,
+    pub(crate) epoch: i64,
     /// Tells this store from one that took its place.
-    identity: i64,
+    pub(crate) identity: i64,
     pub(crate) open: OpenGenerations,
     pub(crate) changes: ChangeLog,
 }

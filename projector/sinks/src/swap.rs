@@ -102,7 +102,9 @@ async fn swap(
         catalog::write_changes(link, entry, changes).await?;
     }
     if let Some(directory) = state_directory {
-        link.execute("UPDATE _prejoin_store SET state_directory = ?", &[directory.into()]).await?;
+        // Unchanged, it is left alone: an index that is being made elsewhere holds the fence.
+        let update = "UPDATE _prejoin_store SET state_directory = ? WHERE state_directory <> ?";
+        link.execute(update, &[directory.into(), directory.into()]).await?;
     }
     Ok(())
 }

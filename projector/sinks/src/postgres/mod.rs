@@ -62,6 +62,14 @@ impl PostgresLink {
         Ok(link)
     }
 
+    /// Connects as the writer that is open already, for work that takes long.
+    pub(crate) async fn open_beside(url: &str, schema: &str) -> Result<Self, sqlx::Error> {
+        let connection = session::connect(url, schema, session::WRITER).await?;
+        let mut link = PostgresLink { connection, reader_role: None };
+        session::settle_beside(&mut link).await?;
+        Ok(link)
+    }
+
     pub(crate) async fn open_to_read(url: &str, schema: &str) -> Result<Self, sqlx::Error> {
         let connection = session::connect(url, schema, session::READER).await?;
         Ok(PostgresLink { connection, reader_role: None })
@@ -147,8 +155,8 @@ impl Link for PostgresLink {
         tables::put_back(self, table, place).await
     }
 
-    async fn forget_aside(&mut self) -> Result<(), sqlx::Error> {
-        tables::forget_aside(self).await
+    async fn forget_aside(&mut self, table: &Table<'_>) -> Result<(), sqlx::Error> {
+        tables::forget_aside(self, table).await
     }
 
     async fn free_fence(&mut self) -> Result<(), sqlx::Error> {

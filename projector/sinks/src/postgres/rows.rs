@@ -1,7 +1,7 @@
 //! Set-based writes of rows: few as arrays of texts, one for each column; many by COPY.
 
 use bytes::Bytes;
-use prejoin_model::Row;
+use prejoin_model::{Row, Value, write_text};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use super::stored_values;
@@ -121,9 +121,9 @@ async fn copy(
     let copy = format!("COPY {} (_key, {}) FROM STDIN", quoted(into), table.names().join(", "));
     let mut copying = connection.copy_in_raw(&copy).await?;
     let mut text = String::with_capacity(SEND_BYTES + 64 * 1024);
-    let mut values = Vec::with_capacity(table.width());
+    let mut value = String::new();
     for (key, row) in rows {
-        write_line(key, table, row, &mut values, &mut text);
+        write_line(key, table, row, &mut value, &mut text);
         if text.len() >= SEND_BYTES {
             copying.send(text.as_bytes()).await?;
             text.clear();
@@ -134,19 +134,23 @@ async fn copy(
 }
 
 /// A line of COPY's text format.
-fn write_line(key: &[u8], table: &Table<'_>, row: &Row, values: &mut Vec<StoredValue>, out: &mut String) {
+fn write_line(key: &[u8], table: &Table<'_>, row: &Row, text: &mut String, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\\\x");
     for byte in key {
         out.push(DIGITS[usize::from(byte >> 4)].into());
         out.push(DIGITS[usize::from(byte & 15)].into());
     }
-    table.store(row, values);
-    for value in values.drain(..) {
+    for (_, value) in table.columns.iter().zip(row) {
         out.push('\t');
-        match text_of(value) {
-            Some(text) => escape(&text, out),
-            None => out.push_str("\\N"),
+        match value {
+            Value::Null => out.push_str("\\N"),
+            Value::Text(text) => escape(text, out),
+            value => {
+                text.clear();
+                write_text(value, text);
+                escape(text, out);
+            }
         }
     }
     out.push('\n');

@@ -35,6 +35,13 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 const WRITER_SETTINGS: &str =
     "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;";
 
+/// So that the server gives up soon after whoever asked for an index is gone. Not every system can tell.
+const GIVES_UP: &str = "SET client_connection_check_interval = '500ms'";
+
+/// Memory to sort in.
+const BESIDE_SETTINGS: &str = "SELECT set_config('maintenance_work_mem', '256MB', false)
+  WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('256MB');";
+
 /// Earlier ones have no infinite numerics.
 const VERSION_MIN: i64 = 140_000;
 
@@ -76,6 +83,15 @@ pub(super) async fn create(link: &mut PostgresLink, schema: &str) -> Result<(), 
         link.execute(insert, &[Value::Integer(FORMAT)]).await?;
     }
     link.script("COMMIT").await
+}
+
+/// The writer's second session: the first one has made everything.
+pub(super) async fn settle_beside(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
+    link.script(WRITER_SETTINGS).await?;
+    if let Err(error) = link.script(GIVES_UP).await {
+        tracing::debug!(%error, "the server does not notice lost connections");
+    }
+    link.script(BESIDE_SETTINGS).await
 }
 
 async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {

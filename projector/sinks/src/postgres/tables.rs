@@ -46,8 +46,10 @@ pub(super) fn create_index(table: &Table<'_>, number: usize, index: &StoreIndex)
     Some(format!("CREATE INDEX {name} ON {} USING {method} ({})", quoted(table.name), columns.join(", ")))
 }
 
-/// Holds the table as it was before rows were set aside.
-const ASIDE: &str = "_prejoin_aside";
+/// Holds the table as it was before rows were set aside. Other tables may have theirs at the same time.
+fn aside(table: &Table<'_>) -> String {
+    quoted(&format!("{}_aside", table.name))
+}
 
 /// No ordered index takes more than 2,704 bytes of a row, compressed, with some of them its own.
 const INDEXED_BYTES_SURE: usize = 2_000;
@@ -67,13 +69,13 @@ pub(super) async fn set_aside(
     let too_large = |sizes: String| format!("{sizes} > {INDEXED_BYTES_SURE}");
     let conditions: Vec<String> = std::iter::once(size("_key")).chain(ordered).map(too_large).collect();
     let condition = conditions.join(" OR ");
-    let name = quoted(table.name);
+    let (name, aside) = (quoted(table.name), aside(table));
     link.script(&format!(
-        "ALTER TABLE {name} RENAME TO {ASIDE}; {}; INSERT INTO {name} SELECT * FROM {ASIDE} WHERE NOT ({condition});",
+        "ALTER TABLE {name} RENAME TO {aside}; {}; INSERT INTO {name} SELECT * FROM {aside} WHERE NOT ({condition});",
         create(table)
     ))
     .await?;
-    let select = format!("SELECT _key, ctid::text FROM {ASIDE} WHERE {condition} ORDER BY _key");
+    let select = format!("SELECT _key, ctid::text FROM {aside} WHERE {condition} ORDER BY _key");
     let found = link.query(&select, &[]).await?;
     found.into_iter().map(|mut row| Ok((Bytes::from(row.blob()?), row.text()?))).collect()
 }
@@ -84,12 +86,13 @@ pub(super) async fn put_back(
     table: &Table<'_>,
     place: &str,
 ) -> Result<(), sqlx::Error> {
-    let insert = format!("INSERT INTO {} SELECT * FROM {ASIDE} WHERE ctid = ?::tid", quoted(table.name));
+    let insert =
+        format!("INSERT INTO {} SELECT * FROM {} WHERE ctid = ?::tid", quoted(table.name), aside(table));
     link.execute(&insert, &[place.into()]).await.map(drop)
 }
 
-pub(super) async fn forget_aside(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
-    link.script(&format!("DROP TABLE {ASIDE}")).await
+pub(super) async fn forget_aside(link: &mut PostgresLink, table: &Table<'_>) -> Result<(), sqlx::Error> {
+    link.script(&format!("DROP TABLE {}", aside(table))).await
 }
 
 /// What others built on the SQL view stays, as long as its columns do.

@@ -92,9 +92,8 @@ impl Link for SqliteLink {
         rows::put(&mut self.connection, table, rows).await
     }
 
-    /// A repeated slice is what it was.
     async fn load(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error> {
-        rows::put(&mut self.connection, table, rows).await
+        rows::load(&mut self.connection, table, rows).await
     }
 
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error> {
@@ -140,7 +139,7 @@ impl Link for SqliteLink {
         Ok(())
     }
 
-    async fn forget_aside(&mut self) -> Result<(), sqlx::Error> {
+    async fn forget_aside(&mut self, _table: &Table<'_>) -> Result<(), sqlx::Error> {
         Ok(())
     }
 

@@ -25,6 +25,19 @@ pub(super) async fn put(
     Ok(added)
 }
 
+pub(super) async fn load(
+    connection: &mut SqliteConnection,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+) -> Result<i64, sqlx::Error> {
+    for chunk in chunks(rows, 1 + table.width()) {
+        let insert =
+            with_rows(sqlx::query(AssertSqlSafe(insert_statement(table, chunk.len()))), table, chunk);
+        insert.execute(&mut *connection).await?;
+    }
+    Ok(signed(rows.len() as u64))
+}
+
 async fn put_chunk(
     connection: &mut SqliteConnection,
     table: &Table<'_>,
@@ -37,29 +50,32 @@ async fn put_chunk(
         query = query.bind(key.to_vec());
     }
     let known = query.fetch_one(&mut *connection).await?;
-    let mut query = sqlx::query(AssertSqlSafe(upsert_statement(table, rows.len())));
+    let put = with_rows(sqlx::query(AssertSqlSafe(upsert_statement(table, rows.len()))), table, rows);
+    put.execute(connection).await?;
+    Ok(signed(rows.len() as u64) - known)
+}
+
+fn with_rows<'q>(mut query: SqliteQuery<'q>, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> SqliteQuery<'q> {
     let mut values = Vec::with_capacity(table.width());
     for (key, row) in rows {
         query = query.bind(key.to_vec());
         table.store(row, &mut values);
-        for value in values.drain(..) {
-            query = bind(query, value);
-        }
+        query = values.drain(..).fold(query, bind);
     }
-    query.execute(connection).await?;
-    Ok(signed(rows.len() as u64) - known)
+    query
+}
+
+fn insert_statement(table: &Table<'_>, rows: usize) -> String {
+    let names = table.names();
+    let values = vec![format!("({})", places(1 + names.len())); rows].join(", ");
+    format!("INSERT INTO {} (_key, {}) VALUES {values}", quoted(table.name), names.join(", "))
 }
 
 fn upsert_statement(table: &Table<'_>, rows: usize) -> String {
     let names = table.names();
-    let values = vec![format!("({})", places(1 + names.len())); rows].join(", ");
     let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    format!(
-        "INSERT INTO {} (_key, {}) VALUES {values} ON CONFLICT (_key) DO UPDATE SET {}",
-        quoted(table.name),
-        names.join(", "),
-        updates.join(", ")
-    )
+    let insert = insert_statement(table, rows);
+    format!("{insert} ON CONFLICT (_key) DO UPDATE SET {}", updates.join(", "))
 }
 
 pub(super) async fn remove(

@@ -6,6 +6,7 @@
 mod bench;
 mod stores;
 
+mod beside;
 mod building;
 mod changes;
 mod comparing;

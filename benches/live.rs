@@ -1,0 +1,171 @@
+//! How long an event takes from the log's acknowledgement until readers see it, by the rate at which events come.
+//!
+//! `cargo bench -p prejoin-benches --bench live -- [--rate N]... [--seconds N] [--store sqlite|postgres]... [--view NAME] [--json FILE]`
+//!
+//! Into SQLite it is seen through the query API, into PostgreSQL through SQL. Everything but the servers runs in one process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use clap::{Parser, ValueEnum};
+use prejoin_benches::{
+    Latency, Projecting, Readers, Shipped, Store, Watch, latency, offer, publish, wait_for,
+};
+use prejoin_envelope::Position;
+use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
+use prejoin_fixtures::{GeneratedEvent, generate};
+use prejoin_projector::{ProjectorSettings, Until};
+use prejoin_read_api::ReadApi;
+use prejoin_test_servers::NatsServer;
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures how fresh views are.
+#[derive(Parser)]
+struct Options {
+    /// Events a second.
+    #[arg(long, default_values_t = [1_000, 5_000, 10_000, 20_000])]
+    rate: Vec<u32>,
+    /// How long each rate is kept up.
+    #[arg(long, default_value_t = 10)]
+    seconds: u32,
+    /// How many events there are before.
+    #[arg(long, default_value_t = 100_000)]
+    before: u64,
+    #[arg(long, value_enum, default_values_t = [StoreKind::Sqlite, StoreKind::Postgres])]
+    store: Vec<StoreKind>,
+    #[arg(long, default_value = "orders_with_customers")]
+    view: String,
+    /// Also writes what was measured to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// `cargo bench` says so.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StoreKind {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Serialize)]
+struct Line {
+    store: String,
+    offered_per_second: u32,
+    /// What the log took.
+    acknowledged_per_second: f64,
+    latency: Latency,
+    /// After the last acknowledgement, until readers saw everything: it grows with the time of a rate that is too high.
+    caught_up_after_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Report {
+    benchmark: &'static str,
+    view: String,
+    seconds: u32,
+    lines: Vec<Line>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let mut lines = Vec::new();
+    println!(
+        "{:10}{:>10}{:>12}{:>10}{:>10}{:>10}{:>14}",
+        "", "offered/s", "in log/s", "p50 ms", "p99 ms", "max ms", "caught up ms"
+    );
+    for store in &options.store {
+        for rate in &options.rate {
+            let line = measure(&options, *store, *rate).await?;
+            let Latency { p50_ms, p99_ms, max_ms, .. } = line.latency;
+            println!(
+                "{:10}{rate:>10}{:>12.0}{p50_ms:>10.1}{p99_ms:>10.1}{max_ms:>10.1}{:>14.1}",
+                line.store, line.acknowledged_per_second, line.caught_up_after_ms
+            );
+            lines.push(line);
+        }
+    }
+    if let Some(path) = &options.json {
+        let Options { view, seconds, .. } = options;
+        let report = Report { benchmark: "live", view, seconds, lines };
+        std::fs::write(path, serde_json::to_string_pretty(&report)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+async fn measure(options: &Options, kind: StoreKind, rate: u32) -> anyhow::Result<Line> {
+    let (server, directory) = (NatsServer::start(""), tempfile::tempdir()?);
+    let log: Arc<dyn EventLog> =
+        Arc::new(JetStreamLog::connect(&server.url(), JetStreamOptions::default()).await?);
+    let mut events = generate(options.before + u64::from(rate) * u64::from(options.seconds), 1);
+    let before: Vec<GeneratedEvent> = events.by_ref().take(usize::try_from(options.before)?).collect();
+    let begun_at = position_of(&before);
+    publish(log.clone(), before.into_iter()).await?;
+    let (store, address) = match kind {
+        StoreKind::Sqlite => (Store::sqlite(directory.path()), Some(directory.path().join("views.sqlite"))),
+        StoreKind::Postgres => (Store::postgres(), None),
+    };
+    let definition = Shipped::read()?.definition(&options.view)?;
+    let settings = ProjectorSettings::default();
+    let projecting = Projecting::start(
+        definition,
+        log.clone(),
+        directory.path(),
+        store.address(),
+        settings,
+        Until::Shutdown,
+    );
+    let api = match address {
+        Some(path) => Some(serve(ReadApi::open(path), &options.view).await?),
+        None => None,
+    };
+    let readers = || match (&api, store.url()) {
+        (Some(address), _) => Readers::Api(address.clone()),
+        (None, url) => Readers::Postgres { url: url.unwrap_or_default(), view: options.view.clone() },
+    };
+    wait_for(readers(), &begun_at).await?;
+    let watch = Watch::begin(readers());
+    let events: Vec<GeneratedEvent> = events.collect();
+    let ends_at = position_of(&events);
+    let begun = Instant::now();
+    let acknowledged = offer(&log, events, f64::from(rate)).await?;
+    let taken = Instant::now();
+    let caught_up = wait_for(readers(), &ends_at).await?;
+    // The watch looks once more.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let seen = watch.end().await?;
+    projecting.stop().await?;
+    Ok(Line {
+        store: format!("{kind:?}").to_lowercase(),
+        offered_per_second: rate,
+        acknowledged_per_second: acknowledged.len() as f64 / taken.duration_since(begun).as_secs_f64(),
+        latency: latency(&acknowledged, &seen)?,
+        caught_up_after_ms: caught_up.saturating_duration_since(taken).as_secs_f64() * 1_000.0,
+    })
+}
+
+fn position_of(events: &[GeneratedEvent]) -> Position {
+    let mut position = Position::default();
+    for event in events {
+        position.set(event.service, event.sequence);
+    }
+    position
+}
+
+/// The address of a view in an API that answers until the process ends.
+async fn serve(api: ReadApi, view: &str) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = format!("http://{}/rest/v1/{view}?limit=1", listener.local_addr()?);
+    tokio::spawn(api.run(listener, std::future::pending()));
+    Ok(address)
+}
