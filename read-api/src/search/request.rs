@@ -3,7 +3,7 @@
 use super::text_query::{self, TextQuery};
 use super::tolerance::{TYPOS_MAX, Typos};
 use crate::Error;
-use crate::request::{self, ReadRequest, SearchGrammar};
+use crate::request::{self, ReadRequest, SearchGrammar, Selected};
 
 /// A parsed search of one view.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,16 +117,21 @@ fn refuse_beyond_rows(rows: &ReadRequest) -> Result<(), Error> {
         ("cursor", rows.cursor.is_some()),
         ("groupby", !rows.group_by.is_empty()),
         ("having", !rows.having.is_empty()),
+        ("aggregate", rows.select.iter().any(is_aggregate)),
     ];
     match refused.iter().find(|(_, is_present)| *is_present) {
         None => Ok(()),
         Some((name, _)) => {
             let reason = format!(
-                "A search has no '{name}': the best rows come first. Filter by fts under /rest/v1/ for other orders."
+                "A search has no {name}: the best rows come first, and 'facets' counts values. Filter by fts under /rest/v1/ for more."
             );
             Err(Error::NotImplemented { reason })
         }
     }
+}
+
+fn is_aggregate(selected: &Selected) -> bool {
+    matches!(selected, Selected::Item { item, .. } if item.aggregate.is_some())
 }
 
 fn wrong(parameter: &str, what: &str, details: &str) -> Error {

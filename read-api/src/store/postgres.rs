@@ -58,7 +58,12 @@ impl PostgresStore {
     async fn probe(&self) -> Result<(), Error> {
         let options = self.options()?;
         match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
-            Ok(Ok(connection)) => Ok(drop(connection.close().await)),
+            Ok(Ok(connection)) => {
+                if let Err(error) = connection.close().await {
+                    tracing::debug!(%error, "a connection that was tried did not end well");
+                }
+                Ok(())
+            }
             Ok(Err(error)) => Err(self.explain(error.into())),
             Err(_) => Err(self.away("nobody answers there")),
         }

@@ -68,13 +68,11 @@ impl Session {
         self.in_transaction = true;
         self.streaming_timeout = settings.streaming_timeout;
         match self.connection.as_mut().expect(PRESENT) {
-            Connection::Sqlite(connection) => drop(connection.execute("BEGIN").await?),
+            Connection::Sqlite(connection) => {
+                connection.execute("BEGIN").await?;
+            }
             Connection::Postgres(connection) => {
-                drop(
-                    connection
-                        .execute(sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-                        .await?,
-                );
+                connection.execute(sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await?;
             }
         }
         self.allow_on_sqlite(settings.statement_timeout).await

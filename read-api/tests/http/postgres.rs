@@ -14,7 +14,7 @@ CREATE TABLE _prejoin_store (one BIGINT PRIMARY KEY, format BIGINT NOT NULL, epo
 CREATE TABLE _prejoin_generations (
   view TEXT COLLATE \"C\" NOT NULL, generation BIGINT NOT NULL, state TEXT NOT NULL,
   table_name TEXT NOT NULL, columns TEXT NOT NULL, comment TEXT, fingerprint TEXT NOT NULL, followed TEXT NOT NULL,
-  position TEXT NOT NULL, rows BIGINT NOT NULL, PRIMARY KEY (view, generation));
+  position TEXT NOT NULL, rows BIGINT NOT NULL, search_index TEXT, PRIMARY KEY (view, generation));
 CREATE TABLE _prejoin_status (one BIGINT PRIMARY KEY, written_at_ms BIGINT NOT NULL, status TEXT NOT NULL);
 CREATE TABLE _prejoin_row_errors (view TEXT, generation BIGINT, key BYTEA, key_text TEXT, error TEXT);
 INSERT INTO _prejoin_store VALUES (1, 2, 1, 'state');

@@ -39,7 +39,9 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
                 (word, false, after)
             }
         };
-        if !is_quoted && !is_negated && operand.eq_ignore_ascii_case("or") {
+        // As in PostgreSQL, it stands between two; elsewhere it is a word.
+        let stands_between = matches!(tokens.last(), Some(Token::Text { .. })) && has_word(after);
+        if !is_quoted && !is_negated && stands_between && operand.eq_ignore_ascii_case("or") {
             tokens.push(Token::Or);
         } else if has_word(operand) {
             tokens.push(Token::Text { text: operand, is_negated });
