@@ -27,6 +27,7 @@ fn view() -> View {
         position: Position::default(),
         rows: 0,
         stamp: String::new(),
+        search_index: None,
     }
 }
 

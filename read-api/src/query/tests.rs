@@ -29,6 +29,7 @@ fn view() -> View {
         position: Default::default(),
         rows: 0,
         stamp: String::new(),
+        search_index: None,
     }
 }
 

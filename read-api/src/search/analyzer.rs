@@ -48,7 +48,6 @@ pub(super) fn words(analyzer: &TextAnalyzer, text: &str) -> Vec<Word> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

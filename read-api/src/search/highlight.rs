@@ -161,7 +161,6 @@ fn escape(text: &str, html: &mut String) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use tantivy::schema::Field;
 

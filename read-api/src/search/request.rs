@@ -139,7 +139,6 @@ fn wrong(parameter: &str, what: &str, details: &str) -> Error {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 

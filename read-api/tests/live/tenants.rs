@@ -55,7 +55,7 @@ async fn told(mut stream: reqwest::Response, last: &str) -> String {
     let mut text = String::new();
     while !text.contains(last) {
         match stream.chunk().await.unwrap() {
-            Some(chunk) => text.push_str(&String::from_utf8(chunk.to_vec()).unwrap()),
+            Some(chunk) => text.push_str(std::str::from_utf8(&chunk).unwrap()),
             None => break,
         }
     }

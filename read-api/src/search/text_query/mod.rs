@@ -105,7 +105,6 @@ fn any(mut parts: Vec<TextQuery>) -> Option<TextQuery> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 
