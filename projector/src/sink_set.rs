@@ -273,7 +273,7 @@ impl SinkSet {
         self.follow(store, committed, settings).await?;
         self.begin_builds(store, committed).await?;
         self.note_completed(store).await?;
-        self.build(store, committed, settings).await?;
+        while self.build(store, committed, settings).await? {}
         self.search.turn(store, committed, &self.stands).await
     }
 
@@ -367,13 +367,13 @@ impl SinkSet {
     }
 
     /// Writes the next slice of the first build, and completes it after the last one. One at a time: each needs the
-    /// memory of a slice or two.
+    /// memory of a slice or two. True if that was all of it: views of a few rows do not wait for one another.
     async fn build(
         &mut self,
         store: &mut ViewStore,
         committed: &Committed,
         settings: &ProjectorSettings,
-    ) -> Result<(), ProjectorError> {
+    ) -> Result<bool, ProjectorError> {
         let first = self.stands.iter().find_map(|(&place, stand)| match &stand.build {
             Some(Build::Rows { standing, cursor }) if !self.completing.contains_key(&place) => {
                 Some((place, standing.clone(), cursor.clone()))
@@ -382,10 +382,12 @@ impl SinkSet {
         });
         let Some((place, standing, cursor)) = first else {
             self.ahead.forget();
-            return Ok(());
+            return Ok(false);
         };
+        let is_first = cursor.is_none();
         let next =
             self.write_slice(store, committed, place, standing.generation, cursor.clone(), settings).await?;
+        let is_whole = is_first && next.is_none();
         let build = match next {
             Some(next) => Build::Rows { standing, cursor: Some(next) },
             None => {
@@ -396,10 +398,11 @@ impl SinkSet {
         if let Some(stand) = self.stands.get_mut(&place) {
             stand.build = Some(build);
         }
-        Ok(())
+        Ok(is_whole)
     }
 
-    /// Makes what a build still lacks: beside the writer where the database can, so that other views go on.
+    /// Makes what a build still lacks: beside the writer where the database can, so that other views go on. Few rows, all
+    /// of them in the first slice, are not worth a connection.
     async fn complete(
         &mut self,
         store: &mut ViewStore,
@@ -410,7 +413,8 @@ impl SinkSet {
     ) -> Result<Build, ProjectorError> {
         let (definition, generation) = (committed.definition().clone(), standing.generation);
         let view = &definition.views[place];
-        let Some(beside) = store.beside(&view.plan.name, generation) else {
+        let beside = cursor.as_ref().and_then(|_| store.beside(&view.plan.name, generation));
+        let Some(beside) = beside else {
             store.complete_build(view, generation).await?;
             return Ok(Build::Ready(standing));
         };
