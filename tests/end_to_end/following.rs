@@ -92,17 +92,17 @@ fn what_is_told_is_what_is_read() {
     for order in 1..30 {
         counter.place(&format!("o{order:02}"), if order % 3 == 0 { "u2" } else { "u1" });
     }
-    agree("every order of u1 was told", 20, "Before");
+    agree("every order of u1 was told", 21, "Before");
     counter.rename("u1", "After");
-    agree("every order has the new name", 20, "After");
+    agree("every order has the new name", 21, "After");
     home.command(&["rebuild", "orders_with_customers"]).run().succeeded();
     wait_until("the rebuilt view was told", &[&up], || {
         let begun = told.lock().map_err(|error| error.to_string())?.begun.clone();
         if begun.iter().any(|reason| reason == "rebuilt") { Ok(()) } else { Err(format!("{begun:?}")) }
     });
-    agree("the same rows are there after the rebuild", 20, "After");
+    agree("the same rows are there after the rebuild", 21, "After");
     counter.place("o30", "u1");
-    agree("what comes after the rebuild is told", 21, "After");
+    agree("what comes after the rebuild is told", 22, "After");
     drop(up);
     follower.join().expect("the follower does not panic");
 }
