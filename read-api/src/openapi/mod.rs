@@ -26,6 +26,9 @@ pub(crate) fn document(described: &Described<'_>) -> Value {
         let name = path_segment(&view.name);
         paths.insert(format!("/rest/v1/{name}"), operations::view(view));
         paths.insert(format!("/live/v1/{name}"), operations::live(view));
+        if view.search_index.is_some() {
+            paths.insert(format!("/search/v1/{name}"), operations::search(view));
+        }
         models.insert(schemas::name_of(&view.name), schemas::row(view));
     }
     let mut components = json!({

@@ -22,6 +22,16 @@ const HEADERS: [(&str, &str); 3] = [
     ("Prejoin-Wait-For", "A position, such as `orders=831`: the answer waits until the view reflects it."),
 ];
 
+const SEARCH: [(&str, &str, &str); 7] = [
+    ("q", "What is searched, such as `ada \"firm tofu\" -soup`.", "string"),
+    ("columns", "In which columns; all that can be searched by default.", "string"),
+    ("typos", "`auto`, or at most `0`, `1` or `2` in a word.", "string"),
+    ("prefix", "Whether the last word may be the beginning of one; true by default.", "boolean"),
+    ("highlight", "Of which columns fragments are shown; of all that are searched by default.", "string"),
+    ("facets", "Columns of which the values are counted, such as `status,carrier`.", "string"),
+    ("facet_limit", "Values of each facet; 10 by default.", "integer"),
+];
+
 /// `GET /rest/v1/`.
 pub(super) fn list() -> Value {
     let rows = json!({ "type": "array", "items": schemas::reference("_ListedView") });
@@ -115,6 +125,50 @@ pub(super) fn live(view: &View) -> Value {
             "summary": format!("Rows of {} as they change", view.name),
             "operationId": format!("live_{}", schemas::name_of(&view.name)),
             "parameters": parameters,
+            "responses": with_errors(answer),
+        }
+    })
+}
+
+/// `GET /search/v1/<view>`.
+pub(super) fn search(view: &View) -> Value {
+    let own = SEARCH.iter().map(|(name, description, kind)| {
+        json!({ "name": name, "in": "query", "description": description, "required": *name == "q", "schema": { "type": kind } })
+    });
+    let shared = ["select", "limit", "offset"].into_iter().chain(LOGIC.iter().map(|(name, _)| *name));
+    let shared = shared.chain(["Prefer", "Prejoin-Wait-For"]).map(parameter_reference);
+    let is_own = |filter: &Value| SEARCH.iter().any(|(name, ..)| filter["name"] == *name);
+    let filters = filters(view).into_iter().filter(|filter| !is_own(filter));
+    let row = schemas::reference(&schemas::name_of(&view.name));
+    let value = json!({ "type": "object", "properties": { "value": {}, "count": { "type": "integer" } } });
+    let hit = json!({
+        "type": "object",
+        "properties": {
+            "score": { "type": "number" },
+            "row": row,
+            "highlights": { "type": "object", "additionalProperties": { "type": "string" } },
+        },
+    });
+    let body = json!({
+        "type": "object",
+        "required": ["hits"],
+        "properties": {
+            "hits": { "type": "array", "items": hit },
+            "facets": { "type": "object", "additionalProperties": { "type": "array", "items": value } },
+            "total": { "type": "integer" },
+            "is_complete": { "type": "boolean" },
+        },
+    });
+    let answer = json!({
+        "description": "The best rows by their words, the best first.",
+        "headers": header_references(&["Content-Range", "Prejoin-Position", "X-Request-Id"]),
+        "content": { "application/json": { "schema": body } },
+    });
+    json!({
+        "get": {
+            "summary": format!("Rows of {} by their words", view.name),
+            "operationId": format!("search_{}", schemas::name_of(&view.name)),
+            "parameters": own.chain(filters).chain(shared).collect::<Vec<Value>>(),
             "responses": with_errors(answer),
         }
     })

@@ -202,6 +202,9 @@ async fn what_cannot_be_searched_is_said() {
         );
         assert!(answer.body.contains(part), "{path}: {}", answer.body);
     }
+    let described = shop.ask("openapi.json", &[]).await.json();
+    let paths = described["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/search/v1/products") && !paths.contains_key("/search/v1/plain"));
     let head = shop.head("search/v1/products?q=tofu").await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     let written = shop.post("search/v1/products?q=tofu").await;
