@@ -125,6 +125,11 @@ impl Cluster {
         replace(self);
     }
 
+    /// From now on, a view may be seen without its index until all comes to the log's end.
+    pub(crate) fn search_is_lost(&self) {
+        self.observers.iter().for_each(|observer| observer.hold().search_lost());
+    }
+
     /// Nobody looks at the store, or is connected with it, while this is done to it.
     pub(crate) fn hold_observers<T>(&self, work: impl FnOnce(&Cluster) -> T) -> T {
         let mut held: Vec<_> = self.observers.iter().map(Observer::hold).collect();

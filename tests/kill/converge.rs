@@ -149,6 +149,7 @@ impl Sinks {
     /// What can be lost beside a running projector.
     fn strike_running(&mut self, chance: &mut Chance) {
         if chance.percent(60) {
+            self.cluster.search_is_lost();
             remove_directory(&self.data.join(SEARCH));
             self.cluster.tell("the search indexes are lost beside it");
             self.counts[2] += 1;
@@ -206,6 +207,7 @@ impl Sinks {
     }
 
     fn strike_search(&mut self, chance: &mut Chance) {
+        self.cluster.search_is_lost();
         let is_back = if chance.percent(50) {
             self.put_part_back(SEARCH)
         } else {

@@ -32,6 +32,8 @@ pub(crate) struct Seen {
     pub(crate) pending: u64,
     problems: Vec<String>,
     is_disconnected: bool,
+    /// A generation that is built meanwhile may be shown without its index rather than not at all.
+    is_search_lost: bool,
     /// The data directory in which search indexes lie, if they are watched.
     search: Option<PathBuf>,
 }
@@ -102,6 +104,11 @@ impl Seen {
         self.is_disconnected = true;
     }
 
+    /// Somebody removed indexes, or put older ones in their place.
+    pub(crate) fn search_lost(&mut self) {
+        self.is_search_lost = true;
+    }
+
     /// The search index that the catalog names must be there from now on.
     pub(crate) fn watch_search(&mut self, data: PathBuf) {
         self.search = Some(data);
@@ -119,7 +126,7 @@ impl Seen {
             let generation = moment.generation;
             problems.push(format!("{view} goes back from {before:?} to {now:?}, generation {generation}"));
         }
-        if known.had_index && moment.search_index.is_none() {
+        if known.had_index && moment.search_index.is_none() && !self.is_search_lost {
             problems.push(format!("{view} stands without its search index"));
         }
         self.swaps += u64::from(known.generation != 0 && known.generation != moment.generation);
