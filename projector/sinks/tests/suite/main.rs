@@ -10,7 +10,6 @@ mod beside;
 mod building;
 mod changes;
 mod comparing;
-mod cost;
 mod formats;
 mod postgres;
 mod searching;
