@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p prejoin-benches --bench live -- [--rate N]... [--seconds N] [--store sqlite|postgres]... [--view NAME] [--json FILE]`
 //!
-//! Into SQLite it is seen through the query API, into PostgreSQL through SQL. Everything but the servers runs in one process.
+//! It is seen through the query API. Everything but the servers runs in one process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,17 +10,13 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use prejoin_benches::{
-    Latency, Projecting, Readers, Shipped, Store, Watch, latency, offer, publish, wait_for,
-};
+use prejoin_benches::{Latency, Projecting, Shipped, Store, Watch, latency, offer, publish, serve, wait_for};
 use prejoin_envelope::Position;
 use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_fixtures::{GeneratedEvent, generate};
 use prejoin_projector::{ProjectorSettings, Until};
-use prejoin_read_api::ReadApi;
 use prejoin_test_servers::NatsServer;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 /// That of the program.
 #[global_allocator]
@@ -111,9 +107,9 @@ async fn measure(options: &Options, kind: StoreKind, rate: u32) -> anyhow::Resul
     let before: Vec<GeneratedEvent> = events.by_ref().take(usize::try_from(options.before)?).collect();
     let begun_at = position_of(&before);
     publish(log.clone(), before.into_iter()).await?;
-    let (store, address) = match kind {
-        StoreKind::Sqlite => (Store::sqlite(directory.path()), Some(directory.path().join("views.sqlite"))),
-        StoreKind::Postgres => (Store::postgres(), None),
+    let store = match kind {
+        StoreKind::Sqlite => Store::sqlite(directory.path()),
+        StoreKind::Postgres => Store::postgres(),
     };
     let definition = Shipped::read()?.definition(&options.view)?;
     let settings = ProjectorSettings::default();
@@ -125,22 +121,15 @@ async fn measure(options: &Options, kind: StoreKind, rate: u32) -> anyhow::Resul
         settings,
         Until::Shutdown,
     );
-    let api = match address {
-        Some(path) => Some(serve(ReadApi::open(path), &options.view).await?),
-        None => None,
-    };
-    let readers = || match (&api, store.url()) {
-        (Some(address), _) => Readers::Api(address.clone()),
-        (None, url) => Readers::Postgres { url: url.unwrap_or_default(), view: options.view.clone() },
-    };
-    wait_for(readers(), &begun_at).await?;
-    let watch = Watch::begin(readers());
+    let readers = serve(&store, &options.view).await?;
+    wait_for(&readers, &begun_at).await?;
+    let watch = Watch::begin(readers.clone());
     let events: Vec<GeneratedEvent> = events.collect();
     let ends_at = position_of(&events);
     let begun = Instant::now();
     let acknowledged = offer(&log, events, f64::from(rate)).await?;
     let taken = Instant::now();
-    let caught_up = wait_for(readers(), &ends_at).await?;
+    let caught_up = wait_for(&readers, &ends_at).await?;
     // The watch looks once more.
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     let seen = watch.end().await?;
@@ -160,12 +149,4 @@ fn position_of(events: &[GeneratedEvent]) -> Position {
         position.set(event.service, event.sequence);
     }
     position
-}
-
-/// The address of a view in an API that answers until the process ends.
-async fn serve(api: ReadApi, view: &str) -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}/rest/v1/{view}?limit=1", listener.local_addr()?);
-    tokio::spawn(api.run(listener, std::future::pending()));
-    Ok(address)
 }

@@ -22,4 +22,4 @@ pub use shipped::Shipped;
 pub use shop::shop;
 pub use stores::{Floor, Store};
 pub use table::print_table;
-pub use traffic::{Acknowledged, Latency, Readers, Watch, latency, offer, wait_for};
+pub use traffic::{Acknowledged, Latency, Readers, Watch, latency, offer, serve, wait_for};

@@ -8,10 +8,14 @@ use bytes::Bytes;
 use prejoin_envelope::{Position, message_id, subject};
 use prejoin_event_log::{EventLog, NewMessage};
 use prejoin_fixtures::GeneratedEvent;
+use prejoin_projector::StoreAddress;
+use prejoin_read_api::ReadApi;
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+
+use crate::Store;
 
 /// How often what is due is sent.
 const TICK: Duration = Duration::from_millis(2);
@@ -69,12 +73,42 @@ pub async fn offer(
     Ok(all)
 }
 
-/// Where readers' position is looked up.
-pub enum Readers {
-    /// The answer's header of this address of the query API.
-    Api(String),
-    /// The catalog of a PostgreSQL store, for a view.
-    Postgres { url: String, view: String },
+/// Serves a store's views until the process ends; how a view is asked where it stands.
+pub async fn serve(store: &Store, view: &str) -> anyhow::Result<Readers> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let views = format!("http://{}/rest/v1", listener.local_addr()?);
+    let address = match store.address() {
+        StoreAddress::Sqlite(path) => prejoin_read_api::StoreAddress::Sqlite(path),
+        StoreAddress::Postgres { url, schema, .. } => {
+            prejoin_read_api::StoreAddress::Postgres { url, schema }
+        }
+    };
+    tokio::spawn(ReadApi::open(address).run(listener, std::future::pending()));
+    Ok(Readers { client: reqwest::Client::new(), view: format!("{views}/{view}") })
+}
+
+/// Who asks the query API.
+#[derive(Clone)]
+pub struct Readers {
+    client: reqwest::Client,
+    view: String,
+}
+
+impl Readers {
+    /// Where the view stands; nothing while there is none yet.
+    pub async fn position(&self) -> anyhow::Result<Position> {
+        let answer = self.client.get(format!("{}?limit=1", self.view)).send().await?;
+        let header = answer.headers().get("prejoin-position").cloned();
+        drop(answer.bytes().await?);
+        let position = header.as_ref().map(|header| header.to_str().context("it is text"));
+        Ok(position.transpose()?.unwrap_or_default().parse()?)
+    }
+
+    /// The rows of a query, as they are written.
+    pub async fn rows(&self, query: &str) -> anyhow::Result<String> {
+        let answer = self.client.get(format!("{}?{query}", self.view)).send().await?;
+        Ok(answer.error_for_status()?.text().await?)
+    }
 }
 
 /// What readers saw when, from one look to the next.
@@ -96,10 +130,9 @@ impl Watch {
 }
 
 async fn look(readers: Readers, stopped: watch::Receiver<bool>) -> anyhow::Result<Vec<(Instant, Position)>> {
-    let mut looker = Looker::open(readers).await?;
     let mut seen: Vec<(Instant, Position)> = Vec::new();
     while !*stopped.borrow() {
-        let position = looker.position().await?;
+        let position = readers.position().await?;
         let at = Instant::now();
         if seen.last().is_none_or(|(_, last)| *last != position) {
             seen.push((at, position));
@@ -110,51 +143,14 @@ async fn look(readers: Readers, stopped: watch::Receiver<bool>) -> anyhow::Resul
 }
 
 /// Waits until readers see a position.
-pub async fn wait_for(readers: Readers, wanted: &Position) -> anyhow::Result<Instant> {
-    let mut looker = Looker::open(readers).await?;
+pub async fn wait_for(readers: &Readers, wanted: &Position) -> anyhow::Result<Instant> {
     let begun = Instant::now();
     loop {
-        if looker.position().await?.covers(wanted) {
+        if readers.position().await?.covers(wanted) {
             return Ok(Instant::now());
         }
         ensure!(begun.elapsed() < PATIENCE, "readers do not see {wanted}");
         tokio::time::sleep(LOOK_INTERVAL).await;
-    }
-}
-
-enum Looker {
-    Api(reqwest::Client, String),
-    Postgres(PgConnection, String),
-}
-
-impl Looker {
-    async fn open(readers: Readers) -> anyhow::Result<Looker> {
-        Ok(match readers {
-            Readers::Api(address) => Looker::Api(reqwest::Client::new(), address),
-            Readers::Postgres { url, view } => Looker::Postgres(PgConnection::connect(&url).await?, view),
-        })
-    }
-
-    /// Nothing while there is no view yet.
-    async fn position(&mut self) -> anyhow::Result<Position> {
-        match self {
-            Looker::Api(client, address) => {
-                let answer = client.get(address.as_str()).send().await?;
-                let header = answer.headers().get("prejoin-position").cloned();
-                drop(answer.bytes().await?);
-                let position = header.as_ref().map(|header| header.to_str().context("it is text"));
-                Ok(position.transpose()?.unwrap_or_default().parse()?)
-            }
-            Looker::Postgres(connection, view) => {
-                let select =
-                    "SELECT position FROM prejoin._prejoin_generations WHERE state = 'current' AND view = $1";
-                let found: Option<String> =
-                    sqlx::query_scalar(AssertSqlSafe(select)).bind(&*view).fetch_optional(connection).await?;
-                let pairs: std::collections::BTreeMap<String, u64> =
-                    found.map(|json| serde_json::from_str(&json)).transpose()?.unwrap_or_default();
-                Ok(pairs.into_iter().collect())
-            }
-        }
     }
 }
 
@@ -169,8 +165,11 @@ pub struct Latency {
 
 /// Compares when events were acknowledged with when readers saw them. An event that was seen before its acknowledgement came
 /// took no time.
-pub fn latency(events: &[Acknowledged], seen: &[(Instant, Position)]) -> anyhow::Result<Latency> {
-    let mut waits = Vec::with_capacity(events.len());
+pub fn latency<'a>(
+    events: impl IntoIterator<Item = &'a Acknowledged>,
+    seen: &[(Instant, Position)],
+) -> anyhow::Result<Latency> {
+    let mut waits = Vec::new();
     for event in events {
         let first = seen.partition_point(|(_, position)| position.get(event.service) < event.sequence);
         let (at, _) = seen.get(first).context("an event was never seen")?;
