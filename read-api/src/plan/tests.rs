@@ -17,7 +17,12 @@ fn view() -> View {
         ("placed_at", Type::Timestamptz),
         ("data", Type::Jsonb),
     ];
-    let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, sort_column: None });
+    let columns = columns.map(|(name, kind)| Column {
+        name: name.to_owned(),
+        kind,
+        sort_column: None,
+        key_place: None,
+    });
     View {
         name: "orders".to_owned(),
         generation: 1,
