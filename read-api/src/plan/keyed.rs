@@ -13,7 +13,9 @@ pub(super) fn named(view: &View, conditions: &[Condition]) -> Option<Condition> 
     if let [column] = key[..]
         && let Some(values) = conditions.iter().find_map(|condition| values(condition, column))
     {
-        return Some(Condition::KeyIn(values.iter().map(|value| encode_key(&[value.clone()])).collect()));
+        return Some(Condition::KeyIn(
+            values.iter().map(|value| encode_key(std::slice::from_ref(value))).collect(),
+        ));
     }
     let value = |column: &Column| conditions.iter().find_map(|condition| value(condition, column).cloned());
     let values: Vec<Value> = key.into_iter().map(value).collect::<Option<_>>()?;
