@@ -50,7 +50,7 @@ const KNOWN_BY: [(&str, &[&str]); 7] = [
     ("sqlparser", &["prejoin-sql"]),
     // Benchmarks measure beside what one would write by hand; they do not reach the binary.
     ("sqlx", &["prejoin-outbox", "prejoin-service", "prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),
-    ("tantivy", &["prejoin-sinks", "prejoin-read-api"]),
+    ("tantivy", &["prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),
 ];
 
 /// The engine and what it is made of do no I/O of their own: no runtime, network, database, clock or randomness.

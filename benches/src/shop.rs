@@ -1,5 +1,6 @@
 //! A shop of a given number of orders, as events: every order has lines, most have a shipment, all have a customer.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,25 +14,25 @@ const SENT_OF_TEN: u64 = 7;
 /// The events of a shop, service by service: products, customers, orders, shipments.
 pub fn shop(orders: u64, seed: u64) -> impl Iterator<Item = Incoming> {
     let customers = (orders / ORDERS_PER_CUSTOMER).max(1);
-    let catalog = numbered("catalog", "product_listed", PRODUCTS, product);
-    let users = numbered("users", "registered", customers, customer);
+    let catalog = numbered("catalog", "product_listed", 1..=PRODUCTS, product);
+    let users = numbered("users", "registered", 1..=customers, customer);
     let mut random = Random(seed);
-    let orders_told = numbered("orders", "placed", orders, move |number| {
+    let orders_told = numbered("orders", "placed", 1..=orders, move |number| {
         order(number, random.below(customers) + 1, &mut random)
     });
-    let shipments = numbered("shipping", "dispatched", orders / 10 * SENT_OF_TEN, shipment);
+    let shipments = numbered("shipping", "dispatched", 1..=orders / 10 * SENT_OF_TEN, shipment);
     catalog.chain(users).chain(orders_told).chain(shipments)
 }
 
-/// `tell` gives the key of the entity and the event's data.
-fn numbered(
+/// Events with these sequences. `tell` gives the key of the entity and the event's data.
+pub(crate) fn numbered(
     service: &'static str,
     kind: &'static str,
-    count: u64,
+    sequences: RangeInclusive<u64>,
     mut tell: impl FnMut(u64) -> (String, String),
 ) -> impl Iterator<Item = Incoming> {
     let name: Arc<str> = service.into();
-    (1..=count).map(move |sequence| {
+    sequences.map(move |sequence| {
         let (subject, data) = tell(sequence);
         let json = format!(
             r#"{{"specversion":"1.0","id":"{service}-{sequence:012}","source":"/{service}","type":"{service}.{kind}.v1","subject":"{subject}","time":"2026-01-01T00:00:00Z","sequence":"{sequence}","datacontenttype":"application/json","data":{data}}}"#
@@ -55,7 +56,7 @@ fn product(number: u64) -> (String, String) {
     (number.to_string(), data)
 }
 
-fn customer(number: u64) -> (String, String) {
+pub(crate) fn customer(number: u64) -> (String, String) {
     let key = format!("C{number:07}");
     let data = format!(
         r#"{{"user_id":"{key}","name":"Customer and Sons {number}","contact":"Ann Other {}","city":"City {}","country":"Country {}","phone":"030-{number:07}"}}"#,
@@ -96,10 +97,10 @@ fn shipment(number: u64) -> (String, String) {
 }
 
 /// Knuth's multiplier (The Art of Computer Programming 2, 3.3.4); the high bits are the good ones.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound.max(1)
     }

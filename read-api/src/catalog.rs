@@ -45,6 +45,8 @@ pub(crate) struct Column {
     pub(crate) kind: Type,
     /// The hidden column to compare and sort by, where the text does not do.
     pub(crate) sort_column: Option<String>,
+    /// Its place in the key that the hidden key encodes, if all columns of that are the view's.
+    pub(crate) key_place: Option<usize>,
 }
 
 /// A column as the catalog writes it, format 1.
@@ -53,6 +55,8 @@ struct StoredColumn {
     name: String,
     r#type: String,
     sort_column: Option<String>,
+    /// Generations of earlier versions do not say.
+    key_place: Option<usize>,
 }
 
 impl Catalog {
@@ -105,7 +109,7 @@ pub(crate) fn read_columns(view: &str, text: &str) -> Result<Vec<Column>, Error>
     let column = |column: StoredColumn| {
         let kind = Type::from_name(&column.r#type);
         let kind = kind.ok_or_else(|| unreadable(&format!("unknown type {}", column.r#type)))?;
-        Ok(Column { name: column.name, kind, sort_column: column.sort_column })
+        Ok(Column { name: column.name, kind, sort_column: column.sort_column, key_place: column.key_place })
     };
     columns.into_iter().map(column).collect()
 }

@@ -21,6 +21,8 @@ pub(crate) struct StoredColumn {
     pub kind: Type,
     /// The hidden column that compares and orders it, where the visible one does not.
     pub sort_column: Option<String>,
+    /// Its place in the key that `_key` encodes, where all of that is shown.
+    key_place: Option<usize>,
     form: Form,
 }
 
@@ -30,6 +32,9 @@ struct DescribedColumn {
     name: String,
     r#type: String,
     sort_column: Option<String>,
+    /// Generations of earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_place: Option<usize>,
 }
 
 /// A value as it is bound to a statement or read from an answer.
@@ -42,19 +47,22 @@ pub(crate) enum StoredValue {
 }
 
 impl StoredColumn {
-    fn new(column: &OutputColumn, form: Form) -> Self {
+    fn new(column: &OutputColumn, key_place: Option<usize>, form: Form) -> Self {
         let sorts_apart = form == Form::Sqlite && sorts_apart(column.kind);
         StoredColumn {
             name: column.name.clone(),
             kind: column.kind,
             sort_column: sorts_apart.then(|| format!("_sort_{}", column.name)),
+            key_place,
             form,
         }
     }
 
     /// The columns of a view's rows.
     pub(crate) fn of_view(plan: &RowView, form: Form) -> Vec<StoredColumn> {
-        plan.columns.iter().map(|column| StoredColumn::new(column, form)).collect()
+        let key_place = |column: usize| plan.key_columns.as_ref()?.iter().position(|shown| *shown == column);
+        let columns = plan.columns.iter().enumerate();
+        columns.map(|(number, column)| StoredColumn::new(column, key_place(number), form)).collect()
     }
 
     /// Whether it holds the values of such a column.
@@ -89,6 +97,7 @@ pub(crate) fn describe(columns: &[StoredColumn]) -> Result<String, sqlx::Error> 
             name: column.name.clone(),
             r#type: column.kind.name().to_owned(),
             sort_column: column.sort_column.clone(),
+            key_place: column.key_place,
         })
         .collect();
     serde_json::to_string(&described).map_err(|error| sqlx::Error::Encode(error.into()))
@@ -98,8 +107,8 @@ pub(crate) fn describe(columns: &[StoredColumn]) -> Result<String, sqlx::Error> 
 pub(crate) fn read_description(text: &str, form: Form) -> Result<Vec<StoredColumn>, sqlx::Error> {
     let described: Vec<DescribedColumn> =
         serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(error.into()))?;
-    let column = |DescribedColumn { name, r#type, sort_column }| match Type::from_name(&r#type) {
-        Some(kind) => Ok(StoredColumn { name, kind, sort_column, form }),
+    let column = |DescribedColumn { name, r#type, sort_column, key_place }| match Type::from_name(&r#type) {
+        Some(kind) => Ok(StoredColumn { name, kind, sort_column, key_place, form }),
         None => Err(sqlx::Error::Decode(format!("the column {name} has the unknown type {}", r#type).into())),
     };
     described.into_iter().map(column).collect()

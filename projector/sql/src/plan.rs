@@ -14,6 +14,8 @@ pub struct RowView {
     /// The comment that stands directly above the statement, without its markers.
     pub comment: Option<String>,
     pub columns: Vec<OutputColumn>,
+    /// Of `columns`, those that show the grain's key as it is, in key order; nothing where not all of it is shown.
+    pub key_columns: Option<Vec<usize>>,
     /// The FROM table (the grain) first, then the joined ones in the order they are looked up. Those of a subquery follow
     /// the ones that it is tied to.
     pub relations: Vec<Relation>,

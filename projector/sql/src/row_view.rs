@@ -5,6 +5,7 @@ use crate::expression::Expression;
 use crate::paths::paths;
 use crate::plan::{KeySource, OutputColumn, RowView};
 use crate::planner::{Planned, Planner};
+use crate::scope::ColumnPlace;
 use crate::subquery::{Selection, Subquery};
 use crate::unread::Rows;
 
@@ -30,10 +31,12 @@ pub(crate) fn row_view(query: RowQuery, planner: Planner<'_>) -> RowView {
     let projected_subqueries = planned.subqueries_of(&projection);
     let Planned { relations, residuals, subqueries, answer_count, .. } = planned;
     let (paths, table_indexes) = paths(&relations, catalog);
+    let key_columns = key_columns(&projection, &catalog.schema(relations[0].table).key);
     let mut view = RowView {
         name,
         comment,
         columns,
+        key_columns,
         relations,
         paths,
         table_indexes,
@@ -49,6 +52,15 @@ pub(crate) fn row_view(query: RowQuery, planner: Planner<'_>) -> RowView {
     };
     fill_columns_read(&mut view);
     view
+}
+
+/// Where a projection shows each column of the grain's key.
+fn key_columns(projection: &[Expression], key: &[usize]) -> Option<Vec<usize>> {
+    let shown = |column: &usize| {
+        let own = Expression::Column(ColumnPlace { relation: 0, column: *column });
+        projection.iter().position(|expression| *expression == own)
+    };
+    key.iter().map(shown).collect()
 }
 
 /// Join conditions count on both sides: the column that a value comes from, and the one that it is compared with.

@@ -31,7 +31,7 @@ fn write_text(text: &str, kind: Type, out: &mut Vec<u8>) {
         Type::Integer | Type::Bigint | Type::Jsonb => out.extend_from_slice(text.as_bytes()),
         Type::Timestamptz => {
             out.push(b'"');
-            out.extend_from_slice(iso_timestamp(text).as_bytes());
+            write_iso_timestamp(text, out);
             out.push(b'"');
         }
         _ => write_string(text, out),
@@ -58,10 +58,19 @@ fn is_json_number(text: &str) -> bool {
 }
 
 /// `1996-07-04 09:00:00+00` as `1996-07-04T09:00:00+00:00`; what follows (` BC`), and infinities, stay.
-fn iso_timestamp(text: &str) -> String {
-    match text.split_once(' ') {
-        None => text.to_owned(),
-        Some((date, time)) => format!("{date}T{}", time.replacen("+00", "+00:00", 1)),
+fn write_iso_timestamp(text: &str, out: &mut Vec<u8>) {
+    let Some((date, time)) = text.split_once(' ') else {
+        return out.extend_from_slice(text.as_bytes());
+    };
+    out.extend_from_slice(date.as_bytes());
+    out.push(b'T');
+    match time.split_once("+00") {
+        None => out.extend_from_slice(time.as_bytes()),
+        Some((time, after)) => {
+            out.extend_from_slice(time.as_bytes());
+            out.extend_from_slice(b"+00:00");
+            out.extend_from_slice(after.as_bytes());
+        }
     }
 }
 
@@ -69,6 +78,11 @@ fn iso_timestamp(text: &str) -> String {
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    // Most texts have nothing to escape, which is found many bytes at a time.
+    if !bytes.iter().fold(false, |any, &byte| any | (byte < 0x20) | (byte == b'"') | (byte == b'\\')) {
+        out.extend_from_slice(bytes);
+        return out.push(b'"');
+    }
     let mut written = 0;
     for (index, &byte) in bytes.iter().enumerate() {
         let escape: &[u8] = match byte {

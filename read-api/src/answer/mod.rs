@@ -9,7 +9,7 @@ pub(crate) use json::{write_string, write_value};
 use prejoin_model::Type;
 
 use crate::Error;
-use crate::plan::ReadPlan;
+use crate::plan::{Output, ReadPlan};
 use crate::store::Row;
 
 /// The form of a body.
@@ -28,6 +28,11 @@ pub(crate) enum Format {
     NdJson,
 }
 
+/// How large a buffer is to begin with.
+const ROWS_EXPECTED: u64 = 50;
+const VALUE_BYTES_EXPECTED: usize = 32;
+const BUFFER_BYTES_FIRST: usize = 32 << 10;
+
 /// Writes rows into a buffer that the caller may take away at any time.
 pub(crate) struct Writer {
     format: Format,
@@ -45,13 +50,23 @@ struct Key {
 
 impl Writer {
     pub(crate) fn new(plan: &ReadPlan, format: Format) -> Writer {
-        let keys = plan.output.iter().map(|output| {
+        Writer::of(&plan.output, format, plan.limit)
+    }
+
+    /// Of the first columns of a plan's rows.
+    pub(crate) fn of(output: &[Output], format: Format, limit: Option<u64>) -> Writer {
+        let keys = output.iter().map(|output| {
             let mut text = Vec::new();
             json::write_string(&output.key, &mut text);
             text.push(b':');
             Key { text, name: output.key.clone(), kind: output.expression.kind() }
         });
-        let mut writer = Writer { format, keys: keys.collect(), buffer: Vec::with_capacity(512), rows: 0 };
+        let keys: Vec<Key> = keys.collect();
+        // A page of rows of common size fits; what is larger grows.
+        let rows = limit.map_or(ROWS_EXPECTED, |limit| limit.min(ROWS_EXPECTED));
+        let bytes = usize::try_from(rows).unwrap_or(0) * keys.len() * VALUE_BYTES_EXPECTED;
+        let buffer = Vec::with_capacity(bytes.clamp(512, BUFFER_BYTES_FIRST));
+        let mut writer = Writer { format, keys, buffer, rows: 0 };
         writer.begin();
         writer
     }

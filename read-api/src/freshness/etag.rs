@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// Bytes of the digest that a tag shows: two different answers do not get one tag by chance.
 const TAG_BYTES: usize = 16;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A weak tag: equal parts give equal answers, for a view is a function of its position; compressed, they are other bytes.
 /// Each part is told from its neighbours by its length.
@@ -19,7 +20,7 @@ pub(crate) fn entity_tag(parts: &[&str]) -> HeaderValue {
     let mut tag = String::with_capacity(4 + 2 * TAG_BYTES);
     tag.push_str("W/\"");
     for byte in &digest.finalize()[..TAG_BYTES] {
-        tag.push_str(&format!("{byte:02x}"));
+        tag.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
     }
     tag.push('"');
     HeaderValue::from_str(&tag).expect("quotes and hexadecimal digits can stand in a header")

@@ -6,6 +6,7 @@ mod condition;
 mod evaluate;
 mod expression;
 mod groups;
+mod keyed;
 mod required;
 mod seek;
 mod suggest;
@@ -74,7 +75,8 @@ pub(crate) fn plan(view: &View, request: &ReadRequest, required: &[Required]) ->
         return Err(Error::does_not_fit("54000", message));
     }
     let output = output(view, &request.select)?;
-    let conditions = conditions(view, &request.filters, required)?;
+    let mut conditions = conditions(view, &request.filters, required)?;
+    conditions.extend(keyed::named(view, &conditions));
     let having = groups::having(view, &request.having)?;
     let order = order(view, request, &output)?;
     let mut plan = ReadPlan {

@@ -1,7 +1,7 @@
 //! Names found and values typed, or PostgreSQL's refusal.
 
 use prejoin_envelope::Position;
-use prejoin_model::{Type, from_text};
+use prejoin_model::{Type, Value, encode_key, from_text};
 
 use super::*;
 use crate::catalog::Column;
@@ -17,7 +17,12 @@ fn view() -> View {
         ("placed_at", Type::Timestamptz),
         ("data", Type::Jsonb),
     ];
-    let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, sort_column: None });
+    let columns = columns.map(|(name, kind)| Column {
+        name: name.to_owned(),
+        kind,
+        sort_column: None,
+        key_place: None,
+    });
     View {
         name: "orders".to_owned(),
         generation: 1,
@@ -207,4 +212,36 @@ fn filters_are_not_without_number() {
     let error = planned(&many).unwrap_err();
     assert_eq!((error.code(), error.status()), ("54000", 400));
     assert!(planned(&many[8..]).is_ok());
+}
+
+#[test]
+fn rows_that_are_named_by_their_whole_key_are_found_by_it() {
+    let keyed = |key: &[&str], query_string: &str| {
+        let mut view = view();
+        for column in &mut view.columns {
+            column.key_place = key.iter().position(|name| *name == column.name);
+        }
+        let plan = plan(&view, &request::parse(query_string, None).unwrap(), &[]).unwrap();
+        plan.conditions.into_iter().find_map(|condition| match condition {
+            Condition::KeyIn(keys) => Some(keys),
+            _ => None,
+        })
+    };
+    let text = |text: &str| Value::Text(text.into());
+    assert_eq!(keyed(&["order_id"], "order_id=eq.7&ok=is.true"), Some(vec![encode_key(&[text("7")])]));
+    let both = vec![encode_key(&[text("7")]), encode_key(&[text("8")])];
+    assert_eq!(keyed(&["order_id"], "order_id=in.(7,8)"), Some(both));
+    let in_key_order = vec![encode_key(&[Value::Bigint(5), text("7")])];
+    assert_eq!(keyed(&["id", "order_id"], "order_id=eq.7&id=eq.5"), Some(in_key_order));
+    for (key, query_string) in [
+        (&[][..], "order_id=eq.7"),
+        (&["order_id"], "order_id=neq.7"),
+        (&["order_id"], "order_id=not.eq.7"),
+        (&["order_id"], "or=(order_id.eq.7,id.eq.5)"),
+        (&["order_id"], "order_id=gt.7"),
+        (&["id", "order_id"], "order_id=eq.7"),
+        (&["id", "order_id"], "order_id=in.(7,8)&id=eq.5"),
+    ] {
+        assert_eq!(keyed(key, query_string), None, "{query_string}");
+    }
 }

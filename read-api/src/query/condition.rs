@@ -153,6 +153,11 @@ impl Writer {
 
     /// The keys are one parameter, too.
     fn key_in(&mut self, keys: &[Vec<u8>]) {
+        if let [key] = keys {
+            let place = self.statement.bind(Parameter::Bytes(key.clone()));
+            let own = self.row_key();
+            return self.push(format_args!("{own} = {place}"));
+        }
         let digits = |key: &Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (list, from): (Vec<String>, _) = match self.dialect {
             Dialect::Sqlite => (keys.iter().map(|key| format!("\"{}\"", digits(key))).collect(), "[]"),

@@ -58,13 +58,14 @@ pub(crate) fn explained(plan: &ReadPlan, dialect: Dialect, options: &str) -> Res
 }
 
 /// `rows` with a row before them that says of which moment they are: one statement is of one moment, and needs no
-/// transaction around it.
+/// transaction around it. There is no such row if the view has another search index than the one that was asked, if one was.
 pub(crate) fn rows_with_heading(
     plan: &ReadPlan,
     view: &View,
     dialect: Dialect,
     allowed_ms: i64,
     total: Total,
+    search_index: Option<&str>,
 ) -> Result<Statement, Error> {
     let mut writer = Writer::new(dialect);
     writer.push("SELECT ");
@@ -85,10 +86,14 @@ pub(crate) fn rows_with_heading(
     let more = result_columns(plan).saturating_sub(1);
     let name = writer.statement.bind(Parameter::Text(view.name.clone()));
     writer.push(format!(
-        " || ' ' || g.position{} FROM _prejoin_store s, _prejoin_generations g WHERE g.view = {name} AND g.state = 'current' \
-         UNION ALL SELECT * FROM (",
+        " || ' ' || g.position{} FROM _prejoin_store s, _prejoin_generations g WHERE g.view = {name} AND g.state = 'current'",
         ", NULL".repeat(more)
     ));
+    if let Some(directory) = search_index {
+        let place = writer.statement.bind(Parameter::Text(directory.to_owned()));
+        writer.push(format_args!(" AND g.search_index = {place}"));
+    }
+    writer.push(" UNION ALL SELECT * FROM (");
     writer.rows(plan)?;
     writer.push(") answered");
     Ok(writer.statement)

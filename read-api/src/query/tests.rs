@@ -11,6 +11,7 @@ fn view() -> View {
         name: name.to_owned(),
         kind,
         sort_column: sorted.then(|| format!("_sort_{name}")),
+        key_place: None,
     };
     View {
         name: "orders".to_owned(),

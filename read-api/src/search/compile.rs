@@ -83,7 +83,7 @@ fn any(mut queries: Vec<Box<dyn Query>>) -> Option<Box<dyn Query>> {
 impl SearchedColumn {
     /// The words of a text as this column has them.
     pub(super) fn terms(&self, text: &str) -> Vec<String> {
-        words(&self.analyzer, text).into_iter().map(|word| word.text).collect()
+        words(&mut self.analyzer.clone(), text).into_iter().map(|word| word.text).collect()
     }
 
     /// The words of a phrase with their places. Where a text has several words, those after it move on.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use tantivy::tokenizer::TextAnalyzer;
+
 use super::analyzer::{Word, words};
 use super::compile::SearchedColumn;
 use super::text_query::TextQuery;
@@ -16,23 +18,23 @@ const FRAGMENTS_MAX: usize = 3;
 const GAP: &str = " … ";
 
 /// Finds a query's words in texts of one column.
-pub(crate) struct Highlighter<'a> {
-    column: &'a SearchedColumn,
+pub(crate) struct Highlighter {
+    analyzer: TextAnalyzer,
     sequences: Vec<Sequence>,
 }
 
 /// Words that follow each other at these distances from the first; a single one is a sequence, too.
 struct Sequence(Vec<(usize, Near)>);
 
-impl Highlighter<'_> {
-    pub(crate) fn new<'a>(query: &TextQuery, column: &'a SearchedColumn, typos: Typos) -> Highlighter<'a> {
+impl Highlighter {
+    pub(crate) fn new(query: &TextQuery, column: &SearchedColumn, typos: Typos) -> Highlighter {
         let mut sequences = Vec::new();
         collect(query, column, typos, &mut sequences);
-        Highlighter { column, sequences }
+        Highlighter { analyzer: column.analyzer.clone(), sequences }
     }
 
     /// The fragments of a value's texts that have what was asked for, as HTML; nothing if none has. The texts themselves are escaped.
-    pub(crate) fn fragments<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> Option<String> {
+    pub(crate) fn fragments<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) -> Option<String> {
         let found = texts.into_iter().filter_map(|text| {
             let marks = self.marks(text);
             (!marks.is_empty()).then(|| fragment(text, &marks))
@@ -42,8 +44,11 @@ impl Highlighter<'_> {
     }
 
     /// Places in bytes, in order, apart from each other.
-    fn marks(&self, text: &str) -> Vec<Range<usize>> {
-        let words = words(&self.column.analyzer, text);
+    fn marks(&mut self, text: &str) -> Vec<Range<usize>> {
+        if self.sequences.iter().all(|sequence| sequence.0.len() == 1) {
+            return self.single_marks(text);
+        }
+        let words = words(&mut self.analyzer, text);
         let mut marked = vec![false; words.len()];
         for sequence in &self.sequences {
             for first in 0..words.len() {
@@ -54,6 +59,19 @@ impl Highlighter<'_> {
         }
         let found = words.into_iter().zip(marked).filter(|(_, marked)| *marked);
         found.map(|(word, _)| word.bytes).collect()
+    }
+
+    /// The same where no word depends on its neighbours: none has to be kept.
+    fn single_marks(&mut self, text: &str) -> Vec<Range<usize>> {
+        let nears: Vec<&Near> =
+            self.sequences.iter().flat_map(|Sequence(words)| words).map(|(_, near)| near).collect();
+        let mut marks = Vec::new();
+        self.analyzer.token_stream(text).process(&mut |token| {
+            if nears.iter().any(|near| near.has(&token.text)) {
+                marks.push(token.offset_from..token.offset_to);
+            }
+        });
+        marks
     }
 }
 

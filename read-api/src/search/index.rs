@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use std::{fs, io};
 
 use prejoin_envelope::Position;
 use sha2::{Digest, Sha256};
@@ -21,6 +23,8 @@ use crate::Error;
 
 /// Blocks of keys that a reader keeps unpacked, for each part of an index.
 const KEY_BLOCKS_CACHED: usize = 256;
+/// Where tantivy says what a commit consists of.
+const META_FILE: &str = "meta.json";
 const ID_FIELD: &str = "_id";
 const ID_BYTES_MAX: usize = 512;
 
@@ -38,6 +42,23 @@ pub(crate) struct OpenIndex {
     key_field: Field,
     id_field: Field,
     columns: Vec<SearchedColumn>,
+    /// What its last commit was when it was last looked at.
+    seen: Mutex<Option<Seen>>,
+}
+
+/// A commit that the reader has loaded.
+struct Seen {
+    commit: CommitMark,
+    position: Position,
+}
+
+/// Tells a commit from others before and after it: each puts a new file in the place of the last one.
+#[derive(PartialEq, Eq)]
+struct CommitMark {
+    modified: SystemTime,
+    bytes: u64,
+    #[cfg(unix)]
+    inode: u64,
 }
 
 /// An index at one commit.
@@ -86,6 +107,17 @@ impl SearchIndexes {
         snapshot
     }
 
+    /// The same if it is open and has no commit since: this only looks at a file's date.
+    pub(crate) fn unchanged(&self, view: &str, directory: &str) -> Option<IndexSnapshot> {
+        let index =
+            self.lock().get(view).filter(|(name, _)| name == directory).map(|(_, index)| index.clone())?;
+        let commit = CommitMark::of(&index.directory).ok()?;
+        let seen = index.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = seen.as_ref().filter(|seen| seen.commit == commit)?.position.clone();
+        drop(seen);
+        Some(IndexSnapshot { searcher: index.reader.searcher(), index, position })
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (String, Arc<OpenIndex>)>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,16 +151,34 @@ impl OpenIndex {
             .doc_store_cache_num_blocks(KEY_BLOCKS_CACHED)
             .try_into()
             .map_err(failed)?;
-        Ok(OpenIndex { directory: directory.to_owned(), index, reader, key_field, id_field, columns })
+        let (directory, seen) = (directory.to_owned(), Mutex::default());
+        Ok(OpenIndex { directory, index, reader, key_field, id_field, columns, seen })
     }
 
     fn snapshot(index: &Arc<OpenIndex>) -> Result<IndexSnapshot, Error> {
         let failed = |error: TantivyError| Error::index_absent(&index.directory, error);
+        // Looked at first: a commit that comes meanwhile is seen next time.
+        let commit =
+            CommitMark::of(&index.directory).map_err(|error| Error::index_absent(&index.directory, error))?;
         // Read before the words: they are of this commit, or of a later one.
         let payload = index.index.load_metas().map_err(failed)?.payload;
         let position = description::position(&index.directory, payload.as_deref())?;
         index.reader.reload().map_err(failed)?;
+        *index.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Seen { commit, position: position.clone() });
         Ok(IndexSnapshot { index: index.clone(), searcher: index.reader.searcher(), position })
+    }
+}
+
+impl CommitMark {
+    fn of(directory: &Path) -> io::Result<CommitMark> {
+        let metadata = fs::metadata(directory.join(META_FILE))?;
+        Ok(CommitMark {
+            modified: metadata.modified()?,
+            bytes: metadata.len(),
+            #[cfg(unix)]
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
     }
 }
 
@@ -193,6 +243,17 @@ impl IndexSnapshot {
         let found = found.into_iter().take(rows_max);
         let hits = found.map(|(score, address)| Ok(Hit { key: self.key(address)?, score }));
         Ok((hits.collect::<Result<_, Error>>()?, count))
+    }
+
+    /// The best rows, the best first: sooner than with their number, for those that cannot be among them are passed over.
+    pub(crate) fn first(&self, query: &dyn Query, rows_max: usize) -> Result<Vec<Hit>, Error> {
+        let collector = TopDocs::with_limit(rows_max.max(1)).order_by_score();
+        let found = self.searcher.search(query, &collector).map_err(|error| self.failed(error))?;
+        found
+            .into_iter()
+            .take(rows_max)
+            .map(|(score, address)| Ok(Hit { key: self.key(address)?, score }))
+            .collect()
     }
 
     fn key(&self, address: DocAddress) -> Result<Vec<u8>, Error> {

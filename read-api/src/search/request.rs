@@ -24,6 +24,13 @@ pub(crate) struct SearchRequest {
     pub(crate) rows: ReadRequest,
 }
 
+impl SearchRequest {
+    /// How many of the best rows its page needs.
+    pub(crate) fn wanted(&self) -> usize {
+        usize::try_from(self.offset_rows + self.limit).unwrap_or(usize::MAX)
+    }
+}
+
 const LIMIT_DEFAULT: u64 = 20;
 pub(crate) const LIMIT_MAX: u64 = 1_000;
 /// Further results are asked for by other words.

@@ -38,8 +38,11 @@ impl Typos {
 }
 
 /// Whether a row's word is the one that was typed, or near enough: as the index decides it.
-pub(super) struct Near {
-    automaton: DFA,
+pub(super) enum Near {
+    Same(String),
+    Beginning(String),
+    /// With so many typos that it takes an automaton.
+    Tolerant(DFA),
 }
 
 impl Near {
@@ -47,14 +50,22 @@ impl Near {
         static BUILDERS: [OnceLock<LevenshteinAutomatonBuilder>; 3] =
             [OnceLock::new(), OnceLock::new(), OnceLock::new()];
         let typos = typos.min(TYPOS_MAX);
+        match (typos, is_prefix) {
+            (0, false) => return Near::Same(word.to_owned()),
+            (0, true) => return Near::Beginning(word.to_owned()),
+            _ => {}
+        }
         let builder = BUILDERS[usize::from(typos)]
             .get_or_init(|| LevenshteinAutomatonBuilder::new(typos, TRANSPOSITION_IS_ONE_TYPO));
-        let automaton = if is_prefix { builder.build_prefix_dfa(word) } else { builder.build_dfa(word) };
-        Near { automaton }
+        Near::Tolerant(if is_prefix { builder.build_prefix_dfa(word) } else { builder.build_dfa(word) })
     }
 
     pub(super) fn has(&self, word: &str) -> bool {
-        matches!(self.automaton.eval(word), Distance::Exact(_))
+        match self {
+            Near::Same(typed) => typed == word,
+            Near::Beginning(typed) => word.starts_with(typed),
+            Near::Tolerant(automaton) => matches!(automaton.eval(word), Distance::Exact(_)),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_RANGE;
-use axum::middleware::map_response;
 use axum::response::Response;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -20,20 +19,19 @@ pub(super) fn compressed(router: Router) -> Router {
     let large = SizeAbove::new(BYTES_MIN)
         .and(NotForContentType::const_new("text/event-stream"))
         .and(NotForContentType::const_new("application/x-ndjson"));
-    router
-        .layer(map_response(lay_aside))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(large))
-        .layer(map_response(bring_back))
+    router.layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(large))
 }
 
-async fn lay_aside(mut response: Response) -> Response {
+/// Within the compression.
+pub(super) fn lay_aside(mut response: Response) -> Response {
     if let Some(rows) = response.headers_mut().remove(CONTENT_RANGE) {
         response.extensions_mut().insert(Rows(rows));
     }
     response
 }
 
-async fn bring_back(mut response: Response) -> Response {
+/// Around the compression.
+pub(super) fn bring_back(mut response: Response) -> Response {
     if let Some(Rows(rows)) = response.extensions_mut().remove() {
         response.headers_mut().insert(CONTENT_RANGE, rows);
     }

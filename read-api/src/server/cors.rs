@@ -1,6 +1,6 @@
 //! Which pages of other origins may read this API in a browser, as PostgREST allows it.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::ReadApi;
+use super::{ReadApi, compression};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
 const DAY_SECONDS: HeaderValue = HeaderValue::from_static("86400");
@@ -21,7 +21,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 /// Credentials of the browser's own, such as cookies, are never asked for: a token is a header that the page sets.
-pub(super) async fn allow(State(api): State<ReadApi>, request: Request, next: Next) -> Response {
+pub(super) async fn allow(api: &ReadApi, request: Request, next: Next) -> Response {
     let origins = &api.settings.cors_origins;
     let anywhere = origins.iter().any(|origin| origin == "*");
     let origin = match anywhere {
@@ -33,7 +33,7 @@ pub(super) async fn allow(State(api): State<ReadApi>, request: Request, next: Ne
         request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let mut response = match is_preflight {
         true => preflight(request.headers()),
-        false => next.run(request).await,
+        false => compression::bring_back(next.run(request).await),
     };
     let headers = response.headers_mut();
     if let Some(origin) = origin {

@@ -1,6 +1,6 @@
 //! Who may pass: every route says what it needs, and its handler runs with the caller that was found.
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{ACCEPT, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
@@ -22,11 +22,7 @@ pub(super) enum Need {
     Endpoint(Endpoint),
 }
 
-pub(super) async fn guard(
-    State((api, need)): State<(ReadApi, Need)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(api: &ReadApi, need: Need, mut request: Request, next: Next) -> Response {
     let caller = match need {
         Need::Nothing => return next.run(request).await,
         Need::Views => api.access.caller(request.headers()).await,

@@ -13,7 +13,8 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{ReadApi, respond};
+use super::guard::{self, Need};
+use super::{ReadApi, compression, respond};
 use crate::error::LimitError;
 use crate::settings::ApiSettings;
 
@@ -49,8 +50,9 @@ impl Places {
     }
 }
 
+/// What goes around a route's answers: limits, and within them its guard.
 pub(super) async fn limit(
-    State((api, kind)): State<(ReadApi, Kind)>,
+    State((api, kind, need)): State<(ReadApi, Kind, Need)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -65,9 +67,10 @@ pub(super) async fn limit(
             return respond::error(&refusal.into(), None);
         }
     };
+    let answering = guard::guard(&api, need, request, next);
     let response = match kind {
-        Kind::Stream => next.run(request).await,
-        _ => match tokio::time::timeout(settings.request_timeout, next.run(request)).await {
+        Kind::Stream => answering.await,
+        _ => match tokio::time::timeout(settings.request_timeout, answering).await {
             Ok(response) => response,
             Err(_) => {
                 let timeout_ms = settings.request_timeout.as_millis();
@@ -75,6 +78,7 @@ pub(super) async fn limit(
             }
         },
     };
+    let response = compression::lay_aside(response);
     match place {
         None => response,
         Some(place) => response.map(|body| Body::new(Placed { body, _place: place })),

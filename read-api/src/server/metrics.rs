@@ -27,7 +27,7 @@ const BOUNDS: [(u128, &str); 12] = [
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     /// By route and method.
-    answers: Mutex<BTreeMap<(String, &'static str), Answers>>,
+    answers: Mutex<BTreeMap<String, BTreeMap<&'static str, Answers>>>,
     underway: AtomicI64,
     refused: AtomicU64,
 }
@@ -65,7 +65,11 @@ impl Metrics {
         const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let method = METHODS.into_iter().find(|known| *known == method.as_str()).unwrap_or("other");
         let mut all = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = all.entry((route.to_owned(), method)).or_default();
+        let answers = match all.get_mut(route) {
+            Some(answers) => answers,
+            None => all.entry(route.to_owned()).or_default(),
+        };
+        let answers = answers.entry(method).or_default();
         *answers.statuses.entry(status.as_u16()).or_default() += 1;
         answers.count += 1;
         answers.took += took;
@@ -76,6 +80,10 @@ impl Metrics {
 
     pub(super) fn write(&self, page: &mut Page) {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let answers: Vec<((&String, &str), &Answers)> = answers
+            .iter()
+            .flat_map(|(route, of)| of.iter().map(move |(method, answers)| ((route, *method), answers)))
+            .collect();
         page.family("prejoin_http_answers_total", "counter", "Answers by route, method and status.");
         for ((route, method), answers) in &answers {
             for (status, count) in &answers.statuses {
@@ -86,7 +94,7 @@ impl Metrics {
         let name = "prejoin_http_answer_seconds";
         page.family(name, "histogram", "Time until the head of an answer, by route and method.");
         for ((route, method), answers) in &answers {
-            let labels = [("route", route.as_str()), ("method", method)];
+            let labels = [("route", route.as_str()), ("method", *method)];
             answers.write_histogram(page, name, &labels);
         }
         page.family("prejoin_http_underway", "gauge", "Requests whose answer has not begun.");

@@ -18,6 +18,7 @@ mod search;
 mod serving;
 mod trace;
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,9 +36,13 @@ use crate::search::SearchIndexes;
 use crate::settings::ApiSettings;
 use crate::store::{Store, StoreAddress, StoreSettings};
 
-/// The read API over one view store. Cheap to clone.
+/// The read API over one view store. Cheap to clone: every layer that a request goes through holds one.
 #[derive(Clone)]
-pub struct ReadApi {
+pub struct ReadApi(Arc<Parts>);
+
+/// What the API consists of; nobody outside sees more of it than its name.
+#[derive(Clone)]
+pub struct Parts {
     store: Arc<Store>,
     composer: Arc<Composer>,
     settings: Arc<ApiSettings>,
@@ -54,6 +59,14 @@ pub struct ReadApi {
     draining: Arc<watch::Sender<bool>>,
 }
 
+impl Deref for ReadApi {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
 impl ReadApi {
     /// Opens the store lazily: it may not exist yet, and may be deleted and made anew while this runs.
     pub fn open(store: impl Into<StoreAddress>) -> ReadApi {
@@ -66,7 +79,7 @@ impl ReadApi {
         let address = store.into();
         let observer = Arc::new(Observer::new(address.clone()));
         let store = Arc::new(Store::with_settings(address, store_settings));
-        ReadApi {
+        ReadApi(Arc::new(Parts {
             live: Arc::new(Live::new(Arc::clone(&store), observer, LiveSettings::of(&settings))),
             store,
             composer: Arc::new(Composer::new(ServiceUrls::new())),
@@ -78,19 +91,19 @@ impl ReadApi {
             looked: Arc::new(watch::Sender::new(None)),
             draining: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
-        }
+        }))
     }
 
     /// Says in which directory the projector keeps search indexes: its data directory.
     #[must_use]
     pub fn with_search(self, data_directory: PathBuf) -> ReadApi {
-        ReadApi { indexes: Some(Arc::new(SearchIndexes::new(data_directory))), ..self }
+        self.with(|parts| parts.indexes = Some(Arc::new(SearchIndexes::new(data_directory))))
     }
 
     /// Says where the services are that `/compose/` asks.
     #[must_use]
     pub fn with_services(self, urls: ServiceUrls) -> ReadApi {
-        ReadApi { composer: Arc::new(Composer::new(urls)), ..self }
+        self.with(|parts| parts.composer = Arc::new(Composer::new(urls)))
     }
 
     /// Limits, origins and auth other than the defaults. The reason says which setting cannot be meant so.
@@ -101,6 +114,14 @@ impl ReadApi {
         };
         let (access, places) = (Arc::new(access), Arc::new(Places::new(&settings)));
         let live = Arc::new(self.live.with_settings(LiveSettings::of(&settings)));
-        Ok(ReadApi { access, places, live, settings: Arc::new(settings), ..self })
+        Ok(self.with(|parts| {
+            (parts.access, parts.places, parts.live) = (access, places, live);
+            parts.settings = Arc::new(settings);
+        }))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Parts)) -> ReadApi {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 }

@@ -8,9 +8,9 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 
 use super::compression::compressed;
-use super::guard::{self, Need};
+use super::guard::Need;
 use super::limits::{self, Kind};
-use super::{ReadApi, compose, cors, fresh, live, openapi, overview, pages, respond, rest, search, trace};
+use super::{ReadApi, compose, fresh, live, openapi, overview, pages, respond, rest, search, trace};
 use crate::Error;
 use crate::access::Endpoint;
 
@@ -52,19 +52,15 @@ impl ReadApi {
     pub fn router(self) -> Router {
         let mut router = Router::new();
         for Route { path, need, kind, answers } in routes() {
-            let guarded = answers
-                .layer(from_fn_with_state((self.clone(), need), guard::guard))
-                .layer(from_fn_with_state((self.clone(), kind), limits::limit));
-            router = router.route(path, guarded);
+            let limited = answers.layer(from_fn_with_state((self.clone(), kind, need), limits::limit));
+            router = router.route(path, limited);
         }
         let router = router
             .method_not_allowed_fallback(unsupported_method)
             .fallback(unknown_path)
             .layer(DefaultBodyLimit::max(self.settings.body_bytes_max))
             .with_state(self.clone());
-        compressed(router)
-            .layer(from_fn_with_state(self.clone(), cors::allow))
-            .layer(from_fn_with_state(self, trace::request))
+        compressed(router).layer(from_fn_with_state(self, trace::request))
     }
 }
 

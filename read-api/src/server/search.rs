@@ -1,5 +1,6 @@
 //! `/search/v1/<view>`: the best rows by their words.
 
+mod at_once;
 mod body;
 mod find;
 
@@ -55,13 +56,16 @@ async fn answer(
         api.wait(name, &wait_for).await?;
         api.wait_for_index(name, &wait_for).await?;
     }
+    let counts = preferences.count == Some(Count::Exact);
+    if !counts && let Some(response) = at_once::at_once(api, &grant, name, query_string, position).await? {
+        return Ok(response);
+    }
     let snapshot = api.store.snapshot().await?;
     let Some(view) = snapshot.catalog.public_view(name).cloned() else {
         return Err(super::rest::unknown_view(&snapshot, name, caller));
     };
     *position = Some(view.position.clone());
     let request = search::parse(query_string)?;
-    let counts = preferences.count == Some(Count::Exact);
     let index = api.index_of(&view).await?;
     let reflected = view.position.meet(&index.position);
     *position = Some(reflected.clone());
@@ -80,15 +84,25 @@ async fn answer(
     for facet in &request.facets {
         search.facet(facet, found.all.as_deref().unwrap_or_default(), &mut body).await?;
     }
+    Ok(respond_with(body, &found, &request, &reflected, counts))
+}
+
+fn respond_with(
+    body: Body,
+    found: &Found,
+    request: &SearchRequest,
+    reflected: &Position,
+    counts: bool,
+) -> Response {
     let hits = body.hits();
-    let mut response = respond::json(StatusCode::OK, body.end(&found, counts));
+    let mut response = respond::json(StatusCode::OK, body.end(found, counts));
     let headers = response.headers_mut();
-    respond::add_position(headers, &reflected);
+    respond::add_position(headers, reflected);
     let range = content_range(request.offset_rows, hits, found.total.filter(|_| counts));
     if let Ok(range) = HeaderValue::from_str(&range) {
         headers.insert(respond::CONTENT_RANGE, range);
     }
-    Ok(response)
+    response
 }
 
 fn content_range(offset_rows: u64, rows: u64, total: Option<usize>) -> String {
@@ -121,6 +135,9 @@ impl ReadApi {
             let reason = "Search indexes lie beside the projector, in its data directory, which this server was not given.";
             return Err(Error::NotImplemented { reason: reason.to_owned() });
         };
+        if let Some(index) = indexes.unchanged(&view.name, &directory) {
+            return Ok(Arc::new(index));
+        }
         let (name, generation) = (view.name.clone(), view.generation);
         blocking(move || indexes.snapshot(&name, generation, &directory)).await.map(Arc::new)
     }

@@ -8,16 +8,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-use super::ReadApi;
+use super::{ReadApi, cors};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ID_BYTES_MAX: usize = 128;
 
+/// What goes around every answer, in one layer: axum copies each layer for each request, with all layers within it.
 /// The path stands in the log, the query does not: it may hold what a person is called.
 pub(super) async fn request(State(api): State<ReadApi>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = id_of(request.headers());
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
@@ -27,10 +28,11 @@ pub(super) async fn request(State(api): State<ReadApi>, request: Request, next: 
     );
     let underway = api.metrics.begin();
     let answering = async {
-        let mut response = next.run(request).await;
+        let mut response = cors::allow(&api, request, next).await;
         response.headers_mut().insert(REQUEST_ID, id.clone());
         let (status, took) = (response.status(), began.elapsed());
-        api.metrics.answered(&route, &method, status, took);
+        let route = route.as_ref().map_or("other", MatchedPath::as_str);
+        api.metrics.answered(route, &method, status, took);
         tracing::debug!(status = status.as_u16(), took_us = took.as_micros(), "answered");
         response
     };

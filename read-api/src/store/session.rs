@@ -1,9 +1,11 @@
 //! A connection to the store in use: alone for a statement, or in a transaction for several.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt, ready};
 use sqlx::pool::PoolConnection;
 use sqlx::{Executor as _, Postgres, Sqlite};
 use tokio::runtime::Handle;
@@ -97,7 +99,7 @@ impl Session {
     }
 
     /// The rows as they come. Those not taken are not read.
-    pub(crate) fn rows(&mut self, statement: impl Into<Statement>) -> BoxStream<'_, Result<Row, Error>> {
+    pub(crate) fn rows(&mut self, statement: impl Into<Statement>) -> Rows<'_> {
         let statement = statement.into();
         let Session { connection, midway, .. } = self;
         *midway = true;
@@ -109,16 +111,7 @@ impl Session {
                 statement.into_postgres().fetch(&mut **connection).map_ok(Row::Postgres).boxed()
             }
         };
-        stream::unfold((rows, midway), async |(mut rows, midway)| {
-            let next = rows.next().await;
-            // A statement that failed has no more rows.
-            if matches!(next, None | Some(Err(sqlx::Error::Database(_)))) {
-                *midway = false;
-            }
-            next.map(|row| (row.map_err(Error::from), (rows, midway)))
-        })
-        .fuse()
-        .boxed()
+        Rows { rows: Some(rows), midway }
     }
 
     pub(crate) async fn all(&mut self, statement: impl Into<Statement>) -> Result<Vec<Row>, Error> {
@@ -137,6 +130,28 @@ impl Session {
 
     pub(crate) async fn one(&mut self, statement: impl Into<Statement>) -> Result<Row, Error> {
         self.optional(statement).await?.ok_or_else(|| Error::unreadable("no row where there is always one"))
+    }
+}
+
+/// The rows of a statement.
+pub(crate) struct Rows<'a> {
+    /// Nothing once they are over.
+    rows: Option<BoxStream<'a, Result<Row, sqlx::Error>>>,
+    midway: &'a mut bool,
+}
+
+impl Stream for Rows<'_> {
+    type Item = Result<Row, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(rows) = &mut self.rows else { return Poll::Ready(None) };
+        let next = ready!(rows.as_mut().poll_next(context));
+        // A statement that failed has no more rows.
+        if matches!(next, None | Some(Err(sqlx::Error::Database(_)))) {
+            *self.midway = false;
+            self.rows = None;
+        }
+        Poll::Ready(next.map(|row| row.map_err(Error::from)))
     }
 }
 

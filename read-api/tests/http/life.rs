@@ -60,7 +60,7 @@ async fn a_store_made_anew_is_another_even_where_its_numbers_are_the_same() {
     remove(directory.path());
     let mut store = TestStore::create(&path).await;
     store.publish("v", &[("another", Type::Text)], "{\"orders\":1}", &[&[Some("row")]]).await;
-    let answer = server.request("GET", "/rest/v1/v", &[("If-None-Match", &tag)]).await;
+    let answer = server.request("GET", "/rest/v1/v", &[("If-None-Match", tag)]).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "[{\"another\":\"row\"}]"));
     assert_eq!(answer.header("prejoin-position"), before.header("prejoin-position"));
     server.stop().await;

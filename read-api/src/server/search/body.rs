@@ -10,20 +10,20 @@ use crate::plan::{Expression, Output};
 use crate::search::{Highlighter, IndexSnapshot, SearchRequest, texts};
 use crate::store::Row;
 
-pub(super) struct Body<'a> {
+pub(super) struct Body {
     bytes: Vec<u8>,
     hits: u64,
     facets: Vec<u8>,
     has_facets: bool,
-    highlighters: Vec<(String, Highlighter<'a>)>,
+    highlighters: Vec<(String, Highlighter)>,
     kinds: Vec<Type>,
 }
 
-impl<'a> Body<'a> {
+impl Body {
     /// `searched` are the columns whose words count. Of others there is nothing to highlight.
     pub(super) fn new(
         request: &SearchRequest,
-        index: &'a IndexSnapshot,
+        index: &IndexSnapshot,
         searched: &[String],
     ) -> Result<Self, Error> {
         let names = request.highlighted.as_deref().unwrap_or(searched);
@@ -68,7 +68,8 @@ impl<'a> Body<'a> {
         self.bytes.extend_from_slice(line.trim_ascii_end());
         self.bytes.extend_from_slice(b",\"highlights\":{");
         let mut is_first = true;
-        for (place, ((name, highlighter), kind)) in self.highlighters.iter().zip(&self.kinds).enumerate() {
+        for (place, ((name, highlighter), kind)) in self.highlighters.iter_mut().zip(&self.kinds).enumerate()
+        {
             let Some(text) = row.text(from + place)? else { continue };
             let texts = texts(*kind, text);
             if let Some(fragments) = highlighter.fragments(texts.iter().map(String::as_str)) {

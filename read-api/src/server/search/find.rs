@@ -83,16 +83,16 @@ impl<'a> Search<'a> {
 
     /// Where each row that has the words is a result.
     async fn unfiltered(&self, query: Arc<dyn Query>, needs_all: bool) -> Result<Found, Error> {
-        let rows_max = if needs_all { MATCHES_MAX } else { self.wanted() };
+        let rows_max = if needs_all { MATCHES_MAX } else { self.request.wanted() };
         let (hits, total) = self.best(query, rows_max).await?;
         let all = needs_all.then(|| hits.iter().map(|hit| hit.key.clone()).collect());
         let is_complete = !needs_all || total <= MATCHES_MAX;
-        Ok(Found { page: self.page(hits), all, total: Some(total), is_complete })
+        Ok(Found { page: page(self.request, hits), all, total: Some(total), is_complete })
     }
 
     /// Looks at more and more of the best rows until enough of them pass.
     async fn filtered(&mut self, query: Arc<dyn Query>, needs_all: bool) -> Result<Found, Error> {
-        let wanted = self.wanted();
+        let wanted = self.request.wanted();
         let mut window = if needs_all { MATCHES_MAX } else { (wanted * WINDOW_GROWTH).max(WINDOW_MIN) };
         loop {
             window = window.min(MATCHES_MAX);
@@ -106,7 +106,7 @@ impl<'a> Search<'a> {
                 let all = needs_all.then(|| hits.iter().map(|hit| hit.key.clone()).collect());
                 let total = is_complete.then_some(hits.len());
                 return Ok(Found {
-                    page: self.page(hits),
+                    page: page(self.request, hits),
                     all,
                     total,
                     is_complete: is_complete || is_enough,
@@ -119,16 +119,6 @@ impl<'a> Search<'a> {
     async fn best(&self, query: Arc<dyn Query>, rows_max: usize) -> Result<(Vec<Hit>, usize), Error> {
         let (index, weighing) = (self.index.clone(), self.weighing);
         blocking(move || index.best(&*query, rows_max, weighing)).await
-    }
-
-    fn wanted(&self) -> usize {
-        usize::try_from(self.request.offset_rows + self.request.limit).unwrap_or(usize::MAX)
-    }
-
-    fn page(&self, hits: Vec<Hit>) -> Vec<Hit> {
-        let [offset, limit] = [self.request.offset_rows, self.request.limit]
-            .map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
-        hits.into_iter().skip(offset).take(limit).collect()
     }
 
     /// Rows that pass the filters, of those with the given keys or of all; of those one more than could be looked at.
@@ -149,28 +139,17 @@ impl<'a> Search<'a> {
     }
 
     /// Writes the rows of these hits, in their order. A row that has gone since is left out.
-    pub(super) async fn rows(&mut self, hits: &[Hit], body: &mut Body<'_>) -> Result<(), Error> {
-        let request = request::keyed_rows(self.request.rows.select.clone());
-        let shown = plan::plan(self.view, &request, self.required)?;
-        let mut plan = shown.clone();
-        plan.output.extend(body.highlighted_columns(self.view)?);
-        plan.conditions.clone_from(&self.conditions);
-        plan.conditions.push(Condition::KeyIn(hits.iter().map(|hit| hit.key.clone()).collect()));
-        let statement = query::rows(&plan, self.snapshot.session.dialect())?;
+    pub(super) async fn rows(&mut self, hits: &[Hit], body: &mut Body) -> Result<(), Error> {
+        let mut shown = Shown::new(self.view, self.request, hits, body)?;
+        shown.plan.conditions.splice(..0, self.conditions.iter().cloned());
+        let statement = query::rows(&shown.plan, self.snapshot.session.dialect())?;
         let mut rows = self.snapshot.session.rows(statement);
-        let mut found = HashMap::with_capacity(hits.len());
+        let mut found = shown.found();
         while let Some(row) = rows.try_next().await? {
-            found.insert(key(&row, &plan)?, row);
+            found.take(row)?;
         }
         drop(rows);
-        let mut writer = Writer::new(&shown, Format::NdJson);
-        for hit in hits {
-            if let Some(row) = found.get(&hit.key) {
-                writer.row(row)?;
-                body.hit(hit.score, &writer.take(), row, shown.output.len())?;
-            }
-        }
-        Ok(())
+        found.write(hits, body)
     }
 
     /// Writes the values of a column and how often each is among these rows, the most frequent first.
@@ -178,7 +157,7 @@ impl<'a> Search<'a> {
         &mut self,
         column: &str,
         keys: &[Vec<u8>],
-        body: &mut Body<'_>,
+        body: &mut Body,
     ) -> Result<(), Error> {
         let mut counts = request::value_counts(column);
         counts.limit = Some(self.request.facet_values_max);
@@ -193,6 +172,65 @@ impl<'a> Search<'a> {
         }
         writer.end();
         body.facet(column, &writer.take());
+        Ok(())
+    }
+}
+
+/// Those to be shown of the best rows.
+pub(super) fn page(request: &SearchRequest, hits: Vec<Hit>) -> Vec<Hit> {
+    let [offset, limit] =
+        [request.offset_rows, request.limit].map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+    hits.into_iter().skip(offset).take(limit).collect()
+}
+
+/// What is read of the rows of a page.
+pub(super) struct Shown {
+    /// Shown columns, columns to be highlighted, and the key; of these rows, and no further condition.
+    pub(super) plan: ReadPlan,
+    columns: usize,
+}
+
+impl Shown {
+    pub(super) fn new(
+        view: &View,
+        request: &SearchRequest,
+        hits: &[Hit],
+        body: &mut Body,
+    ) -> Result<Shown, Error> {
+        let mut plan = plan::plan(view, &request::keyed_rows(request.rows.select.clone()), &[])?;
+        let columns = plan.output.len();
+        plan.output.extend(body.highlighted_columns(view)?);
+        plan.conditions.push(Condition::KeyIn(hits.iter().map(|hit| hit.key.clone()).collect()));
+        Ok(Shown { plan, columns })
+    }
+
+    pub(super) fn found(&self) -> FoundRows<'_> {
+        FoundRows { shown: self, rows: HashMap::new() }
+    }
+}
+
+/// Rows in whichever order the store has them.
+pub(super) struct FoundRows<'a> {
+    shown: &'a Shown,
+    rows: HashMap<Vec<u8>, Row>,
+}
+
+impl FoundRows<'_> {
+    pub(super) fn take(&mut self, row: Row) -> Result<(), Error> {
+        self.rows.insert(key(&row, &self.shown.plan)?, row);
+        Ok(())
+    }
+
+    /// Writes them in the order of the hits. A row that has gone since is left out.
+    pub(super) fn write(&self, hits: &[Hit], body: &mut Body) -> Result<(), Error> {
+        let Shown { plan, columns } = self.shown;
+        let mut writer = Writer::of(&plan.output[..*columns], Format::NdJson, plan.limit);
+        for hit in hits {
+            if let Some(row) = self.rows.get(&hit.key) {
+                writer.row(row)?;
+                body.hit(hit.score, &writer.take(), row, *columns)?;
+            }
+        }
         Ok(())
     }
 }

@@ -1,0 +1,253 @@
+//! Rows of the view's table as JSON, by prepared statements.
+
+use std::collections::HashMap;
+
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, SqlitePool};
+
+use super::BareStore;
+use super::words::Hit;
+
+/// As many as the read API has.
+const CONNECTIONS: u32 = 8;
+const CURRENT: &str = "SELECT table_name, search_index FROM _prejoin_generations WHERE view = 'orders_with_customers' AND state = 'current'";
+const COLUMNS: [&str; 9] = [
+    "order_id",
+    "status",
+    "total_cents",
+    "placed_at",
+    "customer_id",
+    "customer_name",
+    "customer_contact",
+    "customer_city",
+    "customer_country",
+];
+/// The places of those that can be searched.
+const SEARCHED: [usize; 3] = [5, 6, 7];
+/// The place of the row's key in hits.
+const KEY: usize = COLUMNS.len();
+
+#[derive(Clone)]
+pub(super) enum Rows {
+    Sqlite { pool: SqlitePool, table: String },
+    Postgres { pool: PgPool, table: String },
+}
+
+impl Rows {
+    /// With the name of the search index's directory.
+    pub(super) async fn open(store: BareStore) -> anyhow::Result<(Rows, String)> {
+        match store {
+            BareStore::Sqlite(path) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .read_only(true)
+                    .row_buffer_size(256)
+                    .pragma("cache_size", "-16384")
+                    .disable_statement_logging();
+                let pool = PoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+                let pool = pool.connect_with(options).await?;
+                let (table, index) = sqlx::query_as(CURRENT).fetch_one(&pool).await?;
+                Ok((Rows::Sqlite { pool, table }, index))
+            }
+            BareStore::Postgres { url, schema } => {
+                let options: PgConnectOptions = url.parse()?;
+                let options = options.options([("search_path", &*schema)]).disable_statement_logging();
+                let pool = PoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
+                let pool = pool.connect_with(options).await?;
+                let (table, index) = sqlx::query_as(CURRENT).fetch_one(&pool).await?;
+                Ok((Rows::Postgres { pool, table }, index))
+            }
+        }
+    }
+
+    /// One order as an array. The view declares no index on its id; whoever writes this by hand knows that the stored key is
+    /// the id and a zero byte.
+    pub(super) async fn order(&self, order_id: &str) -> anyhow::Result<Vec<u8>> {
+        let key = [order_id.as_bytes(), b"\0".as_slice()].concat();
+        match self {
+            Rows::Sqlite { pool, table } => {
+                let select = format!("SELECT {} FROM {table} WHERE _key = ?", COLUMNS.join(", "));
+                array(&sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?)
+            }
+            Rows::Postgres { pool, table } => {
+                let select = format!("SELECT {} FROM {table} WHERE _key = $1", selected());
+                array(&sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?)
+            }
+        }
+    }
+
+    /// The last orders of a status as an array.
+    pub(super) async fn page(&self, status: &str, rows: i64) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Rows::Sqlite { pool, table } => {
+                let select = format!(
+                    "SELECT {} FROM {table} WHERE status = ? ORDER BY _sort_placed_at DESC, _key LIMIT ?",
+                    COLUMNS.join(", ")
+                );
+                array(&sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?)
+            }
+            Rows::Postgres { pool, table } => {
+                let select = format!(
+                    "SELECT {} FROM {table} r WHERE status = $1 ORDER BY r.placed_at DESC, _key LIMIT $2",
+                    selected()
+                );
+                array(&sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?)
+            }
+        }
+    }
+
+    /// The rows of these hits, with what was searched marked.
+    pub(super) async fn hits(&self, hits: &[Hit], word: &str) -> anyhow::Result<Vec<u8>> {
+        match self {
+            Rows::Sqlite { pool, table } => {
+                let places = vec!["?"; hits.len()].join(", ");
+                let select =
+                    format!("SELECT {}, _key FROM {table} WHERE _key IN ({places})", COLUMNS.join(", "));
+                let query = sqlx::query(AssertSqlSafe(select));
+                let query = hits.iter().fold(query, |query, hit| query.bind(&*hit.key));
+                ranked(hits, word, &query.fetch_all(pool).await?)
+            }
+            Rows::Postgres { pool, table } => {
+                let select = format!("SELECT {}, _key FROM {table} WHERE _key = ANY ($1)", selected());
+                let keys: Vec<&[u8]> = hits.iter().map(|hit| &*hit.key).collect();
+                ranked(hits, word, &sqlx::query(AssertSqlSafe(select)).bind(keys).fetch_all(pool).await?)
+            }
+        }
+    }
+}
+
+/// To PostgreSQL: the time as its text, which is what is wanted of it.
+fn selected() -> String {
+    COLUMNS.join(", ").replace("placed_at", "placed_at::text")
+}
+
+/// A row whose columns are those of `COLUMNS`.
+trait OrderRow {
+    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error>;
+    fn total_cents(&self) -> Result<i64, sqlx::Error>;
+    fn key(&self) -> Result<&[u8], sqlx::Error>;
+}
+
+impl OrderRow for SqliteRow {
+    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error> {
+        self.try_get(place)
+    }
+
+    fn total_cents(&self) -> Result<i64, sqlx::Error> {
+        self.try_get(2)
+    }
+
+    fn key(&self) -> Result<&[u8], sqlx::Error> {
+        self.try_get(KEY)
+    }
+}
+
+impl OrderRow for PgRow {
+    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error> {
+        self.try_get(place)
+    }
+
+    fn total_cents(&self) -> Result<i64, sqlx::Error> {
+        self.try_get(2)
+    }
+
+    fn key(&self) -> Result<&[u8], sqlx::Error> {
+        self.try_get(KEY)
+    }
+}
+
+fn array(rows: &[impl OrderRow]) -> anyhow::Result<Vec<u8>> {
+    let mut body = Vec::with_capacity(512 * rows.len().max(1));
+    body.push(b'[');
+    for (place, row) in rows.iter().enumerate() {
+        if place > 0 {
+            body.extend_from_slice(b", \n ");
+        }
+        object(row, &mut body)?;
+    }
+    body.push(b']');
+    Ok(body)
+}
+
+fn object(row: &impl OrderRow, body: &mut Vec<u8>) -> anyhow::Result<()> {
+    for (place, column) in COLUMNS.iter().enumerate() {
+        body.push(if place == 0 { b'{' } else { b',' });
+        body.push(b'"');
+        body.extend_from_slice(column.as_bytes());
+        body.extend_from_slice(b"\":");
+        match *column {
+            "total_cents" => serde_json::to_writer(&mut *body, &row.total_cents()?)?,
+            "placed_at" => time(row.text(place)?, body),
+            _ => serde_json::to_writer(&mut *body, &row.text(place)?)?,
+        }
+    }
+    body.push(b'}');
+    Ok(())
+}
+
+/// `2026-02-01 10:20:00+00` as `"2026-02-01T10:20:00+00:00"`.
+fn time(text: Option<&str>, body: &mut Vec<u8>) {
+    match text.and_then(|text| text.split_once(' ')) {
+        Some((date, time)) => {
+            body.push(b'"');
+            body.extend_from_slice(date.as_bytes());
+            body.push(b'T');
+            body.extend_from_slice(time.as_bytes());
+            body.extend_from_slice(b":00\"");
+        }
+        None => body.extend_from_slice(b"null"),
+    }
+}
+
+fn ranked(hits: &[Hit], word: &str, rows: &[impl OrderRow]) -> anyhow::Result<Vec<u8>> {
+    let mut by_key = HashMap::with_capacity(rows.len());
+    for row in rows {
+        by_key.insert(row.key()?, row);
+    }
+    let mut body = b"{\"hits\":[".to_vec();
+    let found = hits.iter().filter_map(|hit| Some((hit.score, *by_key.get(&*hit.key)?)));
+    for (place, (score, row)) in found.enumerate() {
+        if place > 0 {
+            body.extend_from_slice(b",\n");
+        }
+        body.extend_from_slice(format!("{{\"score\":{score},\"row\":").as_bytes());
+        object(row, &mut body)?;
+        body.extend_from_slice(b",\"highlights\":{");
+        let mut is_first = true;
+        for place in SEARCHED {
+            let Some(marked) = row.text(place)?.and_then(|text| marked(text, word)) else { continue };
+            if !std::mem::replace(&mut is_first, false) {
+                body.push(b',');
+            }
+            serde_json::to_writer(&mut body, COLUMNS[place])?;
+            body.push(b':');
+            serde_json::to_writer(&mut body, &marked)?;
+        }
+        body.extend_from_slice(b"}}");
+    }
+    body.extend_from_slice(b"]}");
+    Ok(body)
+}
+
+/// A text with its words marked that begin with this one; nothing if none does.
+fn marked(text: &str, word: &str) -> Option<String> {
+    if !text.contains(word) {
+        return None;
+    }
+    let (mut html, mut found) = (String::with_capacity(text.len() + 16), false);
+    for part in text.split_inclusive(' ') {
+        let bare = part.trim_end();
+        if bare.starts_with(word) {
+            found = true;
+            html.push_str("<mark>");
+            html.push_str(bare);
+            html.push_str("</mark>");
+            html.push_str(&part[bare.len()..]);
+        } else {
+            html.push_str(part);
+        }
+    }
+    found.then_some(html)
+}
