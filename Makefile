@@ -29,6 +29,7 @@ bench: tools
 	$(BENCH) rebuild -- --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --json $(RESULTS)/replay.json
 	$(BENCH) live -- --json $(RESULTS)/live.json
+	$(BENCH) readers -- --json $(RESULTS)/readers.json
 
 # The same in a few minutes, once everything is compiled: enough to see that something got much slower.
 bench-quick: tools
@@ -37,6 +38,7 @@ bench-quick: tools
 	$(BENCH) rebuild -- --orders 100000 --turns 3 --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --events 100000 --log jetstream --json $(RESULTS)/replay.json
 	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
+	$(BENCH) readers -- --before 100000 --seconds 3 --json $(RESULTS)/readers.json
 
 # What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, clients of the query API, a validator of OpenAPI.
 tools:
