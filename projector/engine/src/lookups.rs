@@ -9,7 +9,8 @@ use prejoin_state::{Snapshot, Space};
 
 use crate::indexes::Indexes;
 use crate::keys::{
-    StoredTable, equality_bytes, index_prefix, table_key, table_key_of_values, table_key_prefix, table_prefix,
+    StoredTable, equality_bytes, index_prefix, table_key, table_key_prefix, table_prefix,
+    write_table_key_of_values,
 };
 use crate::neighbours::{Neighbours, entries_under, entry_at};
 use crate::{Committed, Definition, EngineError};
@@ -40,6 +41,8 @@ pub(crate) struct Source<'a> {
     read_bytes: usize,
     /// A row being decoded.
     decoded: Row,
+    /// The key of a row being looked up.
+    table_key: Vec<u8>,
 }
 
 /// A table that the view reads.
@@ -82,6 +85,7 @@ impl<'a> Source<'a> {
             remembered_bytes_max: REMEMBERED_BYTES_MAX,
             read_bytes: 0,
             decoded: Row::new(),
+            table_key: Vec::new(),
         }
     }
 
@@ -144,6 +148,22 @@ impl<'a> Source<'a> {
         })
     }
 
+    /// The row under a table key, remembered or read.
+    fn find(&mut self, table: TableId, table_key: &[u8]) -> Result<Option<SharedRow>, EngineError> {
+        if let Some(row) = self.remembered.rows.get(table_key) {
+            return Ok(row.clone());
+        }
+        let bytes = self.get(table, table_key)?;
+        let row = bytes.as_ref().map(|bytes| self.decode(table, bytes)).transpose()?;
+        let place = self.place(table);
+        // What comes in the order of its keys does not come again.
+        if !self.tables[place].neighbours.are_read() {
+            let size = bytes.map_or(0, |bytes| bytes.len());
+            self.remembered.note(table_key.to_vec(), &row, size, self.remembered_bytes_max);
+        }
+        Ok(row)
+    }
+
     /// The rows whose table keys begin with a prefix.
     fn scan_table(&mut self, table: TableId, prefix: Vec<u8>) -> Result<Vec<SharedRow>, EngineError> {
         let place = self.place(table);
@@ -196,19 +216,11 @@ impl LookupRow for Source<'_> {
     type Error = EngineError;
 
     fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<SharedRow>, EngineError> {
-        let table_key = table_key_of_values(self.stored(table), key);
-        if let Some(row) = self.remembered.rows.get(&table_key) {
-            return Ok(row.clone());
-        }
-        let bytes = self.get(table, &table_key)?;
-        let row = bytes.as_ref().map(|bytes| self.decode(table, bytes)).transpose()?;
-        let place = self.place(table);
-        // What comes in the order of its keys does not come again.
-        if !self.tables[place].neighbours.are_read() {
-            let size = bytes.map_or(0, |bytes| bytes.len());
-            self.remembered.note(table_key, &row, size, self.remembered_bytes_max);
-        }
-        Ok(row)
+        let mut table_key = std::mem::take(&mut self.table_key);
+        write_table_key_of_values(self.stored(table), key, &mut table_key);
+        let row = self.find(table, &table_key);
+        self.table_key = table_key;
+        row
     }
 
     fn scan(
