@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use prejoin_engine::Definition;
 use prejoin_read_api::{
     Algorithm, ApiSettings, AuthSettings, Endpoint, KeySetSource, Role, Secret, StoreSettings, TenantRule,
 };
@@ -100,6 +101,38 @@ impl ApiFileSettings {
     pub(crate) fn with(&self, flags: &ApiFlags) -> anyhow::Result<ApiSettings> {
         let secret = std::env::var(SECRET_VARIABLE).ok().filter(|secret| !secret.is_empty());
         self.with_secret(flags, secret)
+    }
+
+    /// Names of views and columns under [api] that no view has: who is granted them sees nothing, and no tenant rule holds.
+    pub(crate) fn unknown_names(&self, definition: &Definition) -> Vec<String> {
+        let plans = || definition.views.iter().filter(|view| !view.is_built_in()).map(|view| &view.plan);
+        let known = || plans().map(|plan| plan.name.as_str()).collect::<Vec<_>>().join(", ");
+        let is_unknown = |view: &str| view != "*" && !plans().any(|plan| plan.name == view);
+        let unknown = |section: String, view: &str| {
+            format!(
+                "prejoin.toml: {section} names the view {view:?}, which is not declared; there are: {}",
+                known()
+            )
+        };
+        let granted =
+            self.roles.iter().flat_map(|(role, grant)| grant.views.iter().map(move |view| (role, view)));
+        let granted = granted.map(|(role, view)| (format!("[api.roles.{role}]"), view));
+        let ruled = self.tenants.keys().map(|view| ("[api.tenants]".to_owned(), view));
+        let controlled = self.views.keys().map(|view| ("[api.views]".to_owned(), view));
+        let views = granted.chain(ruled).chain(controlled).filter(|(_, view)| is_unknown(view));
+        let mut problems: Vec<_> = views.map(|(section, view)| unknown(section, view)).collect();
+        for (view, TenantFileSettings { column, .. }) in &self.tenants {
+            let of_rule = plans()
+                .filter(|plan| plan.name == *view || view == "*" && !self.tenants.contains_key(&plan.name));
+            let lacking = of_rule.filter(|plan| plan.columns.iter().all(|known| known.name != *column));
+            problems.extend(lacking.map(|plan| {
+                format!(
+                    "prejoin.toml: [api.tenants.{view:?}] names the column {column:?}, which the view {} has not: nobody but roles of all tenants can read it",
+                    plan.name
+                )
+            }));
+        }
+        problems
     }
 
     /// What reading may take of the view store.

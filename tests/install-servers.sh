@@ -17,6 +17,24 @@ usable() {
     [ "$1" -gt 2 ] || { [ "$1" -eq 2 ] && [ "$2" -ge 10 ]; }
 }
 
+# apt_install REMEDY PACKAGE…: the remedy is said where there is no apt-get. Packages bring servers that the tests start
+# themselves: they are not started here where it can be helped.
+apt_install() {
+    remedy=$1
+    shift
+    command -v apt-get >/dev/null || {
+        echo "apt-get is missing. $remedy" >&2
+        exit 1
+    }
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    get="$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get"
+    $get install -y --no-install-recommends "$@" >&2 || {
+        $get update >&2
+        $get install -y --no-install-recommends "$@" >&2
+    }
+}
+
 nats_installed() {
     if [ -n "${PREJOIN_NATS_SERVER:-}" ]; then
         usable "$PREJOIN_NATS_SERVER" && return 0
@@ -79,16 +97,7 @@ postgres_installed() {
 
 install_postgres() {
     echo "Installing PostgreSQL with apt-get" >&2
-    command -v apt-get >/dev/null || {
-        echo "apt-get is missing. Install PostgreSQL 14 or later yourself, or set PREJOIN_PG_BIN to its bin folder." >&2
-        exit 1
-    }
-    as_root=
-    [ "$(id -u)" -eq 0 ] || as_root=sudo
-    $as_root apt-get install -y --no-install-recommends postgresql >&2 || {
-        $as_root apt-get update >&2
-        $as_root apt-get install -y --no-install-recommends postgresql >&2
-    }
+    apt_install "Install PostgreSQL 14 or later yourself, or set PREJOIN_PG_BIN to its bin folder." postgresql
     (postgres_installed) || {
         echo "The package postgresql brought no usable PostgreSQL 14 or later." >&2
         exit 1
@@ -120,19 +129,9 @@ mariadb_installed() {
     holds_mariadb $PATH /usr/sbin /usr/bin /usr/local/sbin /usr/local/bin
 }
 
-# The tests start servers of their own: the package's own server is not started where it can be helped.
 install_mariadb() {
     echo "Installing MariaDB with apt-get" >&2
-    command -v apt-get >/dev/null || {
-        echo "apt-get is missing. Install MariaDB 10.6 or later yourself, or set PREJOIN_MARIADB_BIN to its programs' folder." >&2
-        exit 1
-    }
-    as_root=
-    [ "$(id -u)" -eq 0 ] || as_root=sudo
-    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends mariadb-server >&2 || {
-        $as_root apt-get update >&2
-        $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y --no-install-recommends mariadb-server >&2
-    }
+    apt_install "Install MariaDB 10.6 or later yourself, or set PREJOIN_MARIADB_BIN to its programs' folder." mariadb-server
     (mariadb_installed) || {
         echo "The package mariadb-server brought no usable MariaDB 10.6 or later." >&2
         exit 1
@@ -149,18 +148,7 @@ clients_installed() {
 
 install_clients() {
     echo "Installing supabase-js, postgrest-js and postgrest-py into $tools/clients" >&2
-    command -v npm >/dev/null || {
-        command -v apt-get >/dev/null || {
-            echo "npm is missing. Install Node.js 20 or later with npm." >&2
-            exit 1
-        }
-        as_root=
-        [ "$(id -u)" -eq 0 ] || as_root=sudo
-        $as_root apt-get install -y --no-install-recommends nodejs npm >&2 || {
-            $as_root apt-get update >&2
-            $as_root apt-get install -y --no-install-recommends nodejs npm >&2
-        }
-    }
+    command -v npm >/dev/null || apt_install "Install Node.js 20 or later with npm." nodejs npm
     mkdir -p "$tools/clients"
     cp "$root/tests/clients/package.json" "$root/tests/clients/package-lock.json" "$tools/clients/"
     (cd "$tools/clients" && npm ci --no-audit --no-fund --loglevel=error >&2)
@@ -194,4 +182,6 @@ install_openapi() {
 (postgres_installed) || { [ -z "${PREJOIN_PG_BIN:-}" ] || exit 1; install_postgres; }
 (mariadb_installed) || { [ -z "${PREJOIN_MARIADB_BIN:-}" ] || exit 1; install_mariadb; }
 (clients_installed) || install_clients
+# Makes certificates and serves files under https.
+command -v openssl >/dev/null || apt_install "Install OpenSSL with its program openssl." openssl
 (openapi_installed) || install_openapi

@@ -137,7 +137,12 @@ fn store_stamp(dialect: Dialect) -> &'static str {
 
 /// `View::stamp` as SQL over `_prejoin_store s` and `_prejoin_generations g`. It has no blank but the two between its parts.
 pub(crate) fn stamp_sql(dialect: Dialect) -> String {
-    format!("{} || ' ' || {}", store_stamp(dialect), text_of("g.generation", dialect))
+    format!("{} || ' ' || {}", store_stamp(dialect), generation_stamp(dialect))
+}
+
+/// A store that was made anew has the same numbers again, but then those of other definitions.
+fn generation_stamp(dialect: Dialect) -> String {
+    format!("{} || '-' || g.fingerprint", text_of("g.generation", dialect))
 }
 
 fn text_of(expression: &str, dialect: Dialect) -> String {
@@ -162,13 +167,14 @@ pub(crate) async fn read(session: &mut Session, last: Option<&Catalog>) -> Resul
     let search_index =
         if format.is_some_and(|format| format >= FIRST_WITH_SEARCH) { "g.search_index" } else { "NULL" };
     let current = format!(
-        "SELECT g.view, {}, g.table_name, g.columns, g.comment, g.position, {}, {search_index} FROM _prejoin_generations g WHERE g.state = 'current'",
+        "SELECT g.view, {}, g.table_name, g.columns, g.comment, g.position, {}, {search_index}, {} FROM _prejoin_generations g WHERE g.state = 'current'",
         text_of("g.generation", dialect),
-        text_of("g.rows", dialect)
+        text_of("g.rows", dialect),
+        generation_stamp(dialect)
     );
     let mut views = Vec::new();
     for row in session.all(current).await? {
-        let stamp = format!("{store} {}", row.required(1)?);
+        let stamp = format!("{store} {}", row.required(8)?);
         let known = last.and_then(|last| last.view(row.text(0).ok()??)).filter(|view| view.stamp == stamp);
         views.push(Arc::new(match known {
             Some(view) => View {

@@ -22,6 +22,13 @@ pub(crate) fn run(CheckFlags { against }: CheckFlags, settings: Settings) -> any
     let files = &settings.files;
     match files.check() {
         Ok(definition) => {
+            let unknown = files.settings.api.unknown_names(&definition);
+            for problem in &unknown {
+                line(problem)?;
+            }
+            if !unknown.is_empty() {
+                bail!("{} problem(s)", unknown.len());
+            }
             let views = definition.views.iter().filter(|view| !view.is_built_in());
             line(format!(
                 "ok: {} contracts with {} tables, {} views{}",

@@ -64,6 +64,27 @@ fn check_counts_what_it_found() {
 }
 
 #[test]
+fn check_tells_of_grants_that_grant_nothing() {
+    let home = Home::new();
+    let settings = "[api.auth]\nanonymous_role = \"web\"\n[api.roles.web]\nviews = [\"*\", \"open_orders\", \"oders\"]\n\
+        [api.tenants.open_orders]\ncolumn = \"tenant\"\nclaim = \"tenant\"\n";
+    home.write("config/prejoin.toml", settings);
+    let checked = home.command(&["check"]).run().failed();
+    let lines: Vec<_> = checked.stdout.lines().collect();
+    let [view, column] = lines[..] else { panic!("{}", checked.stdout) };
+    assert!(
+        view.contains("[api.roles.web] names the view \"oders\"") && view.contains("orders_with_customers"),
+        "{view}"
+    );
+    assert!(column.contains("\"tenant\"") && column.contains("the view open_orders has not"), "{column}");
+    home.write(
+        "config/prejoin.toml",
+        settings.replace(", \"oders\"", "").replace("column = \"tenant\"", "column = \"customer_name\""),
+    );
+    let _ = home.command(&["check"]).run().succeeded();
+}
+
+#[test]
 fn explain_names_what_a_view_reads() {
     let home = Home::new();
     let explained = home.command(&["explain", "orders_with_customers"]).run().succeeded();

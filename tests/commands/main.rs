@@ -6,6 +6,7 @@ mod support;
 mod answers;
 mod events;
 mod help;
+mod keys;
 mod parked;
 mod refusals;
 mod republish;

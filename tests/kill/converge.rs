@@ -47,9 +47,9 @@ pub(crate) fn lose_and_restore(test: &'static str, kind: Kind) {
             sinks.let_live(&project, &mut chance);
             if chance.percent(15) {
                 // A file is removed before its journal is: nobody may make the one anew and lose the other.
-                project.signal("STOP");
+                project.pause();
                 sinks.strike_running(&mut chance);
-                project.signal("CONT");
+                project.resume();
                 std::thread::sleep(chance.milliseconds(1_500));
             }
             sinks.end(project, &mut chance);

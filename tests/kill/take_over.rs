@@ -124,7 +124,7 @@ impl Couple {
     fn stop(&mut self, place: usize, cluster: &mut Cluster) {
         if let Some(process) = &self.processes[place] {
             cluster.tell(format!("{place} is stopped"));
-            process.signal("STOP");
+            process.pause();
             self.is_asleep[place] = true;
             self.sleeps += 1;
         }
@@ -133,7 +133,7 @@ impl Couple {
     fn wake(&mut self, place: usize, cluster: &mut Cluster) {
         if let (Some(process), true) = (&self.processes[place], self.is_asleep[place]) {
             cluster.tell(format!("{place} wakes up"));
-            process.signal("CONT");
+            process.resume();
             self.is_asleep[place] = false;
         }
     }

@@ -117,6 +117,31 @@ impl Process {
         assert!(sent.expect("kill can be run").success(), "kill -{signal} failed: {}", self.describe());
     }
 
+    /// Holds all its threads, and returns when they stand still: a signal is not obeyed at once.
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+        let deadline = Instant::now() + PATIENCE;
+        while !self.stands_still() {
+            assert!(self.is_running() && Instant::now() < deadline, "it does not stop: {}", self.describe());
+            sleep(PAUSE);
+        }
+    }
+
+    /// Goes on where it was paused.
+    pub(crate) fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn stands_still(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let threads = threads.expect("threads of a process are listed");
+        // "12 (name of it) T …": the state follows the name. A thread that has ended meanwhile does nothing.
+        threads.flatten().all(|thread| {
+            let said = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            said.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['T', 't', 'Z']))
+        })
+    }
+
     /// Waits for its end.
     pub(crate) fn wait(self) -> Ended {
         let deadline = Instant::now() + PATIENCE;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::process::Process;
 
 /// How long anything may take before a test fails: generous, for machines that do much else at the same time.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     let mut builder = tokio::runtime::Builder::new_multi_thread();

@@ -127,23 +127,20 @@ impl ViewStore {
 
     /// Every generation in the store: those that readers see or saw, and those that they do not see yet.
     pub async fn generations(&mut self) -> Result<Vec<Generation>, StoreError> {
-        let found = generations(self.link.as_mut()).await.map_err(|source| self.failed(source))?;
+        self.begin().await?;
+        let found = generations(self.link.as_mut()).await;
+        let found = self.end(found).await?;
         found.map_err(|detail| self.damaged(detail))
     }
 
     /// Takes up a generation that goes on from where it stands.
     pub async fn resume(&mut self, view: &View, generation: i64) -> Result<(), StoreError> {
         let name = &view.plan.name;
-        let entries = self.read_catalog().await?;
-        let entry = entries.into_iter().find(|entry| entry.is(name, generation));
-        let entry =
-            entry.ok_or_else(|| self.damaged(format!("it has no generation {generation} of {name}")))?;
-        let row_errors = catalog::count_row_errors(self.link.as_mut(), &entry).await;
-        let row_errors = row_errors.map_err(|source| self.failed(source))?;
-        let pending = catalog::read_pending(self.link.as_mut(), &entry).await;
-        let has_pending = !pending.map_err(|source| self.failed(source))?.is_empty();
-        let is_resumed = entry.state == GenerationState::Building;
-        let open = OpenGeneration { entry, row_errors, has_pending, is_resumed };
+        self.begin().await?;
+        let found = find(self.link.as_mut(), name, generation).await;
+        let open = self.end(found).await?;
+        let open =
+            open.ok_or_else(|| self.damaged(format!("it has no generation {generation} of {name}")))?;
         self.open.insert((name.clone(), generation), open);
         Ok(())
     }
@@ -244,8 +241,11 @@ impl ViewStore {
         }
     }
 
+    /// Behind the fence: without it, what a later writer has removed would look like damage.
     pub(crate) async fn read_catalog(&mut self) -> Result<Vec<CatalogEntry>, StoreError> {
-        catalog::read(self.link.as_mut()).await.map_err(|source| self.failed(source))
+        self.begin().await?;
+        let read = catalog::read(self.link.as_mut()).await;
+        self.end(read).await
     }
 
     pub(crate) fn failed(&self, source: sqlx::Error) -> StoreError {
@@ -307,6 +307,20 @@ async fn read_fence(link: &mut dyn Link) -> Result<(i64, i64), sqlx::Error> {
     let fence = link.dialect().fence;
     let mut fence = query_one(link, fence, &[]).await?;
     Ok((fence.integer()?, fence.integer()?))
+}
+
+/// A generation as it stands, to be written to.
+async fn find(
+    link: &mut dyn Link,
+    view: &str,
+    generation: i64,
+) -> Result<Option<OpenGeneration>, sqlx::Error> {
+    let entries = catalog::read(link).await?;
+    let Some(entry) = entries.into_iter().find(|entry| entry.is(view, generation)) else { return Ok(None) };
+    let row_errors = catalog::count_row_errors(link, &entry).await?;
+    let has_pending = !catalog::read_pending(link, &entry).await?.is_empty();
+    let is_resumed = entry.state == GenerationState::Building;
+    Ok(Some(OpenGeneration { entry, row_errors, has_pending, is_resumed }))
 }
 
 /// As the catalog has them; the detail if a pending fan-out cannot be read.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use prejoin_envelope::Position;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::events::{Events, Id, Member, write_object};
@@ -69,6 +69,8 @@ pub(crate) struct Client {
     /// Where it says that it was.
     seen: Option<String>,
     sender: mpsc::Sender<Bytes>,
+    /// For why the stream ends, which waits for no room.
+    last: Option<oneshot::Sender<Bytes>>,
     out: Events,
     /// What names of rows are made of.
     secret: String,
@@ -78,6 +80,22 @@ pub(crate) struct Client {
     owes_position: bool,
     /// When something was sent last.
     spoken: Instant,
+}
+
+/// What a client is told, in chunks.
+pub(crate) struct Chunks {
+    events: mpsc::Receiver<Bytes>,
+    last: Option<oneshot::Receiver<Bytes>>,
+}
+
+impl Chunks {
+    /// Nothing at the end of the stream.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        match self.events.recv().await {
+            Some(chunk) => Some(chunk),
+            None => self.last.take()?.await.ok(),
+        }
+    }
 }
 
 /// The store at one moment, and where the view stands then.
@@ -131,14 +149,15 @@ impl Live {
 }
 
 impl Client {
-    /// Its events come from the receiver, once `run` is at work.
+    /// Its events come in chunks, once `run` is at work.
     pub(crate) fn new(
         live: Arc<Live>,
         selection: Selection,
         (query_string, viewer): (String, Viewer),
         seen: Option<String>,
-    ) -> (Client, mpsc::Receiver<Bytes>) {
-        let (sender, receiver) = mpsc::channel(CHUNKS_AHEAD);
+    ) -> (Client, Chunks) {
+        let (sender, events) = mpsc::channel(CHUNKS_AHEAD);
+        let (last, closing) = oneshot::channel();
         let client = Client {
             live,
             selection,
@@ -146,13 +165,14 @@ impl Client {
             viewer,
             seen,
             sender,
+            last: Some(last),
             out: Events::default(),
             secret: String::new(),
             position: Position::default(),
             owes_position: false,
             spoken: Instant::now(),
         };
-        (client, receiver)
+        (client, Chunks { events, last: Some(closing) })
     }
 
     /// Tells the client everything until it goes, or something ends it: then that is told, too.
@@ -173,10 +193,10 @@ impl Client {
             () = expiry => Closing::Expired,
             _ = draining.wait_for(|draining| *draining) => Closing::Draining,
         };
-        self.close(&closing).await;
+        self.close(&closing);
     }
 
-    async fn close(&mut self, closing: &Closing) {
+    fn close(&mut self, closing: &Closing) {
         let (reason, message) = match closing {
             Closing::Gone => return,
             Closing::Slow => ("slow", "The client did not take events as fast as they came.".to_owned()),
@@ -192,8 +212,10 @@ impl Client {
         self.out.take();
         let members = [("reason", Member::Text(reason)), ("message", Member::Text(&message))];
         self.out.event("closed", Id::Same, |out| write_object(&members, out));
-        let last = Bytes::from(self.out.take());
-        let _ = self.sender.send_timeout(last, Duration::from_secs(1)).await;
+        if let Some(last) = self.last.take() {
+            // The client may be gone.
+            drop(last.send(Bytes::from(self.out.take())));
+        }
     }
 
     async fn follow(&mut self) -> Closing {

@@ -10,5 +10,5 @@ mod selection;
 mod table;
 mod token;
 
-pub(crate) use client::{Client, Live, LiveSettings, Viewer};
+pub(crate) use client::{Chunks, Client, Live, LiveSettings, Viewer};
 pub(crate) use selection::Selection;

@@ -74,10 +74,8 @@ fn general(view: &View, address: &str, is_guarded: bool) -> Markup {
             (curl("limit=1", &format!("-i -H 'Prejoin-Wait-For: {}' -H 'Prefer: wait=2'", view.position)))
         }
         h3 { "As it changes" }
-        p {
-            "The same filters under " code { "/live/v1/" (path_segment(&view.name)) }
-            " give a stream of server-sent events: the rows that match, then each change."
-        }
+        p { "The same filters give a stream of server-sent events: the rows that match, then each change." }
+        (asked(view, "live", "", "-N", address, is_guarded))
         h2 { "Filters" }
         p { "Each column is a parameter; its value is an operator, a dot and a value." }
         div.wide { table {
@@ -104,6 +102,10 @@ fn section(view: &View, address: &str, is_guarded: bool) -> Markup {
             }
         } }
         (curl(view, &example(view), "", address, is_guarded))
+        @if view.search_index.is_some() {
+            p { "By words, best first, with mistakes forgiven; filters and " code { "select" } " as above:" }
+            (asked(view, "search", "q=words&limit=5", "", address, is_guarded))
+        }
     }
 }
 
@@ -139,10 +141,16 @@ fn filter(kind: Type) -> &'static str {
 }
 
 fn curl(view: &View, query: &str, options: &str, address: &str, is_guarded: bool) -> Markup {
+    asked(view, "rest", query, options, address, is_guarded)
+}
+
+/// `part` is that of the API: `rest`, `search` or `live`.
+fn asked(view: &View, part: &str, query: &str, options: &str, address: &str, is_guarded: bool) -> Markup {
     let token = if is_guarded { "-H \"Authorization: Bearer $TOKEN\" " } else { "" };
     let options = if options.is_empty() { String::new() } else { format!("{options} ") };
     let path = path_segment(&view.name);
-    html! { pre { "curl " (token) (options) "'" (address) "/rest/v1/" (path) "?" (query) "'" } }
+    let separator = if query.is_empty() { "" } else { "?" };
+    html! { pre { "curl " (token) (options) "'" (address) "/" (part) "/v1/" (path) (separator) (query) "'" } }
 }
 
 /// A name in a query string within single quotes of a shell; such a name is quoted where the grammar needs it.

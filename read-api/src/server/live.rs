@@ -11,12 +11,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
-use tokio::sync::mpsc;
 
 use super::{ReadApi, respond, rest};
 use crate::Error;
 use crate::access::Caller;
-use crate::live::{Client, Selection, Viewer};
+use crate::live::{Chunks, Client, Selection, Viewer};
 
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -79,10 +78,10 @@ async fn follow(
     Ok(response)
 }
 
-fn chunks(events: mpsc::Receiver<Bytes>) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
-    stream::unfold(events, async |mut events| {
-        let chunk = events.recv().await?;
-        Some((Ok(chunk), events))
+fn chunks(chunks: Chunks) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::unfold(chunks, async |mut chunks| {
+        let chunk = chunks.next().await?;
+        Some((Ok(chunk), chunks))
     })
 }
 

@@ -72,6 +72,11 @@ pub(super) fn error(error: &Error, position: Option<&Position>) -> Response {
     if let Ok(status) = HeaderValue::from_str(&format!("PostgREST; error={}", error.code())) {
         headers.insert(PROXY_STATUS, status);
     }
+    if let Error::OffsetBeyond { rows, .. } = error
+        && let Ok(range) = HeaderValue::from_str(&format!("*/{rows}"))
+    {
+        headers.insert(CONTENT_RANGE, range);
+    }
     if let Error::Access(refusal) = error
         && let Some(Ok(challenge)) = refusal.challenge().map(|text| HeaderValue::from_str(&text))
     {

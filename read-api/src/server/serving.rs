@@ -13,6 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_io_timeout::TimeoutStream;
 
 use super::ReadApi;
 
@@ -30,6 +31,8 @@ impl ReadApi {
         let doorman = Doorman {
             places: Arc::new(Semaphore::new(self.settings.connections_max.min(Semaphore::MAX_PERMITS))),
             http: http(self.settings.headers_timeout),
+            // Later than streams end: there is time to be told why.
+            write_timeout: self.settings.stream_patience + self.settings.request_timeout,
             router: self.clone().router(),
         };
         let looking = tokio::spawn(self.clone().keep_looking());
@@ -69,6 +72,8 @@ fn http(headers_timeout: Duration) -> http1::Builder {
 struct Doorman {
     places: Arc<Semaphore>,
     http: http1::Builder,
+    /// Who takes nothing of an answer for so long is cut off, and gives back its places.
+    write_timeout: Duration,
     router: Router,
 }
 
@@ -93,7 +98,10 @@ impl Doorman {
         // Small answers and events are to go out at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router.clone());
-        let connection = watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let connection = self.http.serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let connection = watcher.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke off");

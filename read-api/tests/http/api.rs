@@ -31,8 +31,8 @@ impl Server {
     }
 
     /// With limits or auth.
-    pub(crate) async fn start_with(store: &Path, settings: ApiSettings) -> Server {
-        Server::serve(ReadApi::open(store.to_owned()).with_settings(settings).unwrap()).await
+    pub(crate) async fn start_with(store: impl Into<StoreAddress>, settings: ApiSettings) -> Server {
+        Server::serve(ReadApi::open(store).with_settings(settings).unwrap()).await
     }
 
     pub(crate) async fn start_on(store: StoreAddress) -> Server {

@@ -1,5 +1,6 @@
 //! What happens to the store while it is read: it comes late, changes generations, is deleted and made anew.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,15 +41,39 @@ async fn a_store_may_come_late_and_be_replaced() {
         publish(&mut store, generation, 1).await;
         assert_eq!(server.column("/rest/v1/v?select=generation").await, generation.to_string());
         drop(store);
-        for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
-            match std::fs::remove_file(directory.path().join(file)) {
-                Ok(()) => {}
-                Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
-            }
-        }
+        remove(directory.path());
         assert_eq!(server.get("/rest/v1/v").await.status, 503);
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_store_made_anew_is_another_even_where_its_numbers_are_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("views.sqlite");
+    let mut store = TestStore::create(&path).await;
+    publish(&mut store, 1, 1).await;
+    let server = Server::start(&path).await;
+    let before = server.get("/rest/v1/v").await;
+    let tag = before.header("etag");
+    drop(store);
+    remove(directory.path());
+    let mut store = TestStore::create(&path).await;
+    store.publish("v", &[("another", Type::Text)], "{\"orders\":1}", &[&[Some("row")]]).await;
+    let answer = server.request("GET", "/rest/v1/v", &[("If-None-Match", &tag)]).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, "[{\"another\":\"row\"}]"));
+    assert_eq!(answer.header("prejoin-position"), before.header("prejoin-position"));
+    server.stop().await;
+}
+
+/// Every file of the store that is there.
+fn remove(directory: &Path) {
+    for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
+        match std::fs::remove_file(directory.join(file)) {
+            Ok(()) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
+    }
 }
 
 #[tokio::test]

@@ -96,6 +96,10 @@ async fn the_examples_of_the_docs_work_by_copying() {
         text.split("<pre>").skip(1).map(|rest| rest.split("</pre>").next().unwrap()).collect();
     let of_orders: Vec<_> = commands.iter().filter(|command| command.contains("/rest/v1/orders?")).collect();
     assert!(!of_orders.is_empty(), "{page}");
+    // A stream would not end by itself.
+    let (streams, commands): (Vec<&str>, Vec<&str>) =
+        commands.into_iter().partition(|command| command.contains(" -N "));
+    assert_eq!(streams, [format!("curl -N '{}'", server.url("/live/v1/every%20type"))]);
     for command in &commands {
         let output = Command::new("sh")
             .args(["-c", &format!("{command} --silent --fail-with-body")])

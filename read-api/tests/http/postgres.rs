@@ -52,6 +52,18 @@ impl PostgresStore {
 
     /// Builds a generation and makes it the current one, in one transaction. Rows keep the order given.
     pub(crate) fn publish(&mut self, view: &str, columns: &[(&str, Type)], position: &str, rows: Rows<'_>) {
+        let rows: Vec<_> = rows.iter().copied().enumerate().collect();
+        self.publish_keyed(view, columns, position, &rows);
+    }
+
+    /// The same with a number for each row's key.
+    pub(crate) fn publish_keyed(
+        &mut self,
+        view: &str,
+        columns: &[(&str, Type)],
+        position: &str,
+        rows: &[(usize, &[Option<&str>])],
+    ) {
         self.generations += 1;
         let (generation, table) = (self.generations, format!("_g{}_{view}", self.generations));
         let definitions: Vec<String> = columns
@@ -66,7 +78,7 @@ impl PostgresStore {
             identifier(&table),
             definitions.join(", ")
         );
-        for (index, row) in rows.iter().enumerate() {
+        for (index, row) in rows {
             let values: Vec<String> =
                 row.iter().map(|value| value.map_or("NULL".to_owned(), literal)).collect();
             let key = literal(&format!("{index:08}"));

@@ -86,12 +86,13 @@ impl TestStore {
             .execute(&mut self.connection)
             .await
             .unwrap();
-        sqlx::query("INSERT INTO _prejoin_generations VALUES (?, ?, 'current', ?, ?, ?, 'f', '{}', ?, ?)")
+        sqlx::query("INSERT INTO _prejoin_generations VALUES (?, ?, 'current', ?, ?, ?, ?, '{}', ?, ?)")
             .bind(view)
             .bind(generation)
             .bind(&table)
             .bind(serde_json::to_string(&listed).unwrap())
             .bind(format!("The view {view}"))
+            .bind(fingerprint(columns))
             .bind(position)
             .bind(i64::try_from(rows.len()).unwrap())
             .execute(&mut self.connection)
@@ -168,4 +169,9 @@ fn sorted(kind: Type) -> bool {
         kind,
         Type::Numeric | Type::Double | Type::Date | Type::Timestamptz | Type::Jsonb | Type::Array(_)
     )
+}
+
+/// Other columns, another fingerprint.
+fn fingerprint(columns: &[(&str, Type)]) -> String {
+    columns.iter().flat_map(|(name, _)| name.bytes()).map(|byte| format!("{byte:02x}")).collect()
 }

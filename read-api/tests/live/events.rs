@@ -16,6 +16,8 @@ on_every_store!(
     what_is_no_condition_on_rows_is_refused,
     silence_is_broken_by_comments,
     a_stream_ends_with_the_server,
+    who_takes_nothing_is_dropped_and_told_why,
+    who_never_takes_anything_again_gives_back_its_place,
 );
 
 async fn stage(at: Place, settings: ApiSettings) -> (Writer, Server) {
@@ -143,4 +145,55 @@ async fn a_stream_ends_with_the_server(at: Place) {
     }
     assert_eq!(mirror.closed.as_deref(), Some("draining"));
     stopping.await.unwrap();
+}
+
+/// More than two sockets hold.
+async fn write_much(writer: &mut Writer) {
+    let text = "x".repeat(40_000);
+    for round in 0..25 {
+        for id in 0..20 {
+            writer.set(&format!("{id:02}"), json!({ "owner": "a", "size": round, "text": text }));
+        }
+        writer.commit().await;
+    }
+}
+
+async fn who_takes_nothing_is_dropped_and_told_why(at: Place) {
+    let stream_patience = Duration::from_millis(700);
+    // Meanwhile it is not cut off.
+    let settings =
+        ApiSettings { stream_patience, request_timeout: Duration::from_secs(600), ..ApiSettings::default() };
+    let (mut writer, server) = stage(at, settings).await;
+    let path = format!("/live/v1/{VIEW}");
+    let mut slow = Events::open(&server, &path, "").await;
+    let mut quick = Events::open(&server, &path, "").await;
+    let following = tokio::spawn(async move {
+        let mut mirror = Mirror::default();
+        while mirror.apply(&quick.next().await.unwrap()).as_deref() != Some("notes=500") {}
+        mirror
+    });
+    write_much(&mut writer).await;
+    let mirror = following.await.unwrap();
+    assert_eq!((mirror.rows.len(), mirror.closed), (20, None), "who reads is not held up");
+    tokio::time::sleep(stream_patience + Duration::from_millis(100)).await;
+    let mut mirror = Mirror::default();
+    while let Some(event) = slow.next().await {
+        mirror.apply(&event);
+    }
+    assert_eq!(mirror.closed.as_deref(), Some("slow"));
+    assert!(mirror.changes < 500, "not everything was kept for it");
+}
+
+async fn who_never_takes_anything_again_gives_back_its_place(at: Place) {
+    let settings =
+        ApiSettings { stream_patience: Duration::from_millis(200), streams_max: 1, ..ApiSettings::default() };
+    let (mut writer, server) = stage(at, settings).await;
+    let path = format!("/live/v1/{VIEW}");
+    let stuck = Events::open(&server, &path, "").await;
+    assert_eq!(server.get(&path, &[]).await.status(), 503);
+    write_much(&mut writer).await;
+    while server.get(&path, &[]).await.status() == 503 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(stuck);
 }

@@ -13,28 +13,30 @@ use crate::catalog::FORMAT;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// Opens the file, making it if it is missing. It has the catalog's tables, and a format.
-pub(super) async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+/// Opens the file, making it if it is missing, and says which file it is. It has the catalog's tables, and a format.
+pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, Option<Identity>), sqlx::Error> {
     if !path.exists() {
         create(path).await?;
     }
-    connect(path).await
+    // Asked before: a file that takes its place meanwhile is another one than this.
+    let identity = identity(path);
+    Ok((connect(path, false).await?, identity))
 }
 
 /// Killed while it makes a database, SQLite leaves a journal behind that readers may not roll back.
 async fn create(path: &Path) -> Result<(), sqlx::Error> {
     let unfinished = path.with_extension("unfinished");
     remove(&unfinished, &["", "-journal", "-wal", "-shm"])?;
-    connect(&unfinished).await?.close().await?;
+    connect(&unfinished, true).await?.close().await?;
     // What an earlier store left behind would be taken for this one's.
     remove(path, &["-journal", "-wal", "-shm"])?;
     Ok(std::fs::rename(&unfinished, path)?)
 }
 
-async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+async fn connect(path: &Path, is_new: bool) -> Result<SqliteConnection, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(is_new)
         .journal_mode(SqliteJournalMode::Wal)
         // A power cut may take the last transactions; the journal reaches back to where the rows then stand.
         .synchronous(SqliteSynchronous::Normal)
@@ -73,8 +75,11 @@ fn remove(path: &Path, suffixes: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Which file a path names: device and number; nothing if there is none.
-pub(super) fn identity(path: &Path) -> Option<(u64, u64)> {
+/// Which file a path names: device and number.
+pub(super) type Identity = (u64, u64);
+
+/// Nothing if there is none.
+pub(super) fn identity(path: &Path) -> Option<Identity> {
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }

@@ -48,19 +48,20 @@ pub(crate) struct SqliteLink {
     path: PathBuf,
     connection: SqliteConnection,
     /// Which file was opened.
-    identity: Option<(u64, u64)>,
+    identity: Option<file::Identity>,
 }
 
 impl SqliteLink {
     /// Opens the file, making it if it is missing. It has the catalog's tables, of whatever format.
     pub(crate) async fn open(path: &Path) -> Result<Self, sqlx::Error> {
-        let connection = file::open(path).await?;
-        Ok(SqliteLink { path: path.to_owned(), connection, identity: file::identity(path) })
+        let (connection, identity) = file::open(path).await?;
+        Ok(SqliteLink { path: path.to_owned(), connection, identity })
     }
 
     pub(crate) async fn open_to_read(path: &Path) -> Result<Self, sqlx::Error> {
+        let identity = file::identity(path);
         let connection = file::open_to_read(path).await?;
-        Ok(SqliteLink { path: path.to_owned(), connection, identity: file::identity(path) })
+        Ok(SqliteLink { path: path.to_owned(), connection, identity })
     }
 }
 

@@ -25,6 +25,8 @@ async fn a_writer_that_was_taken_over_can_write_no_more(at: Place) {
         old.make_current(&[ready.named()], 0).await,
         old.abandon(ALL, ready.generation).await,
         old.remove_view(ALL).await,
+        old.drop_retired(0).await.map(drop),
+        old.generations().await.map(drop),
     ];
     for refused in refused {
         assert!(matches!(refused, Err(StoreError::Superseded { .. })), "{refused:?}");
@@ -36,6 +38,12 @@ async fn a_writer_that_was_taken_over_can_write_no_more(at: Place) {
     );
 
     new.abandon(ALL, ready.generation).await.unwrap();
+    for refused in [
+        old.resume(view(&committed, ALL), ready.generation).await,
+        old.make_current(&[ready.named()], 0).await,
+    ] {
+        assert!(matches!(refused, Err(StoreError::Superseded { .. })), "not damage: {refused:?}");
+    }
     let mut built = take_up(&mut new, &committed, ALL).await;
     follow(&mut new, &committed, &mut [&mut built]).await.unwrap();
     assert_eq!(at.query("SELECT id FROM all_things").await, ["x"]);
