@@ -13,8 +13,13 @@ use crate::{Committed, EngineError};
 
 /// A slice ends when so many bytes of tables were read for it, however few its rows.
 const SLICE_BYTES_MAX: usize = 32 << 20;
-/// Rows that a thread computes before it takes the next ones.
-const PART_ROWS: usize = 512;
+/// Rows that a thread computes before it takes the next ones, at most; and at first, while nobody knows what they read.
+const PART_ROWS_MAX: usize = 512;
+const FIRST_PART_ROWS: usize = 64;
+/// A part has as many rows as read so many bytes, as far as that is to be foreseen …
+const PART_BYTES: usize = 1 << 20;
+/// … and ends where they read more than this.
+const PART_BYTES_MAX: usize = 8 << 20;
 
 /// A part of a whole view, in key order.
 #[derive(Debug)]
@@ -65,7 +70,7 @@ pub fn build_slice_of_parts<T: Send>(
 ) -> Result<SliceOfParts<T>, EngineError> {
     let plan = &committed.definition.views[view].plan;
     let (entries, after) = grain_entries(committed, plan, from, bounds.rows_max)?;
-    let threads = bounds.threads.clamp(1, entries.len().div_ceil(PART_ROWS).max(1));
+    let threads = bounds.threads.clamp(1, entries.len().div_ceil(FIRST_PART_ROWS).max(1));
     remembered.resize_with(threads, Remembered::default);
     let work = Work { committed, plan, make, threads, progress: Mutex::new(Progress::new(&entries)) };
     std::thread::scope(|scope| {
@@ -77,10 +82,14 @@ pub fn build_slice_of_parts<T: Send>(
         }
         work.go_on(own);
     });
-    let Progress { mut parts, rest, failed, .. } =
+    let Progress { mut parts, mut rest, failed, cut, .. } =
         work.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(error) = failed {
         return Err(error);
+    }
+    if let Some((place, rest_of_part)) = cut {
+        parts.retain(|(of, _)| *of <= place);
+        rest = rest_of_part;
     }
     let next = rest.first().map(|(key, _)| row_key(key)).or(after);
     parts.sort_unstable_by_key(|(place, _)| *place);
@@ -125,27 +134,39 @@ struct Progress<'a, T> {
     /// Entries that nobody has taken.
     rest: &'a [Entry],
     taken: usize,
+    computed: usize,
     read_bytes: usize,
     /// With their places, in the order in which they were finished.
     parts: Vec<(usize, T)>,
     failed: Option<EngineError>,
+    /// The first part that read too much: its place, and the entries that are left of it. The slice ends there.
+    cut: Option<(usize, &'a [Entry])>,
 }
 
 impl<'a, T> Progress<'a, T> {
     fn new(entries: &'a [Entry]) -> Self {
-        Progress { rest: entries, taken: 0, read_bytes: 0, parts: Vec::new(), failed: None }
+        let parts = Vec::new();
+        Progress { rest: entries, taken: 0, computed: 0, read_bytes: 0, parts, failed: None, cut: None }
     }
 
     /// Entries to compute, and their place among all that were taken. Nothing when the slice is complete, or full.
     fn take(&mut self) -> Option<(usize, &'a [Entry])> {
-        let is_full = self.read_bytes >= SLICE_BYTES_MAX && self.taken > 0;
+        let is_full = self.cut.is_some() || (self.read_bytes >= SLICE_BYTES_MAX && self.taken > 0);
         if is_full || self.rest.is_empty() || self.failed.is_some() {
             return None;
         }
-        let (part, rest) = self.rest.split_at(PART_ROWS.min(self.rest.len()));
+        let row_bytes = self.read_bytes.checked_div(self.computed);
+        let rows = row_bytes.map_or(FIRST_PART_ROWS, |bytes| PART_BYTES / bytes.max(1));
+        let (part, rest) = self.rest.split_at(rows.clamp(1, PART_ROWS_MAX).min(self.rest.len()));
         self.rest = rest;
         self.taken += 1;
         Some((self.taken, part))
+    }
+
+    fn note_cut(&mut self, place: usize, rest: &'a [Entry]) {
+        if !rest.is_empty() && self.cut.is_none_or(|(first, _)| place < first) {
+            self.cut = Some((place, rest));
+        }
     }
 }
 
@@ -156,12 +177,17 @@ impl<'a, T, M: Fn(Vec<(Bytes, RowOutcome)>) -> T> Work<'a, T, M> {
         source.recall(self.committed.commit, remembered, self.threads);
         while let Some((place, part)) = self.with_progress(Progress::take) {
             let read_before = source.read_bytes();
-            let computed = self.compute(part, &mut source).map(&self.make);
+            let computed = self.compute(part, &mut source);
+            let computed = computed.map(|rows| (rows.len(), (self.make)(rows)));
             let read_bytes = source.read_bytes() - read_before;
             self.with_progress(|progress| {
                 progress.read_bytes += read_bytes;
                 match computed {
-                    Ok(made) => progress.parts.push((place, made)),
+                    Ok((rows, made)) => {
+                        progress.computed += rows;
+                        progress.parts.push((place, made));
+                        progress.note_cut(place, &part[rows..]);
+                    }
                     Err(error) => progress.failed = Some(error),
                 }
             });
@@ -169,17 +195,23 @@ impl<'a, T, M: Fn(Vec<(Bytes, RowOutcome)>) -> T> Work<'a, T, M> {
         *remembered = source.into_remembered(self.committed.commit);
     }
 
+    /// The rows of the first entries of a part, mostly of all.
     fn compute(
         &self,
         part: &[Entry],
         source: &mut Source<'_>,
     ) -> Result<Vec<(Bytes, RowOutcome)>, EngineError> {
         let grain = self.plan.relations[0].table;
-        let row = |(key, bytes): &Entry| {
+        let read_max = source.read_bytes() + PART_BYTES_MAX;
+        let mut rows = Vec::with_capacity(part.len());
+        for (key, bytes) in part {
             let row = source.decode(grain, bytes)?;
-            Ok((row_key(key), evaluate(self.plan, row, source)?))
-        };
-        part.iter().map(row).collect()
+            rows.push((row_key(key), evaluate(self.plan, row, source)?));
+            if source.read_bytes() > read_max {
+                break;
+            }
+        }
+        Ok(rows)
     }
 
     fn with_progress<R>(&self, change: impl FnOnce(&mut Progress<'a, T>) -> R) -> R {

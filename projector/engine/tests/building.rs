@@ -80,8 +80,13 @@ fn committed() -> Committed {
             messages.push(event("ordered", number, data));
         }
         if number % 5 != 1 {
+            // A few orders read far more than all others.
+            let (lines, long) = match number {
+                2_000..2_010 => (40, "x".repeat(60_000)),
+                _ => (number % 4, String::new()),
+            };
             let lines: Vec<String> =
-                (0..number % 4).map(|line| format!(r#"{{"item":"{number}/{line}"}}"#)).collect();
+                (0..lines).map(|line| format!(r#"{{"item":"{number}/{line}{long}"}}"#)).collect();
             messages.push(event("listed", number, format!(r#"{{"lines":[{}]}}"#, lines.join(","))));
         }
         // Notes lie close together at first, and far apart then.
