@@ -130,8 +130,7 @@ async fn measure(options: &Options, kind: StoreKind) -> anyhow::Result<Vec<Line>
     wait_for(Readers::Api(format!("{api}/rest/v1/{VIEW}?limit=1")), &begins_at).await?;
 
     let (stop, stopped) = watch::channel(false);
-    let rate = f64::from(options.rate);
-    let arriving = tokio::spawn(keep_offering(log, history, rate, stopped));
+    let arriving = tokio::spawn(keep_offering(log, history, options.rate, stopped));
     let wanted = Duration::from_secs(options.seconds.into());
     let without = Watched::begin(&api, &keys);
     tokio::time::sleep(wanted).await;
@@ -154,12 +153,13 @@ async fn measure(options: &Options, kind: StoreKind) -> anyhow::Result<Vec<Line>
 async fn keep_offering(
     log: Arc<dyn EventLog>,
     mut history: impl Iterator<Item = GeneratedEvent>,
-    per_second: f64,
+    per_second: u32,
     stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
+    let at_once = usize::try_from(per_second)?;
     while !*stopped.borrow() {
-        let events: Vec<GeneratedEvent> = history.by_ref().take(per_second as usize).collect();
-        offer(&log, events, per_second).await?;
+        let events: Vec<GeneratedEvent> = history.by_ref().take(at_once).collect();
+        offer(&log, events, per_second.into()).await?;
     }
     Ok(())
 }
