@@ -31,6 +31,7 @@ bench: tools
 	$(BENCH) live -- --json $(RESULTS)/live.json
 	$(BENCH) fan_out -- --json $(RESULTS)/fan_out.json
 	$(BENCH) read -- --json $(RESULTS)/read.json
+	$(BENCH) readers -- --json $(RESULTS)/readers.json
 
 # The same in a few minutes, once everything is compiled: enough to see that something got much slower.
 bench-quick: tools
@@ -41,6 +42,7 @@ bench-quick: tools
 	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
 	$(BENCH) fan_out -- --orders 1000 --orders 100000 --seconds 3 --view orders_with_customers --json $(RESULTS)/fan_out.json
 	$(BENCH) read -- --orders 100000 --turns 2 --seconds 1 --json $(RESULTS)/read.json
+	$(BENCH) readers -- --before 100000 --seconds 3 --json $(RESULTS)/readers.json
 
 # What the tests need beside Rust: nats-server, PostgreSQL, MariaDB, clients of the query API, a validator of OpenAPI.
 tools:

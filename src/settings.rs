@@ -153,6 +153,7 @@ impl Settings {
         set(&mut settings.step_bytes_max, file.step_bytes_max);
         set(&mut settings.fan_out_slice_rows, file.fan_out_slice_rows);
         set(&mut settings.build_slice_rows, file.build_slice_rows);
+        set(&mut settings.build_threads, file.build_threads);
         settings.builds_wait_events = file.builds_wait_events.unwrap_or(settings.builds_wait_events).max(1);
         settings.retired_grace = file.retired_grace_ms.map_or(settings.retired_grace, Duration::from_millis);
         set(&mut settings.changes.rows_max, file.changes_rows_max);

@@ -50,6 +50,7 @@ pub(crate) struct ProjectorFileSettings {
     pub fan_out_slice_rows: Option<usize>,
     pub builds_wait_events: Option<u64>,
     pub build_slice_rows: Option<usize>,
+    pub build_threads: Option<usize>,
     pub retired_grace_ms: Option<u64>,
     pub changes_rows_max: Option<usize>,
     pub changes_bytes_max: Option<usize>,

@@ -1,9 +1,10 @@
-//! The next slice of a build, computed by a thread of its own while the one before is being written.
+//! The next slice of a build, computed and made ready to be written by threads of its own while the one before is written.
 
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use prejoin_engine::{Committed, EngineError, Remembered, Slice, build_next_slice};
+use prejoin_engine::{Committed, EngineError, Remembered, SliceBounds, SliceOfParts, build_slice_of_parts};
+use prejoin_sinks::{PackedRows, Packer};
 
 /// What a slice is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,10 @@ pub(crate) struct SliceOf {
     pub from: Option<Bytes>,
 }
 
-type Computed = Result<(Slice, Remembered), EngineError>;
+/// Ready to be written.
+pub(crate) type PackedSlice = SliceOfParts<PackedRows>;
+
+type Computed = Result<(PackedSlice, Vec<Remembered>), EngineError>;
 
 /// At most one slice. Any slice is of a commit after the one where its build began: the journal from there tells what has
 /// changed since.
@@ -23,22 +27,23 @@ type Computed = Result<(Slice, Remembered), EngineError>;
 pub(crate) struct Ahead {
     running: Option<(SliceOf, JoinHandle<Computed>)>,
     /// What the last slice left behind, and of which build.
-    remembered: Option<(usize, i64, Remembered)>,
+    remembered: Option<(usize, i64, Vec<Remembered>)>,
 }
 
 impl Ahead {
     /// Begins to compute a slice.
-    pub(crate) fn begin(&mut self, committed: &Committed, slice: SliceOf, rows_max: usize) {
+    pub(crate) fn begin(
+        &mut self,
+        committed: &Committed,
+        slice: SliceOf,
+        packer: &Packer,
+        bounds: SliceBounds,
+    ) {
         self.finish();
-        let mut remembered = self.remembered_of(&slice);
-        let (committed, of) = (committed.clone(), slice.clone());
+        let remembered = self.remembered_of(&slice);
+        let (committed, packer, of) = (committed.clone(), packer.clone(), slice.clone());
         let thread = std::thread::Builder::new().name("prejoin-build".to_owned());
-        let spawned = thread.spawn(move || {
-            let from = of.from.as_ref();
-            let slice = build_next_slice(&committed, of.place, from, rows_max, &mut remembered)?;
-            Ok((slice, remembered))
-        });
-        match spawned {
+        match thread.spawn(move || compute(&committed, &of, &packer, bounds, remembered)) {
             Ok(thread) => self.running = Some((slice, thread)),
             // Then it is computed when it is needed.
             Err(error) => tracing::debug!(%error, "no thread can be started"),
@@ -50,20 +55,18 @@ impl Ahead {
         &mut self,
         committed: &Committed,
         slice: &SliceOf,
-        rows_max: usize,
-    ) -> Result<Slice, EngineError> {
-        if self.running.as_ref().is_some_and(|(begun, _)| begun == slice)
-            && let Some((_, thread)) = self.running.take()
-        {
-            let joined = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let (computed, remembered) = joined?;
-            self.remembered = Some((slice.place, slice.generation, remembered));
-            return Ok(computed);
-        }
-        self.finish();
-        let mut remembered = self.remembered_of(slice);
-        let computed =
-            build_next_slice(committed, slice.place, slice.from.as_ref(), rows_max, &mut remembered)?;
+        packer: &Packer,
+        bounds: SliceBounds,
+    ) -> Result<PackedSlice, EngineError> {
+        let computed = match self.running.take_if(|(begun, _)| begun == slice) {
+            Some((_, thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => {
+                self.finish();
+                let remembered = self.remembered_of(slice);
+                compute(committed, slice, packer, bounds, remembered)
+            }
+        };
+        let (computed, remembered) = computed?;
         self.remembered = Some((slice.place, slice.generation, remembered));
         Ok(computed)
     }
@@ -83,16 +86,30 @@ impl Ahead {
         self.remembered = None;
     }
 
-    fn remembered_of(&mut self, slice: &SliceOf) -> Remembered {
+    fn remembered_of(&mut self, slice: &SliceOf) -> Vec<Remembered> {
         match self.remembered.take() {
             Some((place, generation, remembered))
                 if (place, generation) == (slice.place, slice.generation) =>
             {
                 remembered
             }
-            _ => Remembered::default(),
+            _ => Vec::new(),
         }
     }
+}
+
+fn compute(
+    committed: &Committed,
+    of: &SliceOf,
+    packer: &Packer,
+    bounds: SliceBounds,
+    mut remembered: Vec<Remembered>,
+) -> Computed {
+    let slice =
+        build_slice_of_parts(committed, of.place, of.from.as_ref(), bounds, &mut remembered, |rows| {
+            packer.pack(&rows)
+        })?;
+    Ok((slice, remembered))
 }
 
 impl Drop for Ahead {

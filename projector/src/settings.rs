@@ -22,6 +22,8 @@ pub struct ProjectorSettings {
     pub builds_wait_events: u64,
     /// Rows written to a transaction while a view is built.
     pub build_slice_rows: usize,
+    /// Threads that compute a slice while the one before it is written.
+    pub build_threads: usize,
     /// How long a generation is kept that readers no longer see: those that had looked it up have that long.
     pub retired_grace: Duration,
     pub search: SearchSettings,
@@ -56,6 +58,7 @@ impl Default for ProjectorSettings {
             fan_outs_pending_max: 1_000,
             builds_wait_events: 20_000,
             build_slice_rows: 20_000,
+            build_threads: std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)),
             retired_grace: Duration::from_secs(10),
             search: SearchSettings::default(),
             changes: ChangeBounds::default(),

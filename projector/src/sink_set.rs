@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use prejoin_engine::{Advance, Committed, Definition, Follower, advance, recompute};
+use prejoin_engine::{
+    Advance, Committed, Definition, Follower, SliceBounds, advance, build_slice, recompute,
+};
 use prejoin_envelope::Position;
 use prejoin_sinks::{Beside, LiveWrite, StoreError, ViewStore};
 
 use tokio::task::JoinHandle;
 
-use crate::ahead::{Ahead, SliceOf};
+use crate::ahead::{Ahead, PackedSlice, SliceOf};
 use crate::search::{self, SearchSet, SearchStatus};
 use crate::stand::{Build, Live, Readers, Stand, Standing};
 use crate::{ProjectorError, ProjectorSettings};
@@ -462,12 +464,20 @@ impl SinkSet {
         settings: &ProjectorSettings,
     ) -> Result<Option<Bytes>, ProjectorError> {
         let view = &committed.definition().views[place].plan.name;
-        let rows_max = settings.build_slice_rows;
+        let bounds = SliceBounds { rows_max: settings.build_slice_rows, threads: settings.build_threads };
+        let packer = store.packer(view, generation)?;
         let wanted = SliceOf { place, generation, from };
-        let slice = tokio::task::block_in_place(|| self.ahead.take(committed, &wanted, rows_max))?;
+        let slice = tokio::task::block_in_place(|| self.ahead.take(committed, &wanted, &packer, bounds))?;
         if slice.next.is_some() {
-            self.ahead.begin(committed, SliceOf { from: slice.next.clone(), ..wanted }, rows_max);
+            let next = SliceOf { from: slice.next.clone(), ..wanted.clone() };
+            self.ahead.begin(committed, next, &packer, bounds);
         }
+        let PackedSlice { parts, next } = slice;
+        if store.write_packed(view, generation, parts, next.as_ref()).await? {
+            return Ok(next);
+        }
+        let from = wanted.from.as_ref();
+        let slice = tokio::task::block_in_place(|| build_slice(committed, place, from, bounds.rows_max))?;
         store.write_build(view, generation, slice.rows, slice.next.as_ref()).await?;
         Ok(slice.next)
     }

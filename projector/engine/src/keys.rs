@@ -37,16 +37,22 @@ pub(crate) fn table_key(table: StoredTable, row_key: &[u8]) -> Vec<u8> {
 /// The table key of the row with these key values.
 pub(crate) fn table_key_of_values(table: StoredTable, values: &[Value]) -> Vec<u8> {
     let mut key = Vec::with_capacity(TABLE_PREFIX_BYTES + 16 * values.len());
-    key.extend(table_prefix(table));
-    for value in values {
-        encode_key_value(value, &mut key);
-    }
-    if table.is_of_groups() {
-        shorten(&mut key, TABLE_PREFIX_BYTES, GROUP_KEY_BYTES_MAX);
-    }
+    write_table_key_of_values(table, values, &mut key);
     // Keys are kept by the million.
     key.shrink_to_fit();
     key
+}
+
+/// The same, in the place of what was there.
+pub(crate) fn write_table_key_of_values(table: StoredTable, values: &[Value], key: &mut Vec<u8>) {
+    key.clear();
+    key.extend(table_prefix(table));
+    for value in values {
+        encode_key_value(value, key);
+    }
+    if table.is_of_groups() {
+        shorten(key, TABLE_PREFIX_BYTES, GROUP_KEY_BYTES_MAX);
+    }
 }
 
 /// What begins the table keys of all rows whose key begins with these encoded values. Rows with other values may be

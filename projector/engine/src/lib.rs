@@ -5,6 +5,7 @@
 
 mod ahead;
 mod attach;
+mod build;
 mod dead_letters;
 mod decision;
 mod decisions;
@@ -18,6 +19,8 @@ mod indexes;
 mod intake;
 mod journal;
 mod keys;
+mod lookups;
+mod neighbours;
 mod progress;
 mod recompute;
 mod stale;
@@ -26,6 +29,7 @@ mod stored;
 mod walk;
 
 pub use attach::{SinkAttachment, attach_sink};
+pub use build::{Slice, SliceBounds, SliceOfParts, build_slice, build_slice_of_parts};
 pub use dead_letters::DEAD_LETTERS_VIEW;
 pub use decision::{Choice, Decision, LetterId, Numbered, digest_of};
 pub use decisions::DECISIONS_VIEW;
@@ -33,7 +37,8 @@ pub use definition::{Definition, View};
 pub use engine::{Committed, Engine, Hole, Incoming, Settings, StepReport};
 pub use error::EngineError;
 pub use follow::{Advance, Follower, Pending, StaleKeys, advance, stale_keys};
+pub use lookups::Remembered;
 pub use prejoin_contract::DECISIONS_SERVICE;
 pub use progress::Progress;
-pub use recompute::{Remembered, RowOutcome, Slice, build_next_slice, build_slice, recompute};
+pub use recompute::{RowOutcome, recompute};
 pub use step::check_amended;

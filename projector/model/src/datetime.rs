@@ -127,7 +127,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-fn write_moment(f: &mut fmt::Formatter<'_>, micros: i64, zone: &str) -> fmt::Result {
+fn write_moment(f: &mut impl fmt::Write, micros: i64, zone: &str) -> fmt::Result {
     match micros {
         i64::MAX => return f.write_str("infinity"),
         i64::MIN => return f.write_str("-infinity"),
@@ -137,17 +137,42 @@ fn write_moment(f: &mut fmt::Formatter<'_>, micros: i64, zone: &str) -> fmt::Res
     let of_day = micros.rem_euclid(DAY_MICROS);
     let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    write!(f, " {hour:02}:{minute:02}:{second:02}")?;
+    let [[h, hh], [m, mm], [s, ss]] = [hour, minute, second].map(two_digits);
+    write_ascii(f, &[b' ', h, hh, b':', m, mm, b':', s, ss])?;
     if fraction != 0 {
         write!(f, ".{}", format!("{fraction:06}").trim_end_matches('0'))?;
     }
-    write!(f, "{zone}{era}")
+    f.write_str(zone)?;
+    f.write_str(era)
 }
 
 /// Writes year, month and day, and answers the era that comes at the end.
-fn write_civil(f: &mut fmt::Formatter<'_>, days: i64) -> Result<&'static str, fmt::Error> {
+fn write_civil(f: &mut impl fmt::Write, days: i64) -> Result<&'static str, fmt::Error> {
     let (year, month, day) = civil_from_days(days);
     let (shown, era) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-    write!(f, "{shown:04}-{month:02}-{day:02}")?;
+    if shown > 9_999 {
+        write!(f, "{shown}-{month:02}-{day:02}")?;
+        return Ok(era);
+    }
+    let [[c, cc], [y, yy], [m, mm], [d, dd]] =
+        [shown / 100, shown % 100, month.into(), day.into()].map(two_digits);
+    write_ascii(f, &[c, cc, y, yy, b'-', m, mm, b'-', d, dd])?;
     Ok(era)
+}
+
+/// The last two decimal digits of a number that is not negative.
+fn two_digits(number: i64) -> [u8; 2] {
+    let digit = |number: i64| b'0' + (number % 10).to_le_bytes()[0];
+    [digit(number / 10), digit(number)]
+}
+
+/// Times are printed by the million: formatting each number by itself takes several times as long.
+fn write_ascii(f: &mut impl fmt::Write, text: &[u8]) -> fmt::Result {
+    f.write_str(std::str::from_utf8(text).expect("digits and separators are ASCII"))
+}
+
+impl Timestamptz {
+    pub(crate) fn write(self, out: &mut String) -> fmt::Result {
+        write_moment(out, self.0, "+00")
+    }
 }

@@ -19,6 +19,7 @@ mod read;
 
 use thiserror::Error;
 
+use crate::numeric::digits_of;
 use crate::{Json, Numeric, Type, Value};
 
 pub(crate) const NULL: u8 = 0xFF;
@@ -139,6 +140,17 @@ fn encode_text(text: &str, out: &mut Vec<u8>) {
 }
 
 fn encode_numeric(value: &Numeric, out: &mut Vec<u8>) {
+    if let Some((mantissa, scale)) = value.as_small()
+        && mantissa != 0
+    {
+        // As `scientific` does, without a text.
+        let mut buffer = [0; 20];
+        let digits = digits_of(mantissa.unsigned_abs(), &mut buffer);
+        let exponent = i32::try_from(i64::try_from(digits.len()).unwrap_or_default() - i64::from(scale));
+        let exponent = exponent.expect("a numeric has at most 16383 digits after the point");
+        let significant = digits.iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1);
+        return encode_digits(mantissa < 0, &digits[..significant], exponent, out);
+    }
     let Some(number) = value.scientific() else {
         out.push(match value.signum() {
             1 => NUMERIC_INFINITY,
@@ -148,15 +160,20 @@ fn encode_numeric(value: &Numeric, out: &mut Vec<u8>) {
         });
         return;
     };
-    out.push(if number.negative { NUMERIC_NEGATIVE } else { NUMERIC_POSITIVE });
+    encode_digits(number.negative, number.digits.as_bytes(), number.exponent, out);
+}
+
+/// ±0.d₁d₂d₃… × 10^exponent.
+fn encode_digits(negative: bool, digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
+    out.push(if negative { NUMERIC_NEGATIVE } else { NUMERIC_POSITIVE });
     let start = out.len();
-    encode_exponent(number.exponent, out);
-    for pair in number.digits.as_bytes().chunks(2) {
+    encode_exponent(exponent, out);
+    for pair in digits.chunks(2) {
         let (tens, ones) = (pair[0] - b'0', pair.get(1).map_or(0, |ones| ones - b'0'));
         out.push(1 + tens * 10 + ones);
     }
     out.push(TERMINATOR);
-    if number.negative {
+    if negative {
         out[start..].iter_mut().for_each(|byte| *byte = !*byte);
     }
 }

@@ -29,7 +29,7 @@ pub use like::{like, like_with_backslash};
 pub use numeric::{Numeric, NumericError};
 pub use problem::Problem;
 pub use regex::{Regex, RegexProblem, from_similar};
-pub use row::{ROW_FORMAT, Row, RowError, decode_row, encode_row};
+pub use row::{ROW_FORMAT, Row, RowError, SharedRow, decode_columns, decode_row, encode_row};
 pub use schema::{Column, TableId, TableSchema};
 pub use text::{TextError, from_text, to_text, write_text};
 pub use value::{Type, Value};

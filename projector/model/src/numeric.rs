@@ -16,6 +16,7 @@ use num_bigint::{BigInt, Sign};
 use thiserror::Error;
 
 use self::digits::{TEN_POWERS, ten_power};
+pub(crate) use self::digits::{digits_of, write_integer};
 
 /// Decimal digits that may stand before the point: 32,768 groups of four.
 pub(crate) const MAX_INTEGER_DIGITS: u32 = 131_072;
@@ -92,7 +93,7 @@ impl Numeric {
         Ok(Numeric(Repr::Big(Arc::new(Big { mantissa, scale }))))
     }
 
-    fn from_wide(mantissa: i128, scale: u32) -> Result<Numeric, NumericError> {
+    pub(crate) fn from_wide(mantissa: i128, scale: u32) -> Result<Numeric, NumericError> {
         match (i64::try_from(mantissa), u16::try_from(scale)) {
             (Ok(mantissa), Ok(scale)) if u32::from(scale) <= MAX_SCALE => Ok(Numeric::small(mantissa, scale)),
             _ => Numeric::from_parts(BigInt::from(mantissa), scale),
@@ -201,7 +202,7 @@ impl fmt::Display for Numeric {
             Repr::NaN => f.write_str("NaN"),
             Repr::Infinity => f.write_str("Infinity"),
             Repr::NegativeInfinity => f.write_str("-Infinity"),
-            Repr::Small { mantissa, scale: 0 } => write!(f, "{mantissa}"),
+            Repr::Small { mantissa, scale: 0 } => write_integer(*mantissa, f),
             Repr::Small { mantissa, scale } => {
                 write_digits(f, *mantissa < 0, &mantissa.unsigned_abs().to_string(), (*scale).into())
             }

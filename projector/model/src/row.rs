@@ -20,6 +20,8 @@
 mod read;
 mod write;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::{TableSchema, Value};
@@ -29,6 +31,9 @@ pub const ROW_FORMAT: u8 = 1;
 
 /// One value per column, in the schema's order.
 pub type Row = Vec<Value>;
+
+/// A row that many hold at once.
+pub type SharedRow = Arc<[Value]>;
 
 /// The bytes are not a row of this schema and format.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -66,6 +71,17 @@ pub fn encode_row(schema: &TableSchema, row: &[Value]) -> Vec<u8> {
 /// Reads what `encode_row` wrote.
 pub fn decode_row(schema: &TableSchema, bytes: &[u8]) -> Result<Row, RowError> {
     read::row(schema, bytes)
+}
+
+/// Reads the wanted columns of what `encode_row` wrote into an empty row; the others read as NULL. One flag per column.
+/// Bytes of other columns are looked at no closer than it takes to find the wanted ones.
+pub fn decode_columns(
+    schema: &TableSchema,
+    bytes: &[u8],
+    wanted: &[bool],
+    out: &mut Row,
+) -> Result<(), RowError> {
+    read::columns(schema, bytes, wanted, out)
 }
 
 const NUMERIC_NAN: u64 = 0;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use thiserror::Error;
 
 use crate::double::{parse_double, print_double};
+use crate::numeric::write_integer;
 use crate::{Array, Date, Interval, Json, Numeric, Timestamp, Timestamptz, Type, Value};
 
 /// PostgreSQL's message for text that is not of the type, such as `invalid input syntax for type bigint: "x"`.
@@ -52,15 +53,15 @@ pub fn write_text(value: &Value, out: &mut String) {
     let written = match value {
         Value::Null => Ok(()),
         Value::Boolean(value) => write!(out, "{value}"),
-        Value::Integer(value) => write!(out, "{value}"),
-        Value::Bigint(value) => write!(out, "{value}"),
+        Value::Integer(value) => write_integer((*value).into(), out),
+        Value::Bigint(value) => write_integer(*value, out),
         Value::Numeric(value) => write!(out, "{value}"),
         Value::Double(value) => out.write_str(&print_double(*value)),
         Value::Text(value) => out.write_str(value),
         Value::Uuid(value) => out.write_str(&print_uuid(value)),
         Value::Date(value) => write!(out, "{value}"),
-        Value::Timestamptz(value) => write!(out, "{value}"),
-        Value::Jsonb(value) => write!(out, "{value}"),
+        Value::Timestamptz(value) => value.write(out),
+        Value::Jsonb(value) => value.write(out),
         Value::Timestamp(value) => write!(out, "{value}"),
         Value::Interval(value) => write!(out, "{value}"),
         Value::Array(value) => out.write_str(&value.print()),

@@ -7,8 +7,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use generate::{array_types, value, value_or_null};
 use prejoin_model::{
-    Column, Json, Numeric, TableSchema, Type, Value, decode_key, decode_row, encode_key, encode_row,
-    from_text, to_text,
+    Column, Json, Numeric, TableSchema, Type, Value, decode_columns, decode_key, decode_row, encode_key,
+    encode_row, from_text, to_text,
 };
 use proptest::prelude::*;
 
@@ -125,6 +125,18 @@ proptest! {
         }
         let longer = [bytes.as_slice(), &[0]].concat();
         prop_assert!(decode_row(&schema, &longer).is_err());
+    }
+
+    #[test]
+    fn wanted_columns_are_read_back_as_they_were((kinds, row, _) in two_rows(), wanted: [bool; 16]) {
+        let schema = schema(&kinds);
+        let bytes = encode_row(&schema, &row);
+        let wanted: Vec<bool> = wanted.into_iter().cycle().take(row.len()).collect();
+        let expected: Vec<Value> =
+            row.iter().zip(&wanted).map(|(value, wanted)| if *wanted { value.clone() } else { Value::Null }).collect();
+        let mut read = Vec::new();
+        decode_columns(&schema, &bytes, &wanted, &mut read).unwrap();
+        prop_assert_eq!(read, expected);
     }
 
     #[test]

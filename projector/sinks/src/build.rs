@@ -10,6 +10,7 @@ use crate::changes::ChangeMarks;
 use crate::columns::StoredColumn;
 use crate::database::{Link, Table, quoted, signed};
 use crate::live::not_open;
+use crate::packed::{Loadable, PackedRows};
 use crate::rows::{self, Counts, Refused, Way, Written};
 use crate::store::{GenerationState, OpenGeneration};
 use crate::{StoreError, ViewStore};
@@ -95,6 +96,35 @@ impl ViewStore {
         Ok(())
     }
 
+    /// As `write_build`, of rows that are packed already. False, and nothing is written, if the database refuses a value among
+    /// them: `write_build` finds out which.
+    pub async fn write_packed(
+        &mut self,
+        view: &str,
+        generation: i64,
+        slice: Vec<PackedRows>,
+        next: Option<&Bytes>,
+    ) -> Result<bool, StoreError> {
+        let key = (view.to_owned(), generation);
+        self.begin().await?;
+        let worked = match self.open.get(&key) {
+            Some(open) => write_packed_slice(self.link.as_mut(), open, slice, next).await,
+            None => Err(not_open(view, generation)),
+        };
+        if let Err(error) = &worked
+            && (self.link.dialect().refuses_values)(error)
+        {
+            self.roll_back().await;
+            return Ok(false);
+        }
+        let counts = self.end(worked).await?;
+        if let Some(open) = self.open.get_mut(&key) {
+            open.note(counts);
+            open.is_resumed = false;
+        }
+        Ok(true)
+    }
+
     /// Adds the declared indexes to a generation whose rows are all there. It is ready then: it follows the journal
     /// from its base through `write_live`, and can be made what readers see.
     pub async fn complete_build(&mut self, view: &View, generation: i64) -> Result<(), StoreError> {
@@ -132,10 +162,38 @@ async fn write_slice(
     refused: Refused,
 ) -> Result<Counts, sqlx::Error> {
     let before = match open.is_resumed {
-        true => remove_leftovers(link, open, rows).await?,
+        true => remove_leftovers(link, open, rows.first().map(|(key, _)| key)).await?,
         false => open.counts(),
     };
     let Written { counts, .. } = rows::write(link, open, before, rows, Way::Load, refused).await?;
+    catalog::write_cursor(link, &open.entry, next.map(|next| &next[..]), counts.rows).await?;
+    Ok(counts)
+}
+
+async fn write_packed_slice(
+    link: &mut dyn Link,
+    open: &OpenGeneration,
+    slice: Vec<PackedRows>,
+    next: Option<&Bytes>,
+) -> Result<Counts, sqlx::Error> {
+    let first_key = slice.iter().find_map(|part| part.first_key.as_ref());
+    let mut counts = match open.is_resumed {
+        true => remove_leftovers(link, open, first_key).await?,
+        false => open.counts(),
+    };
+    let mut all: Option<Loadable> = None;
+    for PackedRows { good, loadable, failed, .. } in slice {
+        match &mut all {
+            Some(all) => all.append(loadable),
+            None => all = Some(loadable),
+        }
+        counts.rows += good;
+        let failed: Vec<(&Bytes, String)> = failed.iter().map(|(key, error)| (key, error.clone())).collect();
+        counts.row_errors += rows::note_errors(link, open, &[], &failed, false).await?;
+    }
+    if let Some(all) = all {
+        link.load(&open.table(), all).await?;
+    }
     catalog::write_cursor(link, &open.entry, next.map(|next| &next[..]), counts.rows).await?;
     Ok(counts)
 }
@@ -144,10 +202,10 @@ async fn write_slice(
 async fn remove_leftovers(
     link: &mut dyn Link,
     open: &OpenGeneration,
-    rows: &[(Bytes, RowOutcome)],
+    first_key: Option<&Bytes>,
 ) -> Result<Counts, sqlx::Error> {
     let cursor = open.entry.cursor.as_deref().unwrap_or_default();
-    let from = rows.first().map_or(cursor, |(key, _)| cursor.min(key));
+    let from = first_key.map_or(cursor, |key| cursor.min(key));
     let delete = format!("DELETE FROM {} WHERE _key >= ?", quoted(&open.entry.table_name));
     let rows = open.entry.rows - signed(link.execute(&delete, &[from.into()]).await?);
     let row_errors = open.row_errors - catalog::clear_row_errors_from(link, &open.entry, from).await?;

@@ -82,10 +82,18 @@ impl StoredColumn {
 
     /// Appends a value in the order of `names`.
     pub(crate) fn store(&self, value: &Value, out: &mut Vec<StoredValue>) {
-        out.push(visible_value(value, self.form));
-        if self.sort_column.is_some() {
-            out.push(sort_value(value));
-        }
+        out.push(self.visible(value));
+        out.extend(self.hidden(value));
+    }
+
+    /// What readers see.
+    pub(crate) fn visible(&self, value: &Value) -> StoredValue {
+        visible_value(value, self.form)
+    }
+
+    /// What the hidden column holds, where there is one.
+    pub(crate) fn hidden(&self, value: &Value) -> Option<StoredValue> {
+        self.sort_column.as_ref().map(|_| sort_value(value))
     }
 }
 

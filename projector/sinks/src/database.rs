@@ -6,6 +6,7 @@ use prejoin_model::Row;
 use prejoin_sql::StoreIndex;
 
 use crate::columns::{Form, StoredColumn, StoredValue};
+use crate::packed::Loadable;
 
 /// What databases want said differently. All other statements are written with `?` for a value, which stands for
 /// nothing else in them, and are understood by all.
@@ -27,6 +28,8 @@ pub(crate) struct Dialect {
     pub create_table: fn(&Table<'_>) -> String,
     /// After the last row was loaded: what the table did without so far.
     pub complete_table: fn(&Table<'_>) -> Vec<String>,
+    /// Rows in the form for `Link::load`.
+    pub pack: fn(&[StoredColumn], &[KeyedRow<'_>]) -> Loadable,
     /// Nothing if the database has no such index.
     pub create_index: fn(&Table<'_>, number: usize, index: &StoreIndex) -> Option<String>,
     /// Whether a statement failed for the values that it was given: without them it would not.
@@ -87,8 +90,8 @@ pub(crate) trait Link: Send {
     /// Inserts or replaces rows; returns how many were not there before.
     async fn put(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error>;
 
-    /// Adds rows to a table whose rows have lower keys, all of them; returns how many were not there before.
-    async fn load(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error>;
+    /// Adds rows to a table whose rows have lower keys, all of them. They were packed for this kind of database.
+    async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error>;
 
     /// Returns how many rows were there.
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error>;

@@ -20,6 +20,7 @@ mod store;
 mod beside;
 mod build;
 mod live;
+mod packed;
 mod retire;
 mod swap;
 
@@ -34,5 +35,6 @@ pub use changes::ChangeBounds;
 pub use compare::{ColumnDifference, StoredRow};
 pub use error::StoreError;
 pub use live::LiveWrite;
+pub use packed::{PackedRows, Packer};
 pub use snapshot::StoreSnapshot;
 pub use store::{Generation, GenerationState, ViewStore};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prejoin_engine::RowOutcome;
 
 use crate::catalog;
-use crate::database::{KeyedRow, Link, Table};
+use crate::database::{KeyedRow, Link, Table, signed};
 use crate::store::OpenGeneration;
 
 /// How rows get into the table.
@@ -85,7 +85,11 @@ async fn write_together(
 ) -> Result<i64, sqlx::Error> {
     match way {
         Way::Put => link.put(table, rows).await,
-        Way::Load => link.load(table, rows).await,
+        Way::Load => {
+            let packed = (link.dialect().pack)(table.columns, rows);
+            link.load(table, packed).await?;
+            Ok(signed(rows.len() as u64))
+        }
     }
 }
 
@@ -137,7 +141,7 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
 }
 
 /// Lists rows that failed, clears those that are good again. Returns by how much the number of failed rows changed.
-async fn note_errors(
+pub(crate) async fn note_errors(
     link: &mut dyn Link,
     open: &OpenGeneration,
     good: &[&Bytes],

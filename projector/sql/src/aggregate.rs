@@ -9,7 +9,7 @@ use prejoin_model::{Json, Numeric, Type, Value};
 use crate::arithmetic::{error, order};
 use crate::evaluate::Rows;
 use crate::expression::{Expression, Offset};
-use crate::functions::to_json;
+use crate::functions::into_json;
 use crate::plan::EvaluateError;
 
 /// One call of an aggregate function.
@@ -197,7 +197,7 @@ impl Aggregate {
                 _ => Err(mismatch()),
             },
             AggregateFunction::JsonbAgg => {
-                let elements = values.map(|value| to_json(&value)).collect();
+                let elements = values.map(into_json).collect();
                 Ok(Value::Jsonb(Arc::new(Json::Array(elements))))
             }
             AggregateFunction::Count | AggregateFunction::StringAgg => unreachable!("returned above"),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use prejoin_model::{Row, TextError, Value, like, like_with_backslash};
+use prejoin_model::{SharedRow, TextError, Value, like, like_with_backslash};
 
 use crate::arithmetic::{calculate, days_between, error, negate, order, shift_date};
 use crate::cast;
@@ -19,7 +19,7 @@ pub(crate) type Evaluated<'a> = Result<Cow<'a, Value>, EvaluateError>;
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     /// One per relation; nothing where a join found none, or whose subquery is not being computed.
-    pub(crate) of_relations: Vec<Option<Row>>,
+    pub(crate) of_relations: Vec<Option<SharedRow>>,
     /// What the subqueries and aggregates gave. An error counts only where the answer is read.
     pub(crate) answers: Vec<Result<Value, EvaluateError>>,
 }

@@ -1,6 +1,6 @@
 //! The plan of a view: what it reads, how a changed row leads back to the grain, and which indexes that needs.
 
-use prejoin_model::{Row, TableId, Type, Value};
+use prejoin_model::{SharedRow, TableId, Type, Value};
 use thiserror::Error;
 
 use crate::expression::{Expression, Offset};
@@ -195,15 +195,20 @@ pub enum IndexMethod {
 #[error("{0}")]
 pub struct EvaluateError(pub String);
 
-/// Finds rows of tables.
+/// Finds rows of tables. Of each row only the columns count that one of the view's relations of this table reads.
 pub trait LookupRow {
     type Error;
 
     /// The row with this whole key.
-    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Self::Error>;
+    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<SharedRow>, Self::Error>;
 
     /// All rows with these values, none of them NULL, in key order. The columns are the first ones of the table's key, or
     /// those of a table index that the plan declares, as `Scan::columns` says. Rows with other values may be among them:
     /// the subquery's WHERE tests them.
-    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, Self::Error>;
+    fn scan(
+        &mut self,
+        table: TableId,
+        columns: &[usize],
+        values: &[Value],
+    ) -> Result<Vec<SharedRow>, Self::Error>;
 }

@@ -1,6 +1,6 @@
 //! Computes a view's row: joins, subqueries, WHERE, and the projection.
 
-use prejoin_model::{Row, TableId, Value};
+use prejoin_model::{Row, SharedRow, TableId, Value};
 
 use crate::aggregate::{Aggregate, Input, SortKey, compare_keys};
 use crate::arithmetic::{error, order};
@@ -27,11 +27,11 @@ impl RowView {
     /// WHERE is not true. The inner error is PostgreSQL's for this row, the outer one the look-up's.
     pub fn evaluate<L: LookupRow>(
         &self,
-        grain: Row,
+        grain: impl Into<SharedRow>,
         lookup: &mut L,
     ) -> Result<Result<Option<Row>, EvaluateError>, L::Error> {
         let rows = Rows::new(self.relations.len(), self.answer_count);
-        match (Computation { view: self, rows, lookup }).view_row(grain) {
+        match (Computation { view: self, rows, lookup }).view_row(grain.into()) {
             Ok(row) => Ok(Ok(row)),
             Err(Stop::Evaluate(error)) => Ok(Err(error)),
             Err(Stop::LookUp(error)) => Err(error),
@@ -47,7 +47,7 @@ struct Computation<'a, L: LookupRow> {
 }
 
 impl<L: LookupRow> Computation<'_, L> {
-    fn view_row(mut self, grain: Row) -> Result<Option<Row>, Stop<L::Error>> {
+    fn view_row(mut self, grain: SharedRow) -> Result<Option<Row>, Stop<L::Error>> {
         self.put(0, Some(grain))?;
         if !self.selects(&self.view.selection)? {
             return Ok(None);
@@ -113,12 +113,12 @@ impl<L: LookupRow> Computation<'_, L> {
         relation: &Relation,
         join: &Join,
         values: &[Value],
-    ) -> Result<Option<Row>, Stop<L::Error>> {
+    ) -> Result<Option<SharedRow>, Stop<L::Error>> {
         if join.index == IndexUse::PrimaryKey {
             return self.look_up(relation.table, values);
         }
         let rows = self.lookup.scan(relation.table, &join.columns, values).map_err(Stop::LookUp)?;
-        let has_values = |row: &Row| {
+        let has_values = |row: &SharedRow| {
             join.columns.iter().zip(values).all(|(&column, value)| order(&row[column], value).is_eq())
         };
         let mut rows = rows.into_iter().filter(has_values);
@@ -133,7 +133,7 @@ impl<L: LookupRow> Computation<'_, L> {
     }
 
     /// Makes a row the relation's row at hand.
-    fn put(&mut self, place: usize, row: Option<Row>) -> Result<(), EvaluateError> {
+    fn put(&mut self, place: usize, row: Option<SharedRow>) -> Result<(), EvaluateError> {
         if let (Some(row), Some(column)) = (&row, self.view.relations[place].error_column)
             && let Value::Text(text) = &row[column]
         {
@@ -160,7 +160,7 @@ impl<L: LookupRow> Computation<'_, L> {
         values.map(|value| (!value.is_null()).then(|| value.clone())).collect()
     }
 
-    fn look_up(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Stop<L::Error>> {
+    fn look_up(&mut self, table: TableId, key: &[Value]) -> Result<Option<SharedRow>, Stop<L::Error>> {
         self.lookup.lookup(table, key).map_err(Stop::LookUp)
     }
 
@@ -220,7 +220,7 @@ impl<L: LookupRow> Computation<'_, L> {
     }
 
     /// The rows of the subquery's FROM table that are tied to the rows at hand, in key order.
-    fn candidates(&mut self, subquery: &Subquery) -> Result<Vec<Row>, Stop<L::Error>> {
+    fn candidates(&mut self, subquery: &Subquery) -> Result<Vec<SharedRow>, Stop<L::Error>> {
         let relation = &self.view.relations[subquery.selection.first()];
         let Scan { columns, values, is_whole_key, .. } =
             relation.scan.as_ref().expect("the FROM table of a subquery is scanned");
@@ -232,7 +232,7 @@ impl<L: LookupRow> Computation<'_, L> {
     }
 
     /// Makes a row the subquery's row at hand, with what its expressions read; false if it is not one of its rows.
-    fn enter(&mut self, subquery: &Subquery, row: Row) -> Result<bool, Stop<L::Error>> {
+    fn enter(&mut self, subquery: &Subquery, row: SharedRow) -> Result<bool, Stop<L::Error>> {
         self.put(subquery.selection.first(), Some(row))?;
         if !self.selects(&subquery.selection)? {
             return Ok(false);
@@ -244,7 +244,7 @@ impl<L: LookupRow> Computation<'_, L> {
     fn only_value(
         &mut self,
         subquery: &Subquery,
-        candidates: Vec<Row>,
+        candidates: Vec<SharedRow>,
         value: &Expression,
     ) -> Result<Value, Stop<L::Error>> {
         let mut only = None;
@@ -262,7 +262,7 @@ impl<L: LookupRow> Computation<'_, L> {
     fn first_value(
         &mut self,
         subquery: &Subquery,
-        candidates: Vec<Row>,
+        candidates: Vec<SharedRow>,
         value: &Expression,
         order: &[SortKey],
     ) -> Result<Value, Stop<L::Error>> {
@@ -284,7 +284,7 @@ impl<L: LookupRow> Computation<'_, L> {
     fn aggregate(
         &mut self,
         subquery: &Subquery,
-        candidates: Vec<Row>,
+        candidates: Vec<SharedRow>,
         aggregates: &[Aggregate],
     ) -> Result<(), Stop<L::Error>> {
         let mut inputs: Vec<Vec<Input>> = aggregates.iter().map(|_| Vec::new()).collect();

@@ -1,13 +1,13 @@
 //! Which group tables the state has: others are dropped, missing ones built, before the first step.
 
 use bytes::Bytes;
-use prejoin_model::decode_row;
 use prejoin_state::{Batch, Snapshot, Space, State};
 
 use crate::groups::step::Gathering;
 use crate::indexes::{Indexes, drop_over};
 use crate::keys::{StoredTable, meta, row_key, table_prefix};
-use crate::recompute::{RowOutcome, Source, evaluate};
+use crate::lookups::Source;
+use crate::recompute::{RowOutcome, evaluate};
 use crate::stored::{StoredGroupStage, StoredGroupTable, from_bytes, to_bytes};
 use crate::{Definition, EngineError};
 
@@ -102,13 +102,13 @@ impl Building<'_> {
         let &Building { definition, indexes, place, slice_rows } = self;
         let plan = &definition.groups[place].source;
         let grain = plan.relations[0].table;
-        let mut source = Source::new(definition, indexes, snapshot);
+        let mut source = Source::new(definition, indexes, snapshot, plan);
         let mut gathering = Gathering::new(definition, place, snapshot);
         let mut last: Option<Bytes> = None;
         let rows = snapshot.scan(Space::Tables, &table_prefix(definition.stored(grain)), cursor);
         for entry in rows.take(slice_rows) {
             let (table_key, bytes) = entry?;
-            let row = decode_row(definition.schema(grain), &bytes)?;
+            let row = source.decode(grain, &bytes)?;
             let outcome = evaluate(plan, row, &mut source)?;
             gathering.change(&row_key(&table_key), RowOutcome::Absent, outcome)?;
             last = Some(table_key);

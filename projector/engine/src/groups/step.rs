@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use prejoin_model::{Row, Value, decode_row};
+use prejoin_model::{Row, SharedRow, Value, decode_row};
 use prejoin_state::{Batch, Layered, Snapshot, Space};
 
 use crate::fold::{RowChange, write_changes};
@@ -11,7 +11,8 @@ use crate::groups::group::{Group, Place};
 use crate::groups::layout::Layout;
 use crate::indexes::Indexes;
 use crate::keys::{failed_row_key, table_key};
-use crate::recompute::{RowOutcome, Source, evaluate};
+use crate::lookups::Source;
+use crate::recompute::{RowOutcome, evaluate};
 use crate::stale::every_stale_key;
 use crate::walk::Walker;
 use crate::{Definition, EngineError};
@@ -56,16 +57,16 @@ fn gather_changes<'a>(
         .filter(|(_, change)| change.table == grain)
         .map(|(table_key, change)| (&table_key[..], change))
         .collect();
-    let mut source_before = Source::new(definition, indexes, before);
-    let mut source_after = Source::new(definition, indexes, after);
-    let outcome = |row: Option<Row>, source: &mut Source<'_>| match row {
+    let mut source_before = Source::new(definition, indexes, before, plan);
+    let mut source_after = Source::new(definition, indexes, after, plan);
+    let outcome = |row: Option<SharedRow>, source: &mut Source<'_>| match row {
         Some(row) => evaluate(plan, row, source),
         None => Ok(RowOutcome::Absent),
     };
     let mut gathering = Gathering::new(definition, place, before);
     for key in keys {
         let (old, new) = match grain_changes.get(&table_key(stored, &key)[..]) {
-            Some(change) => (change.old.clone(), change.new.clone()),
+            Some(change) => (change.old.clone().map(Into::into), change.new.clone().map(Into::into)),
             None => {
                 let row = source_before.read_row(grain, &key)?;
                 (row.clone(), row)

@@ -3,38 +3,48 @@
 use std::fmt::{self, Write};
 
 use super::Json;
+use crate::numeric::write_integer;
 
 /// `{"a": 1, "bb": [1.10, "x"]}`.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+impl Json {
+    pub(crate) fn write(&self, out: &mut impl Write) -> fmt::Result {
         match self {
-            Json::Null => f.write_str("null"),
-            Json::Boolean(value) => write!(f, "{value}"),
-            Json::Number(number) => write!(f, "{number}"),
-            Json::String(text) => write_string(f, text),
+            Json::Null => out.write_str("null"),
+            Json::Boolean(value) => out.write_str(if *value { "true" } else { "false" }),
+            Json::Number(number) => match number.as_small() {
+                Some((mantissa, 0)) => write_integer(mantissa, out),
+                _ => write!(out, "{number}"),
+            },
+            Json::String(text) => write_string(out, text),
             Json::Array(elements) => {
-                f.write_char('[')?;
+                out.write_char('[')?;
                 for (index, element) in elements.iter().enumerate() {
-                    f.write_str(if index == 0 { "" } else { ", " })?;
-                    element.fmt(f)?;
+                    out.write_str(if index == 0 { "" } else { ", " })?;
+                    element.write(out)?;
                 }
-                f.write_char(']')
+                out.write_char(']')
             }
             Json::Object(pairs) => {
-                f.write_char('{')?;
+                out.write_char('{')?;
                 for (index, (key, value)) in pairs.iter().enumerate() {
-                    f.write_str(if index == 0 { "" } else { ", " })?;
-                    write_string(f, key)?;
-                    f.write_str(": ")?;
-                    value.fmt(f)?;
+                    out.write_str(if index == 0 { "" } else { ", " })?;
+                    write_string(out, key)?;
+                    out.write_str(": ")?;
+                    value.write(out)?;
                 }
-                f.write_char('}')
+                out.write_char('}')
             }
         }
     }
 }
 
-fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+fn write_string(f: &mut impl Write, text: &str) -> fmt::Result {
     f.write_char('"')?;
     let mut plain_start = 0;
     for (index, byte) in text.bytes().enumerate() {

@@ -29,6 +29,28 @@ pub(super) fn row(schema: &TableSchema, bytes: &[u8]) -> Result<Row, RowError> {
     }
 }
 
+pub(super) fn columns(
+    schema: &TableSchema,
+    bytes: &[u8],
+    wanted: &[bool],
+    out: &mut Row,
+) -> Result<(), RowError> {
+    let in_table = |detail| RowError { table: schema.name.clone(), detail };
+    let mut reader = Reader { rest: bytes };
+    let nulls = reader.head(schema.columns.len()).map_err(in_table)?;
+    let count = wanted.iter().rposition(|wanted| *wanted).map_or(0, |last| last + 1);
+    for (index, column) in schema.columns.iter().enumerate().take(count) {
+        let value = match (nulls[index / 8] >> (index % 8) & 1, wanted[index]) {
+            (1, _) => Ok(Value::Null),
+            (_, true) => reader.value(column.kind),
+            (_, false) => reader.pass_over(column.kind).map(|()| Value::Null),
+        };
+        out.push(value.map_err(|detail| in_table(format!("column {}: {detail}", column.name)))?);
+    }
+    out.resize(schema.columns.len(), Value::Null);
+    Ok(())
+}
+
 struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -69,6 +91,17 @@ impl<'a> Reader<'a> {
                 Value::array(element, values)
             }
         })
+    }
+
+    fn pass_over(&mut self, kind: Type) -> Result<(), Detail> {
+        match kind {
+            Type::Integer | Type::Bigint | Type::Date | Type::Timestamp | Type::Timestamptz => {
+                self.varint().map(drop)
+            }
+            Type::Text => self.sized().map(drop),
+            Type::Jsonb => self.pass_over_json(0),
+            kind => self.value(kind).map(drop),
+        }
     }
 
     fn element(&mut self, element: Element) -> Result<Value, Detail> {
@@ -143,11 +176,17 @@ impl<'a> Reader<'a> {
             NUMERIC_NEGATIVE_INFINITY => return Ok(Numeric::NEGATIVE_INFINITY),
             head => head - NUMERIC_FINITE,
         };
-        let mantissa = match finite & 1 {
-            0 => BigInt::from(self.signed()?),
-            _ => BigInt::from_signed_bytes_be(self.sized()?),
+        let scale = u32::try_from(finite >> 1).ok();
+        let number = match finite & 1 {
+            0 => {
+                let mantissa = self.signed()?;
+                scale.map(|scale| Numeric::from_wide(mantissa.into(), scale))
+            }
+            _ => {
+                let mantissa = BigInt::from_signed_bytes_be(self.sized()?);
+                scale.map(|scale| Numeric::from_parts(mantissa, scale))
+            }
         };
-        let number = u32::try_from(finite >> 1).ok().map(|scale| Numeric::from_parts(mantissa, scale));
         number.and_then(Result::ok).ok_or_else(|| "a numeric is out of range".into())
     }
 
@@ -172,5 +211,28 @@ impl<'a> Reader<'a> {
             }
             other => return Err(format!("a jsonb has the kind {other}")),
         })
+    }
+
+    fn pass_over_json(&mut self, depth: usize) -> Result<(), Detail> {
+        if depth > MAX_STORED_DEPTH {
+            return Err("a jsonb is nested too deeply".into());
+        }
+        match self.byte()? {
+            JSON_NULL | JSON_FALSE | JSON_TRUE => Ok(()),
+            JSON_NUMBER => self.numeric().map(drop),
+            JSON_STRING => self.sized().map(drop),
+            JSON_ARRAY => {
+                let count = self.count()?;
+                (0..count).try_for_each(|_| self.pass_over_json(depth + 1))
+            }
+            JSON_OBJECT => {
+                let count = self.count()?;
+                (0..count).try_for_each(|_| {
+                    self.sized()?;
+                    self.pass_over_json(depth + 1)
+                })
+            }
+            other => Err(format!("a jsonb has the kind {other}")),
+        }
     }
 }

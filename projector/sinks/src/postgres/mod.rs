@@ -16,6 +16,7 @@ use sqlx::{
 
 use crate::columns::{Form, StoredValue};
 use crate::database::{Cells, Dialect, KeyedRow, Link, Table, Value, quoted};
+use crate::packed::Loadable;
 
 static DIALECT: Dialect = Dialect {
     form: Form::Postgres,
@@ -30,6 +31,7 @@ static DIALECT: Dialect = Dialect {
     fence: "SELECT epoch, tableoid::bigint FROM _prejoin_store FOR SHARE",
     create_table: tables::create,
     complete_table: tables::complete,
+    pack: rows::pack,
     create_index: tables::create_index,
     // Data exceptions, and program limits exceeded: an index does not take values of any length.
     refuses_values: |error| code(error).is_some_and(|code| code.starts_with("22") || code.starts_with("54")),
@@ -109,8 +111,11 @@ impl Link for PostgresLink {
         rows::put(&mut self.connection, table, rows).await
     }
 
-    async fn load(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error> {
-        rows::load(&mut self.connection, table, rows).await
+    async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error> {
+        let Loadable::Postgres(parts) = rows else {
+            unreachable!("rows are packed by the link's own dialect")
+        };
+        rows::copy(&mut self.connection, table.name, table, parts).await.map(drop)
     }
 
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error> {

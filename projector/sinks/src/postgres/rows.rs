@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 use super::stored_values;
 use crate::columns::{StoredColumn, StoredValue};
 use crate::database::{KeyedRow, Table, quoted, signed};
+use crate::packed::Loadable;
 
 /// More rows than these are not put as arrays.
 const ARRAY_ROWS_MAX: usize = 1_000;
@@ -54,7 +55,7 @@ async fn put_by_copy(
 ) -> Result<i64, sqlx::Error> {
     let create = format!("CREATE TEMP TABLE {STAGED} (LIKE {})", quoted(table.name));
     connection.execute(AssertSqlSafe(create)).await?;
-    copy(connection, STAGED, table, rows).await?;
+    copy(connection, STAGED, table, texts(table.columns, rows)).await?;
     let statement = put_statement(table, &format!("{STAGED} AS r({})", inputs(table)));
     // The next statement of this text is about another table of that name.
     let put = sqlx::query_scalar::<_, i64>(AssertSqlSafe(statement)).persistent(false);
@@ -103,54 +104,58 @@ fn text_of(value: StoredValue) -> Option<String> {
     }
 }
 
-pub(super) async fn load(
-    connection: &mut PgConnection,
-    table: &Table<'_>,
-    rows: &[KeyedRow<'_>],
-) -> Result<i64, sqlx::Error> {
-    copy(connection, table.name, table, rows).await.map(signed)
+/// COPY's text format, in parts to be sent one after the other.
+pub(super) fn pack(columns: &[StoredColumn], rows: &[KeyedRow<'_>]) -> Loadable {
+    Loadable::Postgres(texts(columns, rows))
+}
+
+fn texts(columns: &[StoredColumn], rows: &[KeyedRow<'_>]) -> Vec<String> {
+    let (mut texts, mut text, mut value) = (Vec::new(), String::new(), String::new());
+    for (key, row) in rows {
+        write_line(key, columns, row, &mut value, &mut text);
+        if text.len() >= SEND_BYTES {
+            texts.push(std::mem::take(&mut text));
+        }
+    }
+    texts.push(text);
+    texts
 }
 
 /// Adds rows to a table that has the columns of `table`.
-async fn copy(
+pub(super) async fn copy(
     connection: &mut PgConnection,
     into: &str,
     table: &Table<'_>,
-    rows: &[KeyedRow<'_>],
+    texts: Vec<String>,
 ) -> Result<u64, sqlx::Error> {
     let copy = format!("COPY {} (_key, {}) FROM STDIN", quoted(into), table.names().join(", "));
     let mut copying = connection.copy_in_raw(&copy).await?;
-    let mut text = String::with_capacity(SEND_BYTES + 64 * 1024);
-    let mut value = String::new();
-    for (key, row) in rows {
-        write_line(key, table, row, &mut value, &mut text);
-        if text.len() >= SEND_BYTES {
-            copying.send(text.as_bytes()).await?;
-            text.clear();
-        }
+    for text in texts {
+        copying.send(text.as_bytes()).await?;
     }
-    copying.send(text.as_bytes()).await?;
     copying.finish().await
 }
 
 /// A line of COPY's text format.
-fn write_line(key: &[u8], table: &Table<'_>, row: &Row, text: &mut String, out: &mut String) {
+fn write_line(key: &[u8], columns: &[StoredColumn], row: &Row, text: &mut String, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push_str("\\\\x");
     for byte in key {
         out.push(DIGITS[usize::from(byte >> 4)].into());
         out.push(DIGITS[usize::from(byte & 15)].into());
     }
-    for (_, value) in table.columns.iter().zip(row) {
+    for (_, value) in columns.iter().zip(row) {
         out.push('\t');
         match value {
             Value::Null => out.push_str("\\N"),
             Value::Text(text) => escape(text, out),
-            value => {
+            Value::Jsonb(_) | Value::Array(_) => {
                 text.clear();
                 write_text(value, text);
                 escape(text, out);
             }
+            // None of their texts holds what COPY wants escaped.
+            value => write_text(value, out),
         }
     }
     out.push('\n');
@@ -158,7 +163,7 @@ fn write_line(key: &[u8], table: &Table<'_>, row: &Row, text: &mut String, out: 
 
 fn escape(text: &str, out: &mut String) {
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', '\t', '\n', '\r']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r')) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'\\' => "\\\\",

@@ -42,6 +42,8 @@ async fn connect(path: &Path, is_new: bool) -> Result<SqliteConnection, sqlx::Er
         .synchronous(SqliteSynchronous::Normal)
         // In KiB when negative: pages of a large transaction stay in memory instead of spilling into the log early.
         .pragma("cache_size", "-65536")
+        // What an index is made of is sorted by a second thread.
+        .pragma("threads", "2")
         .busy_timeout(Duration::from_secs(30))
         .statement_cache_capacity(512);
     let mut connection = SqliteConnection::connect_with(&options).await?;

@@ -18,6 +18,7 @@ use sqlx::{
 
 use crate::columns::{Form, StoredValue};
 use crate::database::{Cells, Dialect, KeyedRow, Link, Table, Value};
+use crate::packed::Loadable;
 
 static DIALECT: Dialect = Dialect {
     form: Form::Sqlite,
@@ -29,6 +30,7 @@ static DIALECT: Dialect = Dialect {
     fence: "SELECT epoch, 0 FROM _prejoin_store",
     create_table: tables::create,
     complete_table: |_| Vec::new(),
+    pack: rows::pack,
     create_index: tables::create_index,
     refuses_values: |error| code(error).is_some_and(|code| code & 0xff == TOO_BIG),
     // Waiting for longer than the busy timeout is an error like any other.
@@ -93,8 +95,11 @@ impl Link for SqliteLink {
         rows::put(&mut self.connection, table, rows).await
     }
 
-    async fn load(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error> {
-        rows::load(&mut self.connection, table, rows).await
+    async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error> {
+        let Loadable::Sqlite(statements) = rows else {
+            unreachable!("rows are packed by the link's own dialect")
+        };
+        rows::load(&mut self.connection, table, statements).await
     }
 
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error> {

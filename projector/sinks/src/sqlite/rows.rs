@@ -1,12 +1,16 @@
 //! Set-based writes of rows: many to a statement.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+use prejoin_model::{Value, write_text};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, Row as _, Sqlite, SqliteConnection, Type};
 
 use super::{SqliteQuery, places, stored_value};
-use crate::columns::StoredValue;
+use crate::columns::{StoredColumn, StoredValue};
 use crate::database::{KeyedRow, Table, quoted, signed};
+use crate::packed::Loadable;
 
 /// Rows to a statement, largest first: few distinct statements, all of them cached.
 const STATEMENT_ROWS: [usize; 4] = [256, 32, 4, 1];
@@ -28,14 +32,72 @@ pub(super) async fn put(
 pub(super) async fn load(
     connection: &mut SqliteConnection,
     table: &Table<'_>,
-    rows: &[KeyedRow<'_>],
-) -> Result<i64, sqlx::Error> {
-    for chunk in chunks(rows, 1 + table.width()) {
-        let insert =
-            with_rows(sqlx::query(AssertSqlSafe(insert_statement(table, chunk.len()))), table, chunk);
-        insert.execute(&mut *connection).await?;
+    statements: Vec<(usize, SqliteArguments)>,
+) -> Result<(), sqlx::Error> {
+    for (rows, values) in statements {
+        let insert = AssertSqlSafe(insert_statement(table, rows));
+        sqlx::query_with(insert, values).execute(&mut *connection).await?;
     }
-    Ok(signed(rows.len() as u64))
+    Ok(())
+}
+
+/// The values of statements that add the rows.
+pub(super) fn pack(columns: &[StoredColumn], rows: &[KeyedRow<'_>]) -> Loadable {
+    let width = 1 + columns.iter().map(|column| column.names().count()).sum::<usize>();
+    let values_of = |chunk: &[KeyedRow<'_>]| {
+        let mut values = SqliteArguments::default();
+        values.reserve(chunk.len() * width, 0);
+        let mut packing = Packing { values, text: String::new() };
+        for (key, row) in chunk {
+            packing.add(key.to_vec());
+            columns.iter().zip(row.iter()).for_each(|(column, value)| packing.add_value(column, value));
+        }
+        (chunk.len(), packing.values)
+    };
+    Loadable::Sqlite(chunks(rows, width).map(values_of).collect())
+}
+
+/// The values of one statement.
+struct Packing {
+    values: SqliteArguments,
+    /// A text being printed.
+    text: String,
+}
+
+impl Packing {
+    fn add<'t>(&mut self, value: impl Encode<'t, Sqlite> + Type<Sqlite>) {
+        self.values.add(value).expect("numbers, texts and bytes are what SQLite has");
+    }
+
+    fn add_value(&mut self, column: &StoredColumn, value: &Value) {
+        match value {
+            // Shared, not copied.
+            Value::Text(text) => self.add(text.clone()),
+            Value::Timestamptz(_)
+            | Value::Date(_)
+            | Value::Jsonb(_)
+            | Value::Numeric(_)
+            | Value::Array(_) => {
+                self.text.clear();
+                write_text(value, &mut self.text);
+                let text: Arc<str> = self.text.as_str().into();
+                self.add(text);
+            }
+            value => self.add_stored(column.visible(value)),
+        }
+        if let Some(value) = column.hidden(value) {
+            self.add_stored(value);
+        }
+    }
+
+    fn add_stored(&mut self, value: StoredValue) {
+        match value {
+            StoredValue::Null => self.add(None::<i64>),
+            StoredValue::Integer(value) => self.add(value),
+            StoredValue::Text(value) => self.add(value),
+            StoredValue::Blob(value) => self.add(value),
+        }
+    }
 }
 
 async fn put_chunk(

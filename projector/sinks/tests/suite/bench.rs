@@ -159,7 +159,11 @@ pub(crate) async fn write_slices(
 ) {
     loop {
         let slice = build_slice(committed, place(committed, view), cursor.as_ref(), 3).unwrap();
-        store.write_build(view, generation, slice.rows, slice.next.as_ref()).await.unwrap();
+        let packed = store.packer(view, generation).unwrap().pack(&slice.rows);
+        // As a projector does: row by row only what the store refuses.
+        if !store.write_packed(view, generation, vec![packed], slice.next.as_ref()).await.unwrap() {
+            store.write_build(view, generation, slice.rows, slice.next.as_ref()).await.unwrap();
+        }
         cursor = slice.next;
         if cursor.is_none() {
             break;

@@ -1,7 +1,9 @@
 //! jsonb: access, containment, construction.
 
+use std::sync::Arc;
+
 use prejoin_model::Type::{Boolean, Integer, Jsonb, Text};
-use prejoin_model::{Json, Type, Value, to_text};
+use prejoin_model::{Json, Numeric, Type, Value, to_text};
 
 use super::{Arguments, Computed, Function};
 use crate::arithmetic::error;
@@ -212,15 +214,27 @@ pub(crate) fn of_value(value: &Value) -> Json {
         Value::Boolean(truth) => Json::Boolean(*truth),
         Value::Jsonb(json) => (**json).clone(),
         Value::Array(array) => Json::Array(array.values().iter().map(of_value).collect()),
-        Value::Integer(_) | Value::Bigint(_) | Value::Numeric(_) | Value::Double(_) => {
+        Value::Integer(number) => Json::Number(Numeric::from(*number)),
+        Value::Bigint(number) => Json::Number(Numeric::from(*number)),
+        Value::Numeric(number) if number.is_finite() => Json::Number(number.clone()),
+        Value::Numeric(_) | Value::Double(_) => {
             let text = to_text(value);
             // NaN and the infinities are strings.
             number(text.clone()).unwrap_or_else(|| Json::String(text.unwrap_or_default()))
         }
+        Value::Text(text) => Json::String(text.to_string()),
         Value::Timestamptz(_) | Value::Timestamp(_) | Value::Date(_) => {
             Json::String(iso_form(&to_text(value).unwrap_or_default(), value))
         }
         other => Json::String(to_text(other).unwrap_or_default()),
+    }
+}
+
+/// The same, of a value that is of no more use: a document that nobody else holds is not copied.
+pub(crate) fn into_json(value: Value) -> Json {
+    match value {
+        Value::Jsonb(json) => Arc::unwrap_or_clone(json),
+        value => of_value(&value),
     }
 }
 

@@ -34,9 +34,8 @@ pub(crate) use array::{
     ARRAY_CONTAINS, ARRAY_LENGTH, ARRAY_LOWER, ARRAY_OVERLAPS, ARRAY_POSITION, ARRAY_TO_STRING, ARRAY_UPPER,
     CARDINALITY, JOIN_ARRAY,
 };
-pub(crate) use json::of_value as to_json;
 pub(crate) use json::{
-    AT_PATH, AT_PATH_TEXT, EXTRACT_PATH, EXTRACT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB,
+    AT_PATH, AT_PATH_TEXT, EXTRACT_PATH, EXTRACT_PATH_TEXT, HAS_ALL_KEYS, HAS_ANY_KEY, TO_JSONB, into_json,
 };
 pub(crate) use json_change::{SET_PATH, WITHOUT_PATH};
 pub(crate) use math::{GREATEST, LEAST};

@@ -13,7 +13,7 @@ mod sample;
 use std::convert::Infallible;
 use std::fmt::Write;
 
-use prejoin_model::{Row, TableId, TableSchema, Value, to_text};
+use prejoin_model::{Row, SharedRow, TableId, TableSchema, Value, to_text};
 use prejoin_sql::{LookupRow, RowView, ViewFile, parse_views};
 use prejoin_test_servers::Postgres;
 
@@ -103,11 +103,11 @@ struct NoTables;
 impl LookupRow for NoTables {
     type Error = Infallible;
 
-    fn lookup(&mut self, _: TableId, _: &[Value]) -> Result<Option<Row>, Infallible> {
+    fn lookup(&mut self, _: TableId, _: &[Value]) -> Result<Option<SharedRow>, Infallible> {
         panic!("there is nothing to look up")
     }
 
-    fn scan(&mut self, _: TableId, _: &[usize], _: &[Value]) -> Result<Vec<Row>, Infallible> {
+    fn scan(&mut self, _: TableId, _: &[usize], _: &[Value]) -> Result<Vec<SharedRow>, Infallible> {
         panic!("there is nothing to scan")
     }
 }

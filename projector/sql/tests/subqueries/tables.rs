@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt::Write;
 
-use prejoin_model::{Column, Row, TableId, TableSchema, Type, Value, encode_key, from_text, to_text};
+use prejoin_model::{
+    Column, Row, SharedRow, TableId, TableSchema, Type, Value, encode_key, from_text, to_text,
+};
 use prejoin_sql::LookupRow;
 
 use crate::random::Random;
@@ -157,14 +159,19 @@ fn literal(value: &Value) -> String {
 impl LookupRow for Rows {
     type Error = Infallible;
 
-    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Infallible> {
-        Ok(self.rows.get(&(table, encode_key(key))).cloned())
+    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<SharedRow>, Infallible> {
+        Ok(self.rows.get(&(table, encode_key(key))).map(|row| row[..].into()))
     }
 
-    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, Infallible> {
+    fn scan(
+        &mut self,
+        table: TableId,
+        columns: &[usize],
+        values: &[Value],
+    ) -> Result<Vec<SharedRow>, Infallible> {
         let has_values = |row: &&Row| {
             columns.iter().zip(values).all(|(&column, value)| row[column].sql_equal(value) == Some(true))
         };
-        Ok(self.of(table).filter(has_values).cloned().collect())
+        Ok(self.of(table).filter(has_values).map(|row| row[..].into()).collect())
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use prejoin_model::{Column, Row, TableId, TableSchema, Type, Value, encode_key, from_text, to_text};
+use prejoin_model::{
+    Column, Row, SharedRow, TableId, TableSchema, Type, Value, encode_key, from_text, to_text,
+};
 use prejoin_sql::{LookupRow, RowView, ViewFile, parse_views};
 
 pub(crate) fn schema(name: &str, key: &[&str], columns: &str) -> TableSchema {
@@ -112,14 +114,19 @@ pub(crate) fn row(table: &str, line: &str) -> (TableId, Row) {
 impl LookupRow for Rows {
     type Error = Infallible;
 
-    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<Row>, Infallible> {
+    fn lookup(&mut self, table: TableId, key: &[Value]) -> Result<Option<SharedRow>, Infallible> {
         assert!(key.iter().all(|value| !value.is_null()), "NULL is never looked up");
         assert_eq!(key.len(), tables()[table.0].key.len(), "the whole key is looked up");
         self.lookups += 1;
-        Ok(self.rows.get(&(table, encode_key(key))).cloned())
+        Ok(self.rows.get(&(table, encode_key(key))).map(|row| row[..].into()))
     }
 
-    fn scan(&mut self, table: TableId, columns: &[usize], values: &[Value]) -> Result<Vec<Row>, Infallible> {
+    fn scan(
+        &mut self,
+        table: TableId,
+        columns: &[usize],
+        values: &[Value],
+    ) -> Result<Vec<SharedRow>, Infallible> {
         assert!(values.iter().all(|value| !value.is_null()), "NULL is never looked up");
         assert_eq!(columns.len(), values.len());
         self.scans += 1;
@@ -127,7 +134,7 @@ impl LookupRow for Rows {
         let matches = |row: &&Row| {
             columns.iter().zip(values).all(|(&column, value)| row[column].sql_equal(value) == Some(true))
         };
-        Ok(rows.filter(matches).cloned().collect())
+        Ok(rows.filter(matches).map(|row| row[..].into()).collect())
     }
 }
 
