@@ -12,14 +12,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use prejoin_benches::{Projecting, Readers, Shipped, Store, offer, publish, wait_for};
+use prejoin_benches::{Projecting, Readers, Shipped, Store, offer, publish, serve, wait_for};
 use prejoin_envelope::Position;
 use prejoin_event_log::{EmbeddedLog, EventLog};
 use prejoin_fixtures::{GeneratedEvent, generate};
-use prejoin_projector::{ProjectorSettings, StoreAddress, Until};
-use prejoin_read_api::ReadApi;
+use prejoin_projector::{ProjectorSettings, Until};
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -126,16 +124,16 @@ async fn measure(options: &Options, kind: StoreKind) -> anyhow::Result<Vec<Line>
         settings,
         Until::Shutdown,
     );
-    let api = serve(ReadApi::open(read_address(&store.address()))).await?;
-    wait_for(Readers::Api(format!("{api}/rest/v1/{VIEW}?limit=1")), &begins_at).await?;
+    let readers = serve(&store, VIEW).await?;
+    wait_for(&readers, &begins_at).await?;
 
     let (stop, stopped) = watch::channel(false);
     let arriving = tokio::spawn(keep_offering(log, history, options.rate, stopped));
     let wanted = Duration::from_secs(options.seconds.into());
-    let without = Watched::begin(&api, &keys);
+    let without = Watched::begin(&readers, &keys);
     tokio::time::sleep(wanted).await;
     let without = without.end().await?;
-    let with = Watched::begin(&api, &keys);
+    let with = Watched::begin(&readers, &keys);
     let (begun, mut rebuilds) = (Instant::now(), 0);
     while begun.elapsed() < wanted {
         projecting.rebuild().await?;
@@ -177,11 +175,11 @@ struct Answers {
 }
 
 impl Watched {
-    fn begin(api: &str, keys: &Arc<[String]>) -> Watched {
+    fn begin(asking: &Readers, keys: &Arc<[String]>) -> Watched {
         let (stop, stopped) = watch::channel(false);
         let mut readers = JoinSet::new();
         for number in 0..READERS {
-            readers.spawn(read(api.to_owned(), keys.clone(), number, stopped.clone()));
+            readers.spawn(read(asking.clone(), keys.clone(), number, stopped.clone()));
         }
         Watched { stop, readers }
     }
@@ -199,8 +197,12 @@ impl Watched {
     }
 }
 
-async fn read(api: String, keys: Arc<[String]>, number: usize, stopped: watch::Receiver<bool>) -> Answers {
-    let client = reqwest::Client::new();
+async fn read(
+    asking: Readers,
+    keys: Arc<[String]>,
+    number: usize,
+    stopped: watch::Receiver<bool>,
+) -> Answers {
     let mut answers = Answers::default();
     let mut asked = number;
     while !*stopped.borrow() {
@@ -208,15 +210,15 @@ async fn read(api: String, keys: Arc<[String]>, number: usize, stopped: watch::R
         // Spread over all keys, and over both kinds of requests.
         let key = &keys[asked * 7_919 % keys.len()];
         let kind = asked / READERS % 2;
-        let address = match kind {
-            0 => format!("{api}/rest/v1/{VIEW}?order_id=eq.{key}"),
-            _ => format!("{api}/rest/v1/{VIEW}?status=eq.delivered&order=placed_at.desc&limit=50"),
+        let query = match kind {
+            0 => format!("order_id=eq.{key}"),
+            _ => "status=eq.delivered&order=placed_at.desc&limit=50".to_owned(),
         };
         let begun = Instant::now();
-        match answered(&client, &address).await {
+        match answered(&asking, &query).await {
             Ok(()) => answers.kinds[kind].0.push(begun.elapsed()),
             Err(error) => {
-                eprintln!("{address}: {error:#}");
+                eprintln!("{query}: {error:#}");
                 answers.kinds[kind].1 += 1;
             }
         }
@@ -225,9 +227,8 @@ async fn read(api: String, keys: Arc<[String]>, number: usize, stopped: watch::R
     answers
 }
 
-async fn answered(client: &reqwest::Client, address: &str) -> anyhow::Result<()> {
-    let answer = client.get(address).send().await?.error_for_status()?;
-    let rows: Vec<serde_json::Value> = serde_json::from_slice(&answer.bytes().await?)?;
+async fn answered(asking: &Readers, query: &str) -> anyhow::Result<()> {
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&asking.rows(query).await?)?;
     anyhow::ensure!(!rows.is_empty(), "no row");
     Ok(())
 }
@@ -267,22 +268,4 @@ fn position_of(events: &[GeneratedEvent]) -> Position {
         position.set(event.service, event.sequence);
     }
     position
-}
-
-/// As the query API names a store.
-fn read_address(store: &StoreAddress) -> prejoin_read_api::StoreAddress {
-    match store.clone() {
-        StoreAddress::Sqlite(path) => prejoin_read_api::StoreAddress::Sqlite(path),
-        StoreAddress::Postgres { url, schema, .. } => {
-            prejoin_read_api::StoreAddress::Postgres { url, schema }
-        }
-    }
-}
-
-/// The address of an API that answers until the process ends.
-async fn serve(api: ReadApi) -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(api.run(listener, std::future::pending()));
-    Ok(address)
 }

@@ -19,6 +19,8 @@ const VIEWS: [&str; 6] = [
     "order_details",
     "customer_totals",
 ];
+/// Cut-overs until all begins anew: a log that grew for longer would cost more time than it shows faults.
+const CLUSTER_SWAPS: u64 = 100;
 /// Cut-overs until the projector is started again under other settings, and everything is compared.
 const ROUND_SWAPS: u64 = 10;
 
@@ -26,20 +28,26 @@ pub(crate) fn swap_again_and_again(test: &'static str, kind: Kind) {
     let seed = Seed::of_run(test);
     let mut chance = Chance::new(seed.value).part(test);
     let swaps_max = number_of("PREJOIN_SWAPS", SWAPS);
-    let mut cluster = Cluster::start(kind, 1, &chance, swaps_max);
+    for swaps_before in (0..swaps_max).step_by(usize::try_from(CLUSTER_SWAPS).expect("it is small")) {
+        swap_in_one_cluster(kind, &mut chance, CLUSTER_SWAPS.min(swaps_max - swaps_before));
+    }
+}
+
+fn swap_in_one_cluster(kind: Kind, chance: &mut Chance, swaps_max: u64) {
+    let mut cluster = Cluster::start(kind, 1, chance, swaps_max);
     cluster.watch_search();
     let data = cluster.homes[0].data();
     let (mut swaps, mut replays, mut views) = (0, 0, 0);
     while swaps < swaps_max {
         let grace_ms = chance.pick(&[300, 1_000]);
-        cluster.choose_settings(&mut chance, &format!("retired_grace_ms = {grace_ms}"));
+        cluster.choose_settings(chance, &format!("retired_grace_ms = {grace_ms}"));
         let project = cluster.project(0, &[]);
         wait_until("it can be asked", &[&project], || {
             ask(&data, Request::Rebuild { views: vec!["open_orders".to_owned()], from_events: false })
         });
         for _ in 0..ROUND_SWAPS.min(swaps_max - swaps) {
             cluster.turn();
-            let request = choose(&mut chance);
+            let request = choose(chance);
             std::thread::sleep(chance.milliseconds(60));
             cluster.tell(format!("{request:?}"));
             let swapped = ask(&data, request.clone());
