@@ -28,14 +28,15 @@ pub(crate) struct Neighbours<'a> {
 
 impl<'a> Neighbours<'a> {
     /// The scan from the first entry on that is not less than the key, within the table. Nothing if keys do not come in order,
-    /// or lie far apart: then what is asked for is better looked up by itself.
+    /// lie one under the other, or far apart: then what is asked for is better looked up by itself.
     pub(crate) fn at(
         &mut self,
         snapshot: &'a dyn Snapshot,
         table_prefix: &[u8],
         key: &[u8],
     ) -> Result<Option<&mut Peekable<Entries<'a>>>, StateError> {
-        let rises = key > &self.asked[..];
+        // Entries under what was asked for last may have been taken.
+        let rises = key > &self.asked[..] && !key.starts_with(&self.asked);
         self.asked.clear();
         self.asked.extend_from_slice(key);
         if !rises {

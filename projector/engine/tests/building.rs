@@ -44,7 +44,8 @@ const VIEW: &str = "CREATE MATERIALIZED VIEW v AS
 SELECT o.order_id, o.label, n.note, p.label AS other_label, 100 / length(o.label) AS part,
        (SELECT count(*) FROM lines l WHERE l.order_id = o.order_id) AS lines,
        (SELECT jsonb_agg(jsonb_build_object('item', l.item, 'no', l.line_no) ORDER BY l.line_no)
-          FROM lines l WHERE l.order_id = o.order_id) AS items
+          FROM lines l WHERE l.order_id = o.order_id) AS items,
+       (SELECT max(l.item) FROM lines l WHERE l.order_id = o.order_id AND l.line_no = 2) AS second
 FROM orders o LEFT JOIN notes n ON n.order_id = o.order_id LEFT JOIN orders p ON p.order_id = o.other;";
 
 /// Orders of which some have no lines or note, and stretches of lines and notes whose orders never came.
