@@ -5,6 +5,7 @@
 //! Orders of other customers come at a rate, before the change and while it goes on. Everything but the servers runs in one
 //! process, and all is seen through the query API.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,8 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use prejoin_benches::{
-    Acknowledged, Latency, Projecting, Readers, Shipped, Store, Watch, latency, offer, publish, serve,
-    wait_for,
+    Acknowledged, Latency, Projecting, Readers, Shipped, Store, offer, publish, serve, wait_for,
 };
 use prejoin_envelope::Position;
 use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
@@ -30,7 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const CUSTOMERS: u64 = 1_000;
 /// Of the other customers, before anything is measured.
 const OTHER_ORDERS: u64 = 20_000;
-/// Between two looks at the last order.
+/// Of the other orders, every so many are looked for.
+const LOOKED_FOR_EACH: usize = 10;
+/// Between two looks at a row.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(120);
 const NEW_NAME: &str = "Another name";
@@ -148,32 +150,54 @@ async fn measure(options: &Options, kind: StoreKind, view: &str, orders: u64) ->
     let readers = serve(&store, "orders_with_customers").await?;
     wait_for(&readers, &told.position()).await?;
 
-    let watch = Watch::begin(readers.clone());
     let (rate, count) = (f64::from(options.rate), u64::from(options.rate * options.seconds));
     let others: Vec<_> = (0..count).map(|_| told.order_of_others()).collect();
-    let others_before = offer(&log, others, rate).await?;
+    let (acknowledged, seen) = tokio::join!(offer(&log, others.clone(), rate), look_for(&readers, &others));
+    let others_before = Latency::of(waits(&acknowledged?, &seen?))?;
     let others: Vec<_> = (0..count).map(|_| told.order_of_others()).collect();
     let renamed = offer(&log, vec![told.renamed()], rate).await?;
     let renamed = renamed.first().context("the log took it")?.at;
-    let (others, visible) = tokio::join!(offer(&log, others, rate), until_visible(&readers, last));
-    let (others, visible) = (others?, visible?);
+    let (acknowledged, seen, visible) = tokio::join!(
+        offer(&log, others.clone(), rate),
+        look_for(&readers, &others),
+        until_visible(&readers, last)
+    );
+    let (mut acknowledged, visible) = (acknowledged?, visible?);
+    let until = visible.max(renamed + Duration::from_secs(1));
+    acknowledged.retain(|event| event.at <= until);
+    let others_meanwhile = Latency::of(waits(&acknowledged, &seen?))?;
     wait_for(&readers, &told.position()).await?;
-    // The watch looks once more.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let seen = watch.end().await?;
     let stale = readers.rows(&format!("customer_id=eq.C1&customer_name=neq.{NEW_NAME}&limit=1")).await?;
     ensure!(stale == "[]", "an order that does not show the name: {stale}");
     projecting.stop().await?;
-    let until = visible.max(renamed + Duration::from_secs(1));
-    let is_meanwhile = |event: &&Acknowledged| event.at <= until;
     Ok(Line {
         store: format!("{kind:?}").to_lowercase(),
         views: view.to_owned(),
         orders,
         visible_after_ms: visible.duration_since(renamed).as_secs_f64() * 1_000.0,
-        others_before: latency(&others_before, &seen)?,
-        others_meanwhile: latency(others.iter().filter(is_meanwhile), &seen)?,
+        others_before,
+        others_meanwhile,
     })
+}
+
+/// When rows of some of the orders were seen first, by their sequence. Positions would not tell: they wait for fan-outs.
+async fn look_for(readers: &Readers, orders: &[GeneratedEvent]) -> anyhow::Result<BTreeMap<u64, Instant>> {
+    let (mut seen, begun) = (BTreeMap::new(), Instant::now());
+    for order in orders.iter().step_by(LOOKED_FOR_EACH) {
+        let query = format!("order_id=eq.{}&select=order_id", order.subject);
+        while readers.rows(&query).await? == "[]" {
+            ensure!(begun.elapsed() < PATIENCE, "order {} is never seen", order.subject);
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        seen.insert(order.sequence, Instant::now());
+    }
+    Ok(seen)
+}
+
+/// From acknowledgements until rows were seen.
+fn waits(acknowledged: &[Acknowledged], seen: &BTreeMap<u64, Instant>) -> Vec<Duration> {
+    let looked_for = acknowledged.iter().filter_map(|event| Some((event, seen.get(&event.sequence)?)));
+    looked_for.map(|(event, seen)| seen.saturating_duration_since(event.at)).collect()
 }
 
 /// Rows of one cause change in the order of their keys.

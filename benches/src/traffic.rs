@@ -173,10 +173,16 @@ pub fn latency<'a>(
     for event in events {
         let first = seen.partition_point(|(_, position)| position.get(event.service) < event.sequence);
         let (at, _) = seen.get(first).context("an event was never seen")?;
-        waits.push(at.saturating_duration_since(event.at).as_secs_f64() * 1_000.0);
+        waits.push(at.saturating_duration_since(event.at));
     }
-    waits.sort_by(f64::total_cmp);
-    ensure!(!waits.is_empty(), "there are no events");
-    let at = |percent: usize| waits[(waits.len() - 1) * percent / 100];
-    Ok(Latency { events: waits.len(), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) })
+    Latency::of(waits)
+}
+
+impl Latency {
+    pub fn of(mut waits: Vec<Duration>) -> anyhow::Result<Latency> {
+        waits.sort_unstable();
+        ensure!(!waits.is_empty(), "there are no events");
+        let at = |percent: usize| waits[(waits.len() - 1) * percent / 100].as_secs_f64() * 1_000.0;
+        Ok(Latency { events: waits.len(), p50_ms: at(50), p99_ms: at(99), max_ms: at(100) })
+    }
 }
