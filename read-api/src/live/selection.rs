@@ -56,7 +56,8 @@ impl Selection {
         if plan.groups.is_some() {
             return Err(refused("aggregates"));
         }
-        let judge = Judge::new(&view, &plan.conditions)?;
+        // A plan also says what follows for keys, which the store finds rows by.
+        let judge = Judge::new(&view, &plan::conditions(&view, &request.filters, required)?)?;
         let outputs = plan.output.iter().enumerate().map(|(place, output)| {
             let mut key = if place == 0 { Vec::new() } else { vec![b','] };
             write_string(&output.key, &mut key);

@@ -13,6 +13,7 @@ use crate::stores::{Place, on_every_store};
 on_every_store!(
     a_row_that_leaves_the_filter_is_a_delete_that_shows_nothing,
     an_interrupted_transaction_is_resumed_in_its_middle,
+    one_row_is_followed_by_its_key,
     what_is_no_condition_on_rows_is_refused,
     silence_is_broken_by_comments,
     a_stream_ends_with_the_server,
@@ -97,6 +98,29 @@ async fn an_interrupted_transaction_is_resumed_in_its_middle(at: Place) {
     };
     assert_eq!((mirror.rows.len(), position), (1_300, writer.position()));
     assert_eq!(mirror.begun, ["first"]);
+}
+
+async fn one_row_is_followed_by_its_key(at: Place) {
+    let (mut writer, server) = stage(at, ApiSettings::default()).await;
+    for id in ["a", "b", "c"] {
+        writer.set(id, json!({ "owner": "x", "size": 1 }));
+    }
+    writer.commit().await;
+    let path = format!("/live/v1/{VIEW}?id=eq.b&select=id,size");
+    let (mut events, mut mirror) = (Events::open(&server, &path, "").await, Mirror::default());
+    while mirror.apply(&events.next().await.unwrap()).is_none() {}
+    let rows: Vec<_> = mirror.rows.values().collect();
+    assert_eq!(rows, [&json!({ "id": "b", "size": 1 })]);
+    for id in ["a", "b"] {
+        writer.set(id, json!({ "owner": "x", "size": 2 }));
+    }
+    writer.commit().await;
+    writer.remove("b");
+    writer.commit().await;
+    while mirror.changes < 2 {
+        mirror.apply(&events.next().await.unwrap());
+    }
+    assert!(mirror.rows.is_empty() && mirror.closed.is_none(), "{mirror:?}");
 }
 
 async fn what_is_no_condition_on_rows_is_refused(at: Place) {
