@@ -128,25 +128,16 @@ pub(crate) fn position(text: &str) -> Result<Position, Error> {
 
 /// A name from the catalog as SQL writes it.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    ["\"", &name.replace('"', "\"\""), "\""].concat()
 }
 
-/// What tells stores apart, as SQL over `_prejoin_store s`: its layout, and its table's number, for a schema may be made anew.
-fn store_stamp(dialect: Dialect) -> &'static str {
+/// `View::stamp` as SQL over `_prejoin_generations g`: the number of its table, for a schema may be made anew, and the
+/// generation. A store that was made anew has the same numbers again, but then those of other definitions.
+pub(crate) fn stamp_sql(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Sqlite => "s.format || ' -'",
-        Dialect::Postgres => "s.format::text || ' ' || s.tableoid::text",
+        Dialect::Sqlite => "'- ' || g.generation || '-' || g.fingerprint",
+        Dialect::Postgres => "g.tableoid::text || ' ' || g.generation::text || '-' || g.fingerprint",
     }
-}
-
-/// `View::stamp` as SQL over `_prejoin_store s` and `_prejoin_generations g`. It has no blank but the two between its parts.
-pub(crate) fn stamp_sql(dialect: Dialect) -> String {
-    format!("{} || ' ' || {}", store_stamp(dialect), generation_stamp(dialect))
-}
-
-/// A store that was made anew has the same numbers again, but then those of other definitions.
-fn generation_stamp(dialect: Dialect) -> String {
-    format!("{} || '-' || g.fingerprint", text_of("g.generation", dialect))
 }
 
 fn text_of(expression: &str, dialect: Dialect) -> String {
@@ -159,26 +150,23 @@ fn text_of(expression: &str, dialect: Dialect) -> String {
 /// Reads the catalog of the session's moment. What is the same as in `last` is not read again.
 pub(crate) async fn read(session: &mut Session, last: Option<&Catalog>) -> Result<Option<Catalog>, Error> {
     let dialect = session.dialect();
-    let store = format!("SELECT {} FROM _prejoin_store s", store_stamp(dialect));
+    let store = format!("SELECT {} FROM _prejoin_store s", text_of("s.format", dialect));
     let Some(store) = session.optional(store).await? else { return Ok(None) };
-    let store = store.required(0)?.to_owned();
-    let format = store.split(' ').next().and_then(|format| format.parse::<i64>().ok());
-    if !format.is_some_and(|format| FORMATS.contains(&format)) {
-        let format = format.map_or_else(|| "?".to_owned(), |format| format.to_string());
+    let format = store.required_integer(0)?;
+    if !FORMATS.contains(&format) {
         return Err(Error::unreadable(format!("format {format} where {} is known", FORMATS.end())));
     }
     // Earlier layouts knew of none.
-    let search_index =
-        if format.is_some_and(|format| format >= FIRST_WITH_SEARCH) { "g.search_index" } else { "NULL" };
+    let search_index = if format >= FIRST_WITH_SEARCH { "g.search_index" } else { "NULL" };
     let current = format!(
         "SELECT g.view, {}, g.table_name, g.columns, g.comment, g.position, {}, {search_index}, {} FROM _prejoin_generations g WHERE g.state = 'current'",
         text_of("g.generation", dialect),
         text_of("g.rows", dialect),
-        generation_stamp(dialect)
+        stamp_sql(dialect)
     );
     let mut views = Vec::new();
     for row in session.all(current).await? {
-        let stamp = format!("{store} {}", row.required(8)?);
+        let stamp = row.required(8)?.to_owned();
         let known = last.and_then(|last| last.view(row.text(0).ok()??)).filter(|view| view.stamp == stamp);
         views.push(Arc::new(match known {
             Some(view) => View {

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
@@ -69,7 +68,7 @@ pub enum Error {
     #[error("Timed out acquiring connection from connection pool.")]
     Busy,
     #[error("the view store could not be read: {0}")]
-    Store(#[source] sqlx::Error),
+    Store(#[source] StoreError),
     /// A position that was waited for, or not waited for at all.
     #[error("The view does not have {missing} yet")]
     NotReached { missing: String },
@@ -82,6 +81,14 @@ pub enum Error {
         "the view store holds {what}, which this version of prejoin cannot read; run the same version as the projector"
     )]
     Unreadable { what: String },
+}
+
+/// What the library that speaks to a store tells of it.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub enum StoreError {
+    Sqlite(rusqlite::Error),
+    Sqlx(sqlx::Error),
 }
 
 /// A request that is refused for its size, or because there are too many. The codes are ours: PostgREST leaves this to
@@ -126,49 +133,46 @@ impl LimitError {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let sqlx::Error::Database(database) = &error else {
-            return if matches!(error, sqlx::Error::PoolTimedOut) {
-                Error::Busy
-            } else {
-                Error::Store(error)
-            };
-        };
-        let code = database.code().unwrap_or_default();
-        if is_busy(&code) {
-            return Error::Busy;
+        match &error {
+            sqlx::Error::PoolTimedOut => Error::Busy,
+            sqlx::Error::Database(database) => {
+                let refused = database.try_downcast_ref().and_then(refused_by_postgres);
+                refused.unwrap_or(Error::Store(StoreError::Sqlx(error)))
+            }
+            _ => Error::Store(StoreError::Sqlx(error)),
         }
-        refusal(database.as_ref(), &code).unwrap_or(Error::Store(error))
     }
 }
 
-/// What a store says of the statement's values, as opposed to what it says of itself.
-fn refusal(database: &(dyn DatabaseError + 'static), code: &str) -> Option<Error> {
-    if let Some(postgres) = database.try_downcast_ref::<PgDatabaseError>() {
-        let of_values = ["0A", "22", "42", "54"].iter().any(|class| code.starts_with(class))
-            && code != "42P01"
-            && code != "42501";
-        return (of_values || code == CANCELLED).then(|| Error::Refused {
-            code: code.to_owned(),
-            message: postgres.message().to_owned(),
-            // Of a value, SQLite's functions tell no more than the message, and both stores are to say the same.
-            details: postgres.detail().filter(|_| !code.starts_with("22")).map(str::to_owned),
-            hint: postgres.hint().map(str::to_owned),
-        });
+/// What PostgreSQL says of the statement's values, as opposed to what it says of itself.
+fn refused_by_postgres(error: &PgDatabaseError) -> Option<Error> {
+    let code = error.code();
+    let of_values = ["0A", "22", "42", "54"].iter().any(|class| code.starts_with(class))
+        && code != "42P01"
+        && code != "42501";
+    (of_values || code == CANCELLED).then(|| Error::Refused {
+        code: code.to_owned(),
+        message: error.message().to_owned(),
+        // Of a value, SQLite's functions tell no more than the message, and both stores are to say the same.
+        details: error.detail().filter(|_| !code.starts_with("22")).map(str::to_owned),
+        hint: error.hint().map(str::to_owned),
+    })
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, OperationInterrupted};
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked) => Error::Busy,
+            Some(OperationInterrupted) => {
+                Error::does_not_fit(CANCELLED, "canceling statement due to statement timeout")
+            }
+            _ => sqlite::refusal(&error.to_string()).unwrap_or(Error::Store(StoreError::Sqlite(error))),
+        }
     }
-    // SQLITE_INTERRUPT
-    if code == "9" {
-        let message = "canceling statement due to statement timeout";
-        return Some(Error::does_not_fit(CANCELLED, message));
-    }
-    sqlite::refusal(database.message())
 }
 
 const CANCELLED: &str = "57014";
-
-/// SQLITE_BUSY or SQLITE_LOCKED, extended or not.
-fn is_busy(code: &str) -> bool {
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6))
-}
 
 const MISSING_OPERATOR: &str =
     "No operator matches the given name and argument types. You might need to add explicit type casts.";

@@ -29,7 +29,7 @@ impl Writer {
     pub(super) fn text_of(&mut self, expression: &Expression) -> String {
         match self.dialect {
             Dialect::Sqlite => self.value(expression),
-            Dialect::Postgres => format!("{}::text", self.value(expression)),
+            Dialect::Postgres => self.value(expression) + "::text",
         }
     }
 

@@ -14,7 +14,7 @@ mod tests;
 use crate::Error;
 use crate::catalog::{self, View, position};
 use crate::plan::ReadPlan;
-use crate::store::{ALLOW, Dialect, Parameter, Statement};
+use crate::store::{Dialect, Parameter, Statement};
 
 use prejoin_envelope::Position;
 use writer::Writer;
@@ -57,23 +57,19 @@ pub(crate) fn explained(plan: &ReadPlan, dialect: Dialect, options: &str) -> Res
     Ok(writer.statement)
 }
 
-/// `rows` with a row before them that says of which moment they are: one statement is of one moment, and needs no
-/// transaction around it. There is no such row if the view has another search index than the one that was asked, if one was.
+/// `rows` with one column more, the heading, which says of which moment they are: one statement is of one moment, and needs no
+/// transaction around it. It is NULL if the view is gone, or has another search index than the one that was asked, if one was.
 pub(crate) fn rows_with_heading(
     plan: &ReadPlan,
     view: &View,
     dialect: Dialect,
-    allowed_ms: i64,
     total: Total,
     search_index: Option<&str>,
 ) -> Result<Statement, Error> {
     let mut writer = Writer::new(dialect);
     writer.push("SELECT ");
-    if dialect == Dialect::Sqlite {
-        let place = writer.statement.bind(Parameter::Integer(allowed_ms));
-        writer.push(format!("{ALLOW}({place}) || "));
-    }
-    writer.push(format!("{} || ' ' || ", catalog::stamp_sql(dialect)));
+    writer.columns(plan);
+    writer.push(format_args!(", (SELECT {} || ' ' || ", catalog::stamp_sql(dialect)));
     match total {
         Total::Unasked => writer.push("'-'"),
         Total::Known if plan.is_whole_view() => writer.push("CAST(g.rows AS TEXT)"),
@@ -83,23 +79,21 @@ pub(crate) fn rows_with_heading(
             writer.push(" AS TEXT)");
         }
     }
-    let more = result_columns(plan).saturating_sub(1);
     let name = writer.statement.bind(Parameter::Text(view.name.clone()));
-    writer.push(format!(
-        " || ' ' || g.position{} FROM _prejoin_store s, _prejoin_generations g WHERE g.view = {name} AND g.state = 'current'",
-        ", NULL".repeat(more)
+    writer.push(format_args!(
+        " || ' ' || g.position FROM _prejoin_generations g WHERE g.view = {name} AND g.state = 'current'"
     ));
     if let Some(directory) = search_index {
         let place = writer.statement.bind(Parameter::Text(directory.to_owned()));
         writer.push(format_args!(" AND g.search_index = {place}"));
     }
-    writer.push(" UNION ALL SELECT * FROM (");
-    writer.rows(plan)?;
-    writer.push(") answered");
+    writer.push(")");
+    writer.rows_after_columns(plan)?;
     Ok(writer.statement)
 }
 
-fn result_columns(plan: &ReadPlan) -> usize {
+/// The heading's place in the rows of `rows_with_heading`.
+pub(crate) fn heading_place(plan: &ReadPlan) -> usize {
     let seeking = if plan.seek.is_some() { plan.order.len() + 1 } else { 0 };
     (plan.output.len() + seeking).max(1)
 }
@@ -113,7 +107,7 @@ pub(crate) enum Total {
     Known,
 }
 
-/// What the first row of `rows_with_heading` says.
+/// What each row of `rows_with_heading` says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Heading {
     pub(crate) stamp: String,
@@ -125,7 +119,7 @@ impl Heading {
     pub(crate) fn parse(text: &str) -> Result<Heading, Error> {
         let unreadable = || Error::unreadable(format!("the heading {text:?}"));
         let mut blanks = text.match_indices(' ').map(|(at, _)| at);
-        let (stamp_end, total_end) = (blanks.nth(2), blanks.next());
+        let (stamp_end, total_end) = (blanks.nth(1), blanks.next());
         let (stamp_end, total_end) = (stamp_end.ok_or_else(unreadable)?, total_end.ok_or_else(unreadable)?);
         let total = match &text[stamp_end + 1..total_end] {
             "-" => None,

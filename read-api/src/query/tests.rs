@@ -52,9 +52,9 @@ fn a_plan_is_one_statement_of_catalog_names_and_parameters() {
         (
             "select=id&id=gt.5&order=placed_on.desc&limit=2&offset=1",
             "SELECT \"id\" FROM \"_g7_orders\" WHERE \"id\" > $1 ORDER BY \"_sort_placed_on\" DESC NULLS FIRST, _key \
-                LIMIT $2 OFFSET $3",
+                LIMIT 2 OFFSET $2",
             "SELECT r.\"id\"::text FROM \"_g7_orders\" r WHERE r.\"id\" > $1 ORDER BY r.\"placed_on\" DESC NULLS FIRST, r._key \
-                LIMIT $2 OFFSET $3",
+                LIMIT 2 OFFSET $2",
         ),
         (
             "select=&offset=3",
@@ -106,7 +106,8 @@ fn parameters_are_in_the_store_s_form() {
 #[test]
 fn counting_keeps_the_conditions_and_the_range() {
     let plan = planned("id=gt.5&order=id&limit=2");
-    let expected = "SELECT CAST(count(*) AS TEXT) FROM (SELECT 1 FROM \"_g7_orders\" WHERE \"id\" > $1 LIMIT $2) counted";
+    let expected =
+        "SELECT CAST(count(*) AS TEXT) FROM (SELECT 1 FROM \"_g7_orders\" WHERE \"id\" > $1 LIMIT 2) counted";
     assert_eq!(count(&plan, Dialect::Sqlite).unwrap().sql, expected);
     let all = "SELECT CAST((SELECT count(*) FROM (SELECT 1 FROM \"_g7_orders\" r WHERE r.\"id\" > $1) counted) AS TEXT)";
     assert_eq!(total(&plan, Dialect::Postgres).unwrap().sql, all);
@@ -136,11 +137,11 @@ fn what_the_client_writes_never_becomes_sql() {
 
 #[test]
 fn a_heading_tells_generation_total_and_position() {
-    let heading = Heading::parse("2 16384 7 12 {\"orders\":5}").unwrap();
-    assert_eq!((heading.stamp.as_str(), heading.total), ("2 16384 7", Some(12)));
+    let heading = Heading::parse("16384 7-ab 12 {\"orders\":5}").unwrap();
+    assert_eq!((heading.stamp.as_str(), heading.total), ("16384 7-ab", Some(12)));
     assert_eq!(heading.position.to_string(), "orders=5");
-    assert_eq!(Heading::parse("2 - 7 - {}").unwrap().total, None);
-    for wrong in ["", "2 - 7", "2 - 7 x {}", "2 - 7 - x"] {
+    assert_eq!(Heading::parse("- 7-ab - {}").unwrap().total, None);
+    for wrong in ["", "- 7-ab", "- 7-ab x {}", "- 7-ab - x"] {
         assert!(Heading::parse(wrong).is_err(), "{wrong}");
     }
 }

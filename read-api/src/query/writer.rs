@@ -35,7 +35,7 @@ impl Writer {
     pub(super) fn column(&self, name: &str) -> String {
         match self.dialect {
             Dialect::Sqlite => quoted(name),
-            Dialect::Postgres => format!("r.{}", quoted(name)),
+            Dialect::Postgres => ["r.", &quoted(name)].concat(),
         }
     }
 
@@ -48,23 +48,41 @@ impl Writer {
 
     /// The whole SELECT.
     pub(super) fn rows(&mut self, plan: &ReadPlan) -> Result<(), Error> {
-        let mut columns = Vec::with_capacity(plan.output.len());
+        self.push("SELECT ");
+        self.columns(plan);
+        self.rows_after_columns(plan)
+    }
+
+    /// What is selected.
+    pub(super) fn columns(&mut self, plan: &ReadPlan) {
+        let mut separator = "";
         for output in &plan.output {
-            columns.push(self.text_of(&output.expression));
+            self.push_text(&output.expression, separator);
+            separator = ", ";
         }
         if plan.seek.is_some() {
             for order in &plan.order {
-                columns.push(self.text_of(&order.expression));
+                self.push_text(&order.expression, separator);
+                separator = ", ";
             }
-            columns.push(match self.dialect {
-                Dialect::Sqlite => "lower(hex(_key))".to_owned(),
-                Dialect::Postgres => "encode(r._key, 'hex')".to_owned(),
+            self.push(separator);
+            self.push(match self.dialect {
+                Dialect::Sqlite => "lower(hex(_key))",
+                Dialect::Postgres => "encode(r._key, 'hex')",
             });
+        } else if plan.output.is_empty() {
+            self.push(if self.dialect == Dialect::Sqlite { "NULL" } else { "NULL::text" });
         }
-        if columns.is_empty() {
-            columns.push(if self.dialect == Dialect::Sqlite { "NULL" } else { "NULL::text" }.to_owned());
-        }
-        self.push(format_args!("SELECT {}", columns.join(", ")));
+    }
+
+    fn push_text(&mut self, expression: &Expression, separator: &str) {
+        let text = self.text_of(expression);
+        self.statement.sql.push_str(separator);
+        self.statement.sql.push_str(&text);
+    }
+
+    /// Of which rows, and in which order.
+    pub(super) fn rows_after_columns(&mut self, plan: &ReadPlan) -> Result<(), Error> {
         self.source(plan, true)?;
         self.order(plan);
         self.range(plan);
@@ -141,19 +159,17 @@ impl Writer {
         }
     }
 
+    /// The limit is written out, for PostgreSQL plans a statement anew each time if it does not know how many rows are wanted.
     pub(super) fn range(&mut self, plan: &ReadPlan) {
-        let limited = |rows: u64| Parameter::Integer(i64::try_from(rows).unwrap_or(i64::MAX));
+        let limited = |rows: u64| i64::try_from(rows).unwrap_or(i64::MAX);
         match (plan.limit, self.dialect) {
-            (Some(limit), _) => {
-                let place = self.statement.bind(limited(limit));
-                self.push(format_args!(" LIMIT {place}"));
-            }
+            (Some(limit), _) => self.push(format_args!(" LIMIT {}", limited(limit))),
             // To SQLite, a negative limit is none, and an offset has a limit before it.
             (None, Dialect::Sqlite) if plan.offset_rows > 0 => self.push(" LIMIT -1"),
             (None, _) => {}
         }
         if plan.offset_rows > 0 {
-            let place = self.statement.bind(limited(plan.offset_rows));
+            let place = self.statement.bind(Parameter::Integer(limited(plan.offset_rows)));
             self.push(format_args!(" OFFSET {place}"));
         }
     }

@@ -12,6 +12,8 @@ pub(super) struct Parser<'a> {
     /// In bytes.
     at: usize,
     problem: Problem,
+    /// Whether problems are kept. Most texts have none, and are read without.
+    explains: bool,
     depth: usize,
     too_deep: bool,
 }
@@ -29,7 +31,7 @@ const DEPTH_MAX: usize = 64;
 pub(super) fn parse<T>(
     kind: &str,
     text: &str,
-    parser: impl FnOnce(&mut Parser<'_>) -> Parsed<T>,
+    parser: impl Fn(&mut Parser<'_>) -> Parsed<T>,
 ) -> Result<T, Error> {
     parse_as(kind, text, text, parser)
 }
@@ -39,13 +41,21 @@ pub(super) fn parse_as<T>(
     kind: &str,
     shown: &str,
     text: &str,
-    parser: impl FnOnce(&mut Parser<'_>) -> Parsed<T>,
+    parser: impl Fn(&mut Parser<'_>) -> Parsed<T>,
 ) -> Result<T, Error> {
-    let mut state = Parser { text, at: 0, problem: Problem::default(), depth: 0, too_deep: false };
-    let parsed = parser(&mut state).and_then(|value| {
-        state.end()?;
-        Ok(value)
-    });
+    let parsed = |explains| {
+        let problem = Problem::default();
+        let mut state = Parser { text, at: 0, problem, explains, depth: 0, too_deep: false };
+        let parsed = parser(&mut state).and_then(|value| {
+            state.end()?;
+            Ok(value)
+        });
+        (parsed, state)
+    };
+    if let (Ok(value), _) = parsed(false) {
+        return Ok(value);
+    }
+    let (parsed, state) = parsed(true);
     if state.too_deep {
         let message = format!("parentheses may stand {DEPTH_MAX} deep within each other at most");
         return Err(Error::does_not_fit("54001", message));
@@ -65,6 +75,12 @@ impl<'a> Parser<'a> {
         self.rest().chars().next()
     }
 
+    fn note(&mut self, at: usize, messages: impl IntoIterator<Item = Message>) {
+        if self.explains {
+            self.problem.add(at, messages);
+        }
+    }
+
     fn moved(&mut self, bytes: usize) {
         if bytes > 0 {
             self.at += bytes;
@@ -80,7 +96,7 @@ impl<'a> Parser<'a> {
                 Ok(character)
             }
             found => {
-                self.problem.add(self.at, [Message::Found(found)]);
+                self.note(self.at, [Message::Found(found)]);
                 Err(Unfit)
             }
         }
@@ -91,7 +107,7 @@ impl<'a> Parser<'a> {
         let rest = self.rest();
         let end = rest.find(|character| !fits(character)).unwrap_or(rest.len());
         self.moved(end);
-        self.problem.add(self.at, [Message::Found(self.peek())]);
+        self.note(self.at, [Message::Found(self.peek())]);
         &rest[..end]
     }
 
@@ -102,7 +118,7 @@ impl<'a> Parser<'a> {
         expected: &[&'static str],
     ) -> Parsed<&'a str> {
         let found = self.characters(fits);
-        self.problem.add(self.at, expected.iter().map(|&expected| Message::Expected(expected)));
+        self.note(self.at, expected.iter().map(|&expected| Message::Expected(expected)));
         if found.is_empty() { Err(Unfit) } else { Ok(found) }
     }
 
@@ -123,7 +139,7 @@ impl<'a> Parser<'a> {
         };
         let start = self.at;
         self.moved(offset);
-        self.problem.add(start, [Message::Found(next), Message::ExpectedWord(word)]);
+        self.note(start, [Message::Found(next), Message::ExpectedWord(word)]);
         Err(Unfit)
     }
 
@@ -144,11 +160,11 @@ impl<'a> Parser<'a> {
         const END: Message = Message::Expected("end of input");
         match self.peek() {
             None => {
-                self.problem.add(self.at, [END, Message::Found(None)]);
+                self.note(self.at, [END, Message::Found(None)]);
                 Ok(())
             }
             Some(character) => {
-                self.problem.add(self.at, [END, Message::FoundTooMuch(character)]);
+                self.note(self.at, [END, Message::FoundTooMuch(character)]);
                 Err(Unfit)
             }
         }
@@ -163,12 +179,12 @@ impl<'a> Parser<'a> {
         match self.peek() {
             Some(character) if unwanted(character) => {
                 let behind = self.at + character.len_utf8();
-                self.problem.add(behind, [Message::FoundTooMuch(character)]);
+                self.note(behind, [Message::FoundTooMuch(character)]);
                 Err(Unfit)
             }
             found => {
                 let expected = expected.map(Message::ExpectedWord);
-                self.problem.add(self.at, [Message::Found(found)].into_iter().chain(expected));
+                self.note(self.at, [Message::Found(found)].into_iter().chain(expected));
                 Ok(())
             }
         }
@@ -267,7 +283,7 @@ impl<'a> Parser<'a> {
         let (start, before) = (self.at, std::mem::take(&mut self.problem));
         let parsed = parser(self);
         if self.at == start {
-            if parsed.is_err() || !self.problem.is_none() {
+            if self.explains && (parsed.is_err() || !self.problem.is_none()) {
                 self.problem.describe(description);
             }
             self.problem = std::mem::take(&mut self.problem).merge_into(before);

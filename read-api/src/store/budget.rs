@@ -18,14 +18,11 @@ const BUSY_MAX: Duration = Duration::from_millis(100);
 
 impl Budget {
     /// Of SQLite's virtual machine, between two questions.
-    pub(super) const STEPS: i32 = 5_000;
+    pub(super) const STEPS: i32 = 1_000;
 
-    pub(super) fn allow(&self, milliseconds: i64) {
+    pub(super) fn allow(&self, time: Duration) {
         let mut spent = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *spent = Spent {
-            left: Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)),
-            asked: Some(Instant::now()),
-        };
+        *spent = Spent { left: time, asked: Some(Instant::now()) };
     }
 
     /// Whether a statement may work on. One that was allowed nothing in particular may.

@@ -4,9 +4,11 @@
 //! SQL for the session's dialect; nobody outside this folder knows which library speaks to the database.
 
 mod address;
+mod batch;
 mod budget;
-mod functions;
+mod pool;
 mod postgres;
+mod readers;
 mod session;
 mod settings;
 mod sqlite;
@@ -16,14 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Error;
 use crate::catalog::{self, Catalog};
+use crate::error::StoreError;
 
 pub use address::StoreAddress;
-pub(crate) use functions::ALLOW;
 pub(crate) use session::Session;
 pub use settings::StoreSettings;
 pub(crate) use statement::{Parameter, Row, Statement};
 
 use postgres::PostgresStore;
+use session::Origin;
 use sqlite::SqliteStore;
 
 /// Which SQL a store speaks.
@@ -42,7 +45,7 @@ pub(crate) struct Store {
 }
 
 struct Seen {
-    origin: String,
+    origin: Origin,
     catalog: Arc<Catalog>,
 }
 
@@ -80,10 +83,6 @@ impl Store {
         }
     }
 
-    pub(crate) fn settings(&self) -> &StoreSettings {
-        &self.settings
-    }
-
     /// A transaction: the catalog and all that is read in the session are of one commit. Fails with `StoreAbsent` while there
     /// is no store that can be read.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, Error> {
@@ -109,30 +108,33 @@ impl Store {
     async fn try_session(&self) -> Result<Session, Error> {
         Ok(match &self.database {
             Database::Sqlite(store) => {
-                let (connection, file) = store.acquire().await?;
-                Session::sqlite(connection, file)
+                let (lease, file) = store.acquire().await?;
+                Session::sqlite(lease, file, &self.settings)
             }
-            Database::Postgres(store) => Session::postgres(store.acquire().await?),
+            Database::Postgres(store) => {
+                let (connection, place) = store.acquire().await?;
+                Session::postgres(connection, place, &self.settings)
+            }
         })
     }
 
     async fn try_snapshot(&self) -> Result<Snapshot, Error> {
         let mut session = self.try_session().await?;
-        session.begin(&self.settings).await?;
+        session.begin().await?;
         let last = self.last_catalog(&session);
         let Some(catalog) = catalog::read(&mut session, last.as_deref()).await? else {
             return Err(self.absent("the projector is still creating it"));
         };
         let catalog = Arc::new(catalog);
-        let seen = Seen { origin: session.origin().to_owned(), catalog: Arc::clone(&catalog) };
+        let seen = Seen { origin: session.origin(), catalog: Arc::clone(&catalog) };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
         Ok(Snapshot { session, catalog })
     }
 
     /// Whether a session ended for reasons outside this process. Then the next one is a new connection's.
-    pub(crate) fn lost(&self, error: &sqlx::Error) -> bool {
-        match &self.database {
-            Database::Postgres(store) if postgres::is_lost(error) => {
+    pub(crate) fn lost(&self, error: &StoreError) -> bool {
+        match (&self.database, error) {
+            (Database::Postgres(store), StoreError::Sqlx(error)) if postgres::is_lost(error) => {
                 store.forget_connections();
                 true
             }

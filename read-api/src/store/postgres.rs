@@ -1,16 +1,17 @@
 //! A view store in a schema of a PostgreSQL database. The server may be away and come back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::postgres::{PgConnectOptions, PgPool};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Postgres};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 
 use super::StoreAddress;
+use super::pool::{Place, Pool};
 use super::settings::{StoreSettings, milliseconds};
 use crate::Error;
 use crate::catalog::quoted;
+use crate::error::StoreError;
 
 /// How sessions name themselves to the server.
 const NAME: &str = "prejoin read api";
@@ -18,7 +19,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Statements that each connection keeps prepared.
 const STATEMENTS_KEPT: usize = 128;
 
-/// How values look, whatever the database's own settings are; and that answers keep the order of a statement's parts.
+/// How values look, whatever the database's own settings are.
 const SETTINGS: &str = "
 SET TIME ZONE 'UTC';
 SET datestyle = 'ISO, MDY';
@@ -30,7 +31,6 @@ SET client_min_messages = warning;
 SET default_transaction_read_only = on;
 SET idle_in_transaction_session_timeout = '15min';
 SET lock_timeout = '5s';
-SET enable_parallel_append = off;
 SET jit = off;
 ";
 
@@ -38,40 +38,42 @@ pub(super) struct PostgresStore {
     url: String,
     schema: String,
     settings: StoreSettings,
-    pool: Mutex<Option<PgPool>>,
+    pool: Mutex<Arc<Pool<PgConnection>>>,
 }
 
 impl PostgresStore {
     pub(super) fn new(url: String, schema: String, settings: StoreSettings) -> PostgresStore {
-        PostgresStore { url, schema, settings, pool: Mutex::new(None) }
+        let pool = Mutex::new(Arc::new(Pool::new(&settings)));
+        PostgresStore { url, schema, settings, pool }
     }
 
-    pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>, Error> {
-        let pool = self.pool()?;
-        if pool.size() == 0 {
-            // The pool would try for as long as one may wait for a free connection.
-            self.probe().await?;
-        }
-        pool.acquire().await.map_err(|error| self.explain(error.into()))
+    pub(super) async fn acquire(&self) -> Result<(PgConnection, Place<PgConnection>), Error> {
+        let pool = Arc::clone(&self.pool.lock().unwrap_or_else(PoisonError::into_inner));
+        let (idle, place) = pool.take().await?;
+        let connection = match idle {
+            Some(connection) => connection,
+            None => match tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await {
+                Ok(connected) => connected.map_err(|error| self.explain(error))?,
+                Err(_) => return Err(self.away("nobody answers there")),
+            },
+        };
+        Ok((connection, place))
     }
 
-    async fn probe(&self) -> Result<(), Error> {
-        let options = self.options()?;
-        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
-            Ok(Ok(connection)) => {
-                if let Err(error) = connection.close().await {
-                    tracing::debug!(%error, "a connection that was tried did not end well");
-                }
-                Ok(())
-            }
-            Ok(Err(error)) => Err(self.explain(error.into())),
-            Err(_) => Err(self.away("nobody answers there")),
-        }
+    async fn connect(&self) -> Result<PgConnection, Error> {
+        let mut connection = PgConnection::connect_with(&self.options()?).await?;
+        let script = format!(
+            "{SETTINGS} SET statement_timeout = {}; SET search_path = {};",
+            milliseconds(self.settings.statement_timeout),
+            quoted(&self.schema)
+        );
+        connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await?;
+        Ok(connection)
     }
 
     /// After a connection was lost: the others will be lost too.
     pub(super) fn forget_connections(&self) {
-        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Pool::new(&self.settings));
     }
 
     fn options(&self) -> Result<PgConnectOptions, Error> {
@@ -83,31 +85,6 @@ impl PostgresStore {
             .application_name(NAME)
             .statement_cache_capacity(STATEMENTS_KEPT)
             .disable_statement_logging())
-    }
-
-    fn pool(&self) -> Result<PgPool, Error> {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pool.as_ref() {
-            return Ok(pool.clone());
-        }
-        let script = format!(
-            "{SETTINGS} SET statement_timeout = {}; SET search_path = {};",
-            milliseconds(self.settings.statement_timeout),
-            quoted(&self.schema)
-        );
-        let opened = PoolOptions::<Postgres>::new()
-            .max_connections(self.settings.connections_max)
-            .acquire_timeout(self.settings.acquire_timeout)
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let script = script.clone();
-                Box::pin(async move {
-                    connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await?;
-                    Ok(())
-                })
-            })
-            .connect_lazy_with(self.options()?);
-        Ok(pool.insert(opened).clone())
     }
 
     pub(super) fn absent(&self, reason: impl Into<String>) -> Error {
@@ -124,7 +101,7 @@ impl PostgresStore {
 
     /// Tells a store that is not there, or not yet, from one that fails.
     pub(super) fn explain(&self, error: Error) -> Error {
-        let Error::Store(source) = &error else { return error };
+        let Error::Store(StoreError::Sqlx(source)) = &error else { return error };
         match source {
             _ if is_lost(source) => self.away(format!("the server is away ({source})")),
             sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => {

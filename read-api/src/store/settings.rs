@@ -15,12 +15,6 @@ pub struct StoreSettings {
     pub streaming_timeout: Duration,
 }
 
-impl StoreSettings {
-    pub(crate) fn statement_timeout_ms(&self) -> i64 {
-        milliseconds(self.statement_timeout)
-    }
-}
-
 impl Default for StoreSettings {
     fn default() -> Self {
         StoreSettings {

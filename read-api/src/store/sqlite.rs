@@ -5,21 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
-use sqlx::{ConnectOptions, Sqlite};
-
-use super::budget::Budget;
-use super::functions;
+use super::readers::{Lease, Readers};
 use super::settings::StoreSettings;
 use crate::Error;
-
-/// Rows that SQLite's thread may be ahead of the answer.
-const ROWS_AHEAD: usize = 256;
-/// Statements that each connection keeps prepared.
-const STATEMENTS_KEPT: usize = 128;
-/// Pages of 4 KiB that each connection keeps.
-const CACHE_KIB: &str = "-16384";
+use crate::error::StoreError;
 
 pub(super) struct SqliteStore {
     path: PathBuf,
@@ -29,7 +18,7 @@ pub(super) struct SqliteStore {
 
 struct Open {
     file: FileIdentity,
-    pool: SqlitePool,
+    readers: Arc<Readers>,
 }
 
 impl SqliteStore {
@@ -38,13 +27,13 @@ impl SqliteStore {
     }
 
     /// A connection, and what tells this file from others at its path.
-    pub(super) async fn acquire(&self) -> Result<(PoolConnection<Sqlite>, String), Error> {
-        let (pool, file) = self.pool()?;
-        let connection = pool.acquire().await.map_err(|error| self.explain(error.into()))?;
-        Ok((connection, file.to_string()))
+    pub(super) async fn acquire(&self) -> Result<(Lease, FileIdentity), Error> {
+        let (readers, file) = self.readers()?;
+        let lease = readers.acquire().await.map_err(|error| self.explain(error))?;
+        Ok((lease, file))
     }
 
-    fn pool(&self) -> Result<(SqlitePool, FileIdentity), Error> {
+    fn readers(&self) -> Result<(Arc<Readers>, FileIdentity), Error> {
         let file = match FileIdentity::of(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -54,12 +43,12 @@ impl SqliteStore {
         };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = open.as_ref().filter(|open| open.file == file) {
-            return Ok((open.pool.clone(), file));
+            return Ok((Arc::clone(&open.readers), file));
         }
         // Connections to an earlier file end when their last request does.
-        let pool = connect(&self.path, &self.settings);
-        *open = Some(Open { file, pool: pool.clone() });
-        Ok((pool, file))
+        let readers = Arc::new(Readers::new(&self.path, &self.settings));
+        *open = Some(Open { file, readers: Arc::clone(&readers) });
+        Ok((readers, file))
     }
 
     pub(super) fn absent(&self, reason: impl Into<String>) -> Error {
@@ -68,63 +57,26 @@ impl SqliteStore {
 
     /// Tells a store that is not there yet from one that fails.
     pub(super) fn explain(&self, error: Error) -> Error {
-        let Error::Store(sqlx::Error::Database(database)) = &error else { return error };
-        // 14 is SQLITE_CANTOPEN, 26 is SQLITE_NOTADB.
-        match database.code().as_deref() {
-            _ if database.message().starts_with("no such table: _prejoin") => {
+        use rusqlite::ErrorCode::{CannotOpen, NotADatabase};
+        let Error::Store(StoreError::Sqlite(source)) = &error else { return error };
+        let message = source.to_string();
+        match source.sqlite_error_code() {
+            _ if message.starts_with("no such table: _prejoin") => {
                 self.absent("the projector is still creating it")
             }
-            Some("14" | "26") => self.absent(database.message()),
+            Some(CannotOpen | NotADatabase) => self.absent(message),
             _ => error,
         }
     }
 }
 
-fn connect(path: &Path, settings: &StoreSettings) -> SqlitePool {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .row_buffer_size(ROWS_AHEAD)
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .pragma("cache_size", CACHE_KIB)
-        .thread_name(|number| format!("view-store-{number}"))
-        .disable_statement_logging();
-    PoolOptions::<Sqlite>::new()
-        .max_connections(settings.connections_max)
-        .acquire_timeout(settings.acquire_timeout)
-        .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(prepare(connection)))
-        .connect_lazy_with(options)
-}
-
-/// Teaches a new connection what SQL of this crate asks of it.
-async fn prepare(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    let budget = Arc::new(Budget::default());
-    let mut handle = connection.lock_handle().await?;
-    handle.set_progress_handler(Budget::STEPS, {
-        let budget = Arc::clone(&budget);
-        move || budget.goes_on()
-    });
-    functions::register(&mut handle, &budget)
-}
-
 /// Tells a file from another that later took its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FileIdentity {
+pub(super) struct FileIdentity {
     #[cfg(unix)]
     device_and_inode: (u64, u64),
     #[cfg(not(unix))]
     created: std::time::SystemTime,
-}
-
-impl std::fmt::Display for FileIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        #[cfg(unix)]
-        let shown = self.device_and_inode;
-        #[cfg(not(unix))]
-        let shown = self.created;
-        write!(f, "{shown:?}")
-    }
 }
 
 impl FileIdentity {

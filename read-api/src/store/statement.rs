@@ -2,9 +2,9 @@
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite, ValueRef as _};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, ValueRef as _};
 
+use super::batch::SqliteRow;
 use crate::Error;
 
 /// SQL with its parameters in order, written `$1`, `$2` … for both stores.
@@ -42,15 +42,6 @@ impl Statement {
         format!("${}", self.parameters.len())
     }
 
-    pub(super) fn into_sqlite(self) -> Query<'static, Sqlite, SqliteArguments> {
-        let query = sqlx::query(AssertSqlSafe(self.sql));
-        self.parameters.into_iter().fold(query, |query, parameter| match parameter {
-            Parameter::Integer(integer) => query.bind(integer),
-            Parameter::Text(text) => query.bind(text),
-            Parameter::Bytes(bytes) => query.bind(bytes),
-        })
-    }
-
     pub(super) fn into_postgres(self) -> Query<'static, Postgres, PgArguments> {
         let query = sqlx::query(AssertSqlSafe(self.sql));
         self.parameters.into_iter().fold(query, |query, parameter| match parameter {
@@ -72,7 +63,7 @@ impl Row {
     /// digits, booleans as `0` and `1`.
     pub(crate) fn text(&self, column: usize) -> Result<Option<&str>, Error> {
         match self {
-            Row::Sqlite(row) => Ok(row.try_get_unchecked(column)?),
+            Row::Sqlite(row) => row.text(column),
             Row::Postgres(row) => {
                 let value = row.try_get_raw(column)?;
                 if value.is_null() {

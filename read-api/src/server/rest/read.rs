@@ -41,7 +41,7 @@ pub(in crate::server) struct Read<'a> {
 /// What became of the attempt to answer with one statement.
 enum AtOnce {
     Answered(Response),
-    /// The catalog is not what it was, or the request is wrong.
+    /// There are no rows, the catalog is not what it was, or the request is wrong.
     Unclear,
     TooLarge,
 }
@@ -102,29 +102,22 @@ impl Read<'_> {
         if search::searches(&plan.conditions) {
             return Ok(AtOnce::Unclear);
         }
-        let statement = query::rows_with_heading(
-            &plan,
-            &view,
-            api.store.dialect(),
-            api.store.settings().statement_timeout_ms(),
-            counted(&wish),
-            None,
-        )?;
+        let statement = query::rows_with_heading(&plan, &view, api.store.dialect(), counted(&wish), None)?;
         let mut rows = session.rows(statement);
+        let heading_place = query::heading_place(&plan);
         let mut heading = None;
         let mut pages = Pages::new(&plan, format);
         loop {
             match rows.try_next().await {
-                Ok(Some(row)) if heading.is_none() => {
-                    // Without a heading, for the view is gone, a row stands here.
-                    let found = row.text(0)?.and_then(|text| Heading::parse(text).ok());
-                    let Some(found) = found.filter(|found| found.stamp == view.stamp) else {
-                        return Ok(AtOnce::Unclear);
-                    };
-                    *position = Some(found.position.clone());
-                    heading = Some(found);
-                }
                 Ok(Some(row)) => {
+                    if heading.is_none() {
+                        let found = row.text(heading_place)?.map(Heading::parse).transpose()?;
+                        let Some(found) = found.filter(|found| found.stamp == view.stamp) else {
+                            return Ok(AtOnce::Unclear);
+                        };
+                        *position = Some(found.position.clone());
+                        heading = Some(found);
+                    }
                     if !pages.take(row)? {
                         return Ok(AtOnce::TooLarge);
                     }
@@ -139,7 +132,7 @@ impl Read<'_> {
                 }
             }
         }
-        // No heading: the view is gone.
+        // No rows say nothing of their moment.
         let Some(heading) = heading else { return Ok(AtOnce::Unclear) };
         let answered = pages.end(&plan, heading.total)?;
         let response = answered.response(self, &wish, &plan, Some(&heading.position))?;

@@ -45,20 +45,25 @@ pub(super) async fn at_once(
         &shown.plan,
         &view,
         api.store.dialect(),
-        api.store.settings().statement_timeout_ms(),
         Total::Unasked,
         view.search_index.as_deref(),
     )?;
     let mut rows = session.rows(statement);
+    let heading_place = query::heading_place(&shown.plan);
     let mut found = shown.found();
     let mut heading = None;
     loop {
         match rows.try_next().await {
-            Ok(Some(row)) if heading.is_none() => match Heading::parse(row.text(0)?.unwrap_or_default()) {
-                Ok(first) if first.stamp == view.stamp => heading = Some(first),
-                _ => return Ok(None),
-            },
-            Ok(Some(row)) => found.take(row)?,
+            Ok(Some(row)) => {
+                if heading.is_none() {
+                    let first = row.text(heading_place)?.map(Heading::parse).transpose()?;
+                    let Some(first) = first.filter(|first| first.stamp == view.stamp) else {
+                        return Ok(None);
+                    };
+                    heading = Some(first);
+                }
+                found.take(row)?;
+            }
             Ok(None) => break,
             // Cancelled for its time: it would take as long again.
             Err(error) if error.code() == "57014" => return Err(error),
