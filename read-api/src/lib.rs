@@ -12,6 +12,7 @@ mod catalog;
 mod compose;
 mod error;
 mod freshness;
+mod hexadecimal;
 mod history;
 mod live;
 mod meaning;

@@ -8,5 +8,5 @@ mod wait_for;
 
 pub(crate) use etag::{entity_tag, is_match};
 pub(crate) use observer::{Feed, Observer, Told};
-pub(crate) use standing::{Batch, Change, ChangedRow, Runs, read_key, read_row};
+pub(crate) use standing::{Batch, Change, ChangedRow, Runs, read_row};
 pub(crate) use wait_for::WaitFor;

@@ -7,8 +7,8 @@ use prejoin_envelope::Position;
 use prejoin_model::{Row, Type, Value, from_text};
 use serde::Deserialize;
 
-use crate::Error;
 use crate::catalog::Column;
+use crate::{Error, hexadecimal};
 
 /// The views that readers see, by name.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +92,7 @@ impl Batch {
         let written: Vec<Written> = serde_json::from_str(changes).map_err(|error| damaged(&error))?;
         let changes = written.into_iter().map(|Written(key, old, new)| {
             let row = |texts: Option<Vec<_>>| texts.map(|texts| read_row(texts, columns)).transpose();
-            let key = read_key(&key).ok_or_else(|| damaged(&"a key"))?;
+            let key = hexadecimal::decode(&key).ok_or_else(|| damaged(&"a key"))?;
             Ok(Change { key, old: row(old)?, new: row(new)? })
         });
         let changes = changes.collect::<Result<_, Error>>()?;
@@ -114,12 +114,6 @@ pub(crate) fn read_row(texts: Vec<Option<String>>, columns: &[Column]) -> Result
 fn read_value(text: Option<&str>, kind: Type) -> Result<Value, Error> {
     let Some(text) = text else { return Ok(Value::Null) };
     from_text(kind, text).map_err(|error| Error::unreadable(format!("a value of another type ({})", error.0)))
-}
-
-/// A key from its hexadecimal digits.
-pub(crate) fn read_key(digits: &str) -> Option<Vec<u8>> {
-    let pairs = digits.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 pub(crate) fn read_position(text: &str) -> Result<Position, serde_json::Error> {

@@ -7,14 +7,14 @@ use futures::TryStreamExt;
 use prejoin_model::{Type, to_text};
 
 use super::token::digest;
-use crate::Error;
 use crate::answer::{write_string, write_value};
 use crate::catalog::View;
-use crate::freshness::{ChangedRow, read_key, read_row};
+use crate::freshness::{ChangedRow, read_row};
 use crate::plan::{self, Condition, Expression, Judge, Output, ReadPlan, Required, Source};
 use crate::query;
 use crate::request::{self, ReadRequest};
 use crate::store::{self, Session};
+use crate::{Error, hexadecimal};
 
 /// Bytes of a row's name: two rows do not get one by chance, and nobody tries all keys for it without the secret.
 const NAME_BYTES: usize = 15;
@@ -122,7 +122,7 @@ impl Selection {
 }
 
 fn keyed(row: &store::Row, view: &View) -> Result<(Vec<u8>, ChangedRow), Error> {
-    let key = read_key(row.required(view.columns.len())?);
+    let key = hexadecimal::decode(row.required(view.columns.len())?);
     let key = key.ok_or_else(|| Error::unreadable("a key that is no hexadecimal digits"))?;
     let texts =
         view.columns.iter().enumerate().map(|(place, column)| match (row.owned(place)?, column.kind) {

@@ -9,9 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prejoin_model::Value;
 
 use super::{Condition, Expression, Order, ReadPlan, Required, condition};
-use crate::Error;
 use crate::catalog::View;
 use crate::request::{Comparison, ReadRequest};
+use crate::{Error, hexadecimal};
 
 /// Where a page begins, and what its end is told by.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,9 +69,7 @@ fn decode(text: &str, checksum: u64) -> Result<(Vec<Option<String>>, Vec<u8>), E
     if version != VERSION || sum != sum_of(checksum, &values, &key) {
         return Err(FOREIGN);
     }
-    let digits = key.as_bytes().chunks(2);
-    let key = digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    Ok((values, key.collect::<Option<_>>().ok_or(FOREIGN)?))
+    Ok((values, hexadecimal::decode(&key).ok_or(FOREIGN)?))
 }
 
 /// Later in the first term of the order, or the same there and later in the next, and so on to the key.

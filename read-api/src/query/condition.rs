@@ -6,11 +6,11 @@ use serde_json::Value as JsonValue;
 use super::expression::{Compared, Form};
 use super::like;
 use super::writer::Writer;
-use crate::Error;
 use crate::meaning::sqlite;
 use crate::plan::{Condition, Expression};
 use crate::request::Comparison;
 use crate::store::{Dialect, Parameter};
+use crate::{Error, hexadecimal};
 
 impl Writer {
     pub(super) fn all_of(&mut self, conditions: &[&Condition]) -> Result<(), Error> {
@@ -158,10 +158,13 @@ impl Writer {
             let own = self.row_key();
             return self.push(format_args!("{own} = {place}"));
         }
-        let digits = |key: &Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (list, from): (Vec<String>, _) = match self.dialect {
-            Dialect::Sqlite => (keys.iter().map(|key| format!("\"{}\"", digits(key))).collect(), "[]"),
-            Dialect::Postgres => (keys.iter().map(|key| format!("\"\\\\x{}\"", digits(key))).collect(), "{}"),
+            Dialect::Sqlite => {
+                (keys.iter().map(|key| format!("\"{}\"", hexadecimal::encode(key))).collect(), "[]")
+            }
+            Dialect::Postgres => {
+                (keys.iter().map(|key| format!("\"\\\\x{}\"", hexadecimal::encode(key))).collect(), "{}")
+            }
         };
         let list = format!("{}{}{}", &from[..1], list.join(","), &from[1..]);
         let place = self.statement.bind(Parameter::Text(list));
@@ -235,7 +238,7 @@ fn json_element(parameter: Parameter) -> JsonValue {
     match parameter {
         Parameter::Integer(integer) => integer.into(),
         Parameter::Text(text) => text.into(),
-        Parameter::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Parameter::Bytes(bytes) => hexadecimal::encode(&bytes).into(),
     }
 }
 

@@ -111,21 +111,16 @@ impl SqliteRow {
 /// The rows of a statement: there already, or to come.
 pub(crate) struct SqliteRows {
     batch: Option<(Arc<Batch>, usize)>,
-    failed: Option<rusqlite::Error>,
     coming: Option<mpsc::Receiver<Result<Batch, rusqlite::Error>>>,
 }
 
 impl SqliteRows {
     pub(super) fn ready(batch: Batch) -> SqliteRows {
-        SqliteRows { batch: Some((Arc::new(batch), 0)), failed: None, coming: None }
-    }
-
-    pub(super) fn failed(error: rusqlite::Error) -> SqliteRows {
-        SqliteRows { batch: None, failed: Some(error), coming: None }
+        SqliteRows { batch: Some((Arc::new(batch), 0)), coming: None }
     }
 
     pub(super) fn coming(batches: mpsc::Receiver<Result<Batch, rusqlite::Error>>) -> SqliteRows {
-        SqliteRows { batch: None, failed: None, coming: Some(batches) }
+        SqliteRows { batch: None, coming: Some(batches) }
     }
 
     pub(super) fn poll_next(
@@ -141,13 +136,10 @@ impl SqliteRows {
                 }
                 self.batch = None;
             }
-            if let Some(error) = self.failed.take() {
-                return Poll::Ready(Some(Err(error)));
-            }
             let Some(coming) = &mut self.coming else { return Poll::Ready(None) };
             match ready!(coming.poll_recv(context)) {
                 Some(Ok(batch)) => self.batch = Some((Arc::new(batch), 0)),
-                Some(Err(error)) => self.failed = Some(error),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => self.coming = None,
             }
         }

@@ -20,12 +20,19 @@ impl Budget {
     /// Of SQLite's virtual machine, between two questions.
     pub(super) const STEPS: i32 = 1_000;
 
-    pub(super) fn allow(&self, time: Duration) {
-        let mut spent = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *spent = Spent { left: time, asked: Some(Instant::now()) };
+    /// Lets what is done within take so long. Outside of this, statements take as long as they need.
+    pub(super) fn within<T>(&self, time: Duration, act: impl FnOnce() -> T) -> T {
+        self.set(Spent { left: time, asked: Some(Instant::now()) });
+        let done = act();
+        self.set(Spent::default());
+        done
     }
 
-    /// Whether a statement may work on. One that was allowed nothing in particular may.
+    fn set(&self, spent: Spent) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = spent;
+    }
+
+    /// Whether a statement may work on.
     pub(super) fn goes_on(&self) -> bool {
         let mut spent = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let Some(asked) = spent.asked else { return true };

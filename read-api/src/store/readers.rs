@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::Statement;
-use super::batch::{Batch, SqliteRows};
+use super::batch::{self, Batch, SqliteRows};
 use super::budget::Budget;
 use super::pool::{Place, Pool};
 use super::settings::StoreSettings;
@@ -82,25 +82,22 @@ impl Reader {
     }
 
     /// The rows of a statement, if it takes but a moment and they fit into a batch.
-    fn at_once(&self, statement: &Statement) -> Option<Result<Batch, rusqlite::Error>> {
+    fn at_once(&self, statement: &Statement) -> Option<Batch> {
         let connection = match self.connection.try_lock() {
             Ok(connection) => connection,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
         let mut first = None;
-        let run = connection.busy_timeout(Duration::ZERO).and_then(|()| {
-            self.budget.allow(AT_ONCE);
-            super::batch::run(&connection, statement, |batch, is_last| {
-                first = is_last.then_some(batch);
-                is_last
-            })
-        });
-        match run {
-            Ok(()) => first.map(Ok),
-            Err(error) if needs_time(&error) => None,
-            Err(error) => Some(Err(error)),
-        }
+        let take = |batch, is_last: bool| {
+            first = is_last.then_some(batch);
+            is_last
+        };
+        let run = connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| self.budget.within(AT_ONCE, || batch::run(&connection, statement, take)));
+        // Interrupted, kept waiting by others, or wrong: that is found out with more time.
+        run.ok().and(first)
     }
 
     /// The rows of a statement, as they are taken.
@@ -111,10 +108,10 @@ impl Reader {
         batches: &mpsc::Sender<Result<Batch, rusqlite::Error>>,
     ) {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = connection.busy_timeout(BUSY_TIMEOUT).and_then(|()| {
-            self.budget.allow(allowed);
-            super::batch::run(&connection, statement, |batch, _| batches.blocking_send(Ok(batch)).is_ok())
-        });
+        let take = |batch, _| batches.blocking_send(Ok(batch)).is_ok();
+        let run = connection
+            .busy_timeout(BUSY_TIMEOUT)
+            .and_then(|()| self.budget.within(allowed, || batch::run(&connection, statement, take)));
         if let Err(error) = run {
             // Nobody waits for it any more, or it is heard.
             let _ = batches.blocking_send(Err(error));
@@ -122,17 +119,11 @@ impl Reader {
     }
 }
 
-/// Interrupted, or kept waiting by others.
-fn needs_time(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, OperationInterrupted};
-    matches!(error.sqlite_error_code(), Some(OperationInterrupted | DatabaseBusy | DatabaseLocked))
-}
-
 impl Lease {
     /// The rows as they come, of a statement that may work for a time. Those not taken are not read.
     pub(super) fn rows(&self, statement: Statement, allowed: Duration) -> SqliteRows {
         if let Some(rows) = self.reader.at_once(&statement) {
-            return rows.map_or_else(SqliteRows::failed, SqliteRows::ready);
+            return SqliteRows::ready(rows);
         }
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let reader = Arc::clone(&self.reader);

@@ -8,7 +8,6 @@ use tantivy::query::Query;
 
 use super::blocking;
 use super::body::Body;
-use crate::Error;
 use crate::answer::{Format, Writer};
 use crate::catalog::View;
 use crate::plan::{self, Condition, ReadPlan, Required};
@@ -16,6 +15,7 @@ use crate::query;
 use crate::request;
 use crate::search::{Hit, IndexSnapshot, MATCHES_MAX, SearchRequest, Weighing};
 use crate::store::{Row, Snapshot};
+use crate::{Error, hexadecimal};
 
 /// Of rows that have the words, how many are looked at first for those that pass the filters.
 const WINDOW_MIN: usize = 256;
@@ -238,7 +238,5 @@ impl FoundRows<'_> {
 /// A row's key, which comes after what a plan selects.
 fn key(row: &Row, plan: &ReadPlan) -> Result<Vec<u8>, Error> {
     let digits = row.required(plan.output.len())?;
-    let bytes =
-        digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    bytes.collect::<Option<_>>().ok_or_else(|| Error::unreadable(format!("the key {digits:?}")))
+    hexadecimal::decode(digits).ok_or_else(|| Error::unreadable(format!("the key {digits:?}")))
 }
