@@ -16,7 +16,8 @@ pub(super) struct Body {
     facets: Vec<u8>,
     has_facets: bool,
     highlighters: Vec<(String, Highlighter)>,
-    kinds: Vec<Type>,
+    /// Where the texts of each stand in a row, and of which type they are.
+    places: Vec<(usize, Type)>,
 }
 
 impl Body {
@@ -40,26 +41,31 @@ impl Body {
             facets: Vec::new(),
             has_facets: !request.facets.is_empty(),
             highlighters,
-            kinds: Vec::new(),
+            places: Vec::new(),
         })
     }
 
-    /// What must be read of each row for its fragments.
-    pub(super) fn highlighted_columns(&mut self, view: &View) -> Result<Vec<Output>, Error> {
-        let mut columns = Vec::new();
+    /// Adds what must be read of each row for its fragments, if it is not read already.
+    pub(super) fn add_highlighted(&mut self, view: &View, output: &mut Vec<Output>) -> Result<(), Error> {
         for (name, _) in &self.highlighters {
-            let place = view.column(name).ok_or_else(|| {
+            let column = view.column(name).ok_or_else(|| {
                 Error::unreadable(format!("a search index of column {name}, which its view has not"))
             })?;
-            let column = view.columns[place].clone();
-            self.kinds.push(column.kind);
-            columns.push(Output { key: name.clone(), expression: Expression::Column(column) });
+            let column = &view.columns[column];
+            let is_read =
+                |output: &Output| matches!(&output.expression, Expression::Column(read) if read == column);
+            let place = output.iter().position(is_read).unwrap_or_else(|| {
+                let expression = Expression::Column(column.clone());
+                output.push(Output { key: name.clone(), expression });
+                output.len() - 1
+            });
+            self.places.push((place, column.kind));
         }
-        Ok(columns)
+        Ok(())
     }
 
-    /// A row as a line of JSON; its columns to be highlighted begin at `from`.
-    pub(super) fn hit(&mut self, score: f32, line: &[u8], row: &Row, from: usize) -> Result<(), Error> {
+    /// A row as a line of JSON.
+    pub(super) fn hit(&mut self, score: f32, line: &[u8], row: &Row) -> Result<(), Error> {
         if self.hits > 0 {
             self.bytes.extend_from_slice(b",\n");
         }
@@ -68,9 +74,8 @@ impl Body {
         self.bytes.extend_from_slice(line.trim_ascii_end());
         self.bytes.extend_from_slice(b",\"highlights\":{");
         let mut is_first = true;
-        for (place, ((name, highlighter), kind)) in self.highlighters.iter_mut().zip(&self.kinds).enumerate()
-        {
-            let Some(text) = row.text(from + place)? else { continue };
+        for ((name, highlighter), (place, kind)) in self.highlighters.iter_mut().zip(&self.places) {
+            let Some(text) = row.text(*place)? else { continue };
             let texts = texts(*kind, text);
             if let Some(fragments) = highlighter.fragments(texts.iter().map(String::as_str)) {
                 if !std::mem::replace(&mut is_first, false) {

@@ -199,7 +199,7 @@ impl Shown {
     ) -> Result<Shown, Error> {
         let mut plan = plan::plan(view, &request::keyed_rows(request.rows.select.clone()), &[])?;
         let columns = plan.output.len();
-        plan.output.extend(body.highlighted_columns(view)?);
+        body.add_highlighted(view, &mut plan.output)?;
         plan.conditions.push(Condition::KeyIn(hits.iter().map(|hit| hit.key.clone()).collect()));
         Ok(Shown { plan, columns })
     }
@@ -228,7 +228,7 @@ impl FoundRows<'_> {
         for hit in hits {
             if let Some(row) = self.rows.get(&hit.key) {
                 writer.row(row)?;
-                body.hit(hit.score, &writer.take(), row, *columns)?;
+                body.hit(hit.score, &writer.take(), row)?;
             }
         }
         Ok(())
