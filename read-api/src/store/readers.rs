@@ -39,7 +39,6 @@ pub(super) struct Readers {
 struct Reader {
     connection: Mutex<Connection>,
     budget: Arc<Budget>,
-    interrupt: rusqlite::InterruptHandle,
 }
 
 /// A connection in use. It goes back to the others when it is dropped.
@@ -77,8 +76,7 @@ impl Reader {
         let asked = Arc::clone(&budget);
         connection.progress_handler(Budget::STEPS, Some(move || !asked.goes_on()))?;
         sqlite::register(&connection)?;
-        let interrupt = connection.get_interrupt_handle();
-        Ok(Reader { connection: Mutex::new(connection), budget, interrupt })
+        Ok(Reader { connection: Mutex::new(connection), budget })
     }
 
     /// The rows of a statement, if it takes but a moment and they fit into a batch.
@@ -108,6 +106,9 @@ impl Reader {
         batches: &mpsc::Sender<Result<Batch, rusqlite::Error>>,
     ) {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if batches.is_closed() {
+            return;
+        }
         let take = |batch, _| batches.blocking_send(Ok(batch)).is_ok();
         let run = connection
             .busy_timeout(BUSY_TIMEOUT)
@@ -144,12 +145,13 @@ impl Drop for Lease {
         if let Ok(connection) = self.reader.connection.try_lock() {
             return give_back(&self.reader, &connection, place);
         }
-        // A statement is under way: the rest of its rows are not wanted any more.
-        self.reader.interrupt.interrupt();
+        // A statement is under way, or about to be: the rest of its rows are not wanted any more.
+        self.reader.budget.end();
         let Ok(runtime) = Handle::try_current() else { return };
         let reader = Arc::clone(&self.reader);
         runtime.spawn_blocking(move || {
             let connection = reader.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.budget.begin_anew();
             give_back(&reader, &connection, place);
         });
     }
@@ -167,4 +169,73 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     let done = spawn_blocking(act).await;
     Ok(done.map_err(|error| Error::unreadable(format!("something that ends its readers ({error})")))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::store::Parameter;
+    use crate::store::batch::SqliteRow;
+
+    /// More numbers than anybody waits for, and a sum of many of them.
+    const ENDLESS: &str = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    const LONG: &str =
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT $1) SELECT sum(i) FROM n";
+
+    fn readers(connections_max: u32) -> (tempfile::TempDir, Readers) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("views.sqlite");
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch("CREATE TABLE t (i); INSERT INTO t VALUES (7)")
+            .unwrap();
+        let settings = StoreSettings { connections_max, ..StoreSettings::default() };
+        (directory, Readers::new(&path, &settings))
+    }
+
+    async fn next(rows: &mut SqliteRows) -> Option<Result<SqliteRow, rusqlite::Error>> {
+        poll_fn(|context| rows.poll_next(context)).await
+    }
+
+    async fn first(
+        lease: &Lease,
+        statement: impl Into<Statement>,
+        allowed: Duration,
+    ) -> Result<String, String> {
+        let mut rows = lease.rows(statement.into(), allowed);
+        match next(&mut rows).await {
+            Some(Ok(row)) => Ok(row.text(0).unwrap().unwrap().to_owned()),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("no row".to_owned()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_that_needs_time_gets_it_up_to_what_is_allowed() {
+        let (_directory, readers) = readers(1);
+        let lease = readers.acquire().await.unwrap();
+        let day = Duration::from_secs(86_400);
+        let long = Statement { sql: LONG.to_owned(), parameters: vec![Parameter::Integer(300_000)] };
+        assert_eq!(first(&lease, long, day).await.unwrap(), "45000150000");
+        let endless = format!("SELECT sum(i) FROM ({ENDLESS})");
+        assert_eq!(first(&lease, endless, Duration::from_millis(20)).await.unwrap_err(), "interrupted");
+        // Nothing of it is left to the next.
+        assert_eq!(first(&lease, "SELECT i FROM t", day).await.unwrap(), "7");
+    }
+
+    #[tokio::test]
+    async fn rows_that_nobody_takes_hold_no_connection() {
+        let (_directory, readers) = readers(1);
+        for _ in 0..3 {
+            let lease = readers.acquire().await.unwrap();
+            lease.execute("BEGIN").unwrap();
+            assert_eq!(first(&lease, ENDLESS, Duration::from_secs(86_400)).await.unwrap(), "1");
+            let never = format!("SELECT sum(i) FROM ({ENDLESS})");
+            drop(lease.rows(never.into(), Duration::from_secs(86_400)));
+        }
+        let lease = readers.acquire().await.unwrap();
+        lease.execute("BEGIN").expect("the transaction before was ended");
+    }
 }
