@@ -26,6 +26,7 @@ RESULTS = target/benchmarks
 bench: tools
 	mkdir -p $(RESULTS)
 	$(BENCH) engine -- --json $(RESULTS)/engine.json
+	$(BENCH) stages -- --json $(RESULTS)/stages.json
 	$(BENCH) rebuild -- --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --json $(RESULTS)/replay.json
 	$(BENCH) live -- --json $(RESULTS)/live.json
@@ -37,6 +38,7 @@ bench: tools
 bench-quick: tools
 	mkdir -p $(RESULTS)
 	$(BENCH) engine -- --events 200000 --view orders_with_customers --view all --json $(RESULTS)/engine.json
+	$(BENCH) stages -- --events 200000 --view orders_with_customers --json $(RESULTS)/stages.json
 	$(BENCH) rebuild -- --orders 100000 --turns 3 --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --events 100000 --log jetstream --json $(RESULTS)/replay.json
 	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
