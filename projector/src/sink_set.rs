@@ -159,7 +159,7 @@ impl SinkSet {
         let rows = tokio::task::block_in_place(|| recompute(committed, place, keys.iter().cloned()))?;
         let view = committed.definition().views[place].plan.name.clone();
         let advance = Advance { rows, follower: standing.follower.clone() };
-        store.write_live(vec![LiveWrite { view, generation, advance }]).await?;
+        store.repair(LiveWrite { view, generation, advance }).await?;
         Ok(true)
     }
 
