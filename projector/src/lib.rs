@@ -14,6 +14,7 @@ mod run;
 mod search;
 mod settings;
 mod sink_set;
+mod slice_rows;
 mod source;
 mod stand;
 mod standby;

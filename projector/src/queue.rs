@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use prejoin_engine::Incoming;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// Messages of one service in reading order.
 #[derive(Debug)]
@@ -17,12 +17,19 @@ pub(crate) struct Arrived {
     pub duplicates: u64,
 }
 
-/// Batches outstanding between a source and the loop.
-const BATCHES_MAX: usize = 4;
+/// What waits between a source and the loop, in KiB. Not a number of batches: a source that is never behind reads few
+/// messages at a time, and what comes during a long step is for the next one, all of it.
+const LANE_KIB_MAX: u32 = 16 * 1024;
+/// What a message takes beside its payload, at most.
+const MESSAGE_BYTES: usize = 256;
+
+/// Messages that have arrived, and the room that they take in their lane.
+type Waiting = (Arrived, OwnedSemaphorePermit);
 
 /// The end of a lane that a source writes to.
 pub(crate) struct LaneSender {
-    batches: mpsc::Sender<Arrived>,
+    batches: mpsc::UnboundedSender<Waiting>,
+    room: Arc<Semaphore>,
     notify: Arc<Notify>,
 }
 
@@ -32,7 +39,8 @@ pub(crate) struct Closed;
 impl LaneSender {
     /// Waits for room.
     pub(crate) async fn send(&self, batch: Arrived) -> Result<(), Closed> {
-        self.batches.send(batch).await.map_err(|_| Closed)?;
+        let room = self.room.clone().acquire_many_owned(batch.kib()).await.map_err(|_| Closed)?;
+        self.batches.send((batch, room)).map_err(|_| Closed)?;
         self.notify.notify_one();
         Ok(())
     }
@@ -42,8 +50,16 @@ impl LaneSender {
     }
 }
 
+impl Arrived {
+    /// As much as there is room for at most.
+    fn kib(&self) -> u32 {
+        let bytes: usize = self.messages.iter().map(|message| message.payload.len() + MESSAGE_BYTES).sum();
+        u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX).min(LANE_KIB_MAX)
+    }
+}
+
 struct Lane {
-    receiver: mpsc::Receiver<Arrived>,
+    receiver: mpsc::UnboundedReceiver<Waiting>,
     /// Given back by a step that was not to go so far.
     given_back: VecDeque<Arrived>,
 }
@@ -56,9 +72,10 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn add_lane(&mut self, service: Arc<str>) -> LaneSender {
-        let (batches, receiver) = mpsc::channel(BATCHES_MAX);
+        let (batches, receiver) = mpsc::unbounded_channel();
         self.lanes.insert(service, Lane { receiver, given_back: VecDeque::new() });
-        LaneSender { batches, notify: self.notify.clone() }
+        let room = Arc::new(Semaphore::new(LANE_KIB_MAX as usize));
+        LaneSender { batches, room, notify: self.notify.clone() }
     }
 
     /// Waits until something has arrived in an open lane. Cancelling loses nothing.
@@ -119,6 +136,7 @@ impl Lane {
     }
 
     fn next(&mut self) -> Option<Arrived> {
-        self.given_back.pop_front().or_else(|| self.receiver.try_recv().ok())
+        let next = self.given_back.pop_front();
+        next.or_else(|| self.receiver.try_recv().ok().map(|(arrived, _room)| arrived))
     }
 }

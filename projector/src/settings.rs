@@ -13,7 +13,8 @@ pub struct ProjectorSettings {
     pub step_events_max: usize,
     /// … and this many bytes of them.
     pub step_bytes_max: usize,
-    /// Rows of pending fan-outs that a sink transaction works through, per view.
+    /// Rows of pending fan-outs that a sink transaction works through, per view, at most: fewer if they take longer than a few
+    /// milliseconds, and more only if it writes more rows besides.
     pub fan_out_slice_rows: usize,
     /// With more pending fan-outs of a view than this, they are worked through before new events are taken.
     pub fan_outs_pending_max: usize,

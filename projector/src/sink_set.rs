@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::ahead::{Ahead, PackedSlice, SliceOf};
 use crate::search::{self, SearchSet, SearchStatus};
+use crate::slice_rows::SliceRows;
 use crate::stand::{Build, Live, Readers, Stand, Standing};
 use crate::{ProjectorError, ProjectorSettings};
 
@@ -31,6 +32,7 @@ pub(crate) struct SinkSet {
     stands: BTreeMap<usize, Stand>,
     search: SearchSet,
     ahead: Ahead,
+    slice_rows: SliceRows,
     /// Builds whose rows are all there, by place: their indexes are being made.
     completing: BTreeMap<usize, Completing>,
     /// No build is begun: the state is about to change more than a build costs.
@@ -77,7 +79,9 @@ impl SinkSet {
     ) -> Result<Self, ProjectorError> {
         let (state, stands, swaps_from) = (state.to_owned(), BTreeMap::new(), None);
         let (ahead, completing, builds_wait) = (Ahead::default(), BTreeMap::new(), false);
-        let mut sinks = SinkSet { state, role, stands, search, ahead, completing, builds_wait, swaps_from };
+        let slice_rows = SliceRows::default();
+        let mut sinks =
+            SinkSet { state, role, stands, search, ahead, slice_rows, completing, builds_wait, swaps_from };
         sinks.attach(store, committed).await?;
         if sinks.role != Role::Readers {
             return Ok(sinks);
@@ -159,7 +163,7 @@ impl SinkSet {
         let rows = tokio::task::block_in_place(|| recompute(committed, place, keys.iter().cloned()))?;
         let view = committed.definition().views[place].plan.name.clone();
         let advance = Advance { rows, follower: standing.follower.clone() };
-        store.write_live(vec![LiveWrite { view, generation, advance }]).await?;
+        store.repair(LiveWrite { view, generation, advance }).await?;
         Ok(true)
     }
 
@@ -285,6 +289,10 @@ impl SinkSet {
         committed: &Committed,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
+        let begun = Instant::now();
+        let generations = self.stands.values().flat_map(Stand::following);
+        let pending = generations.filter(|standing| !standing.follower.pending.is_empty()).count();
+        let slice_rows = self.slice_rows.each(pending, settings.fan_out_slice_rows);
         let mut writes = Vec::new();
         let mut moved = Vec::new();
         let mut cut = Vec::new();
@@ -294,7 +302,6 @@ impl SinkSet {
                     continue;
                 }
                 let view = committed.definition().views[place].plan.name.clone();
-                let slice_rows = settings.fan_out_slice_rows;
                 match tokio::task::block_in_place(|| advance(committed, place, follower, slice_rows))? {
                     Some(advance) => {
                         moved.push((place, *generation, advance.follower.clone()));
@@ -305,7 +312,9 @@ impl SinkSet {
             }
         }
         if !writes.is_empty() {
+            let rows = writes.iter().map(|write| write.advance.rows.len()).sum();
             store.write_live(writes).await?;
+            self.slice_rows.note(rows, begun.elapsed());
         }
         for (place, generation, follower) in moved {
             let Some(stand) = self.stands.get_mut(&place) else { continue };

@@ -91,7 +91,8 @@ pub struct StaleKeys {
     pub follower: Follower,
 }
 
-/// Takes a view to the last commit: every ordinary stale key since, and at most `slice_rows` rows of pending fan-outs.
+/// Takes a view to the last commit: every ordinary stale key since, and of the rows of pending fan-outs at most `slice_rows`, or
+/// as many as there are such keys.
 /// Nothing if the journal no longer reaches back to where the view stands: it is to be built anew.
 pub fn advance(
     committed: &Committed,
@@ -119,16 +120,24 @@ pub fn stale_keys(
     let fingerprint = &committed.definition.views[view].fingerprint;
     let mut keys: BTreeSet<Bytes> = BTreeSet::new();
     let mut pending = follower.pending.clone();
+    let waiting = pending.iter().filter(|pending| pending.cursor.is_none());
+    let mut waiting: BTreeSet<StoredCause> = waiting.map(|pending| pending.cause.clone()).collect();
     let mut before = follower.followed.clone();
     for entry in entries_after(committed.snapshot.as_ref(), follower.commit) {
         let entry = entry?;
         for stale in entry.views.into_iter().filter(|stale| stale.view == *fingerprint) {
             keys.extend(stale.keys.into_iter().map(|key| key.0));
-            let causes = stale.fan_outs.into_iter();
-            pending.extend(causes.map(|cause| Pending { cause, cursor: None, before: before.clone() }));
+            for cause in stale.fan_outs {
+                // One that has not begun will show what this one changed, too, and holds readers back no later.
+                if waiting.insert(cause.clone()) {
+                    pending.push(Pending { cause, cursor: None, before: before.clone() });
+                }
+            }
         }
         before = position_of(entry.position);
     }
+    // As many as are written anyhow make a transaction no more than twice as long.
+    let slice_rows = slice_rows.max(keys.len());
     let pending = slice(committed, view, pending, slice_rows, &mut keys)?;
     let follower = Follower { commit: committed.commit, followed: committed.position.clone(), pending };
     Ok(Some(StaleKeys { keys, follower }))

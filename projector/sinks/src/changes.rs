@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prejoin_engine::RowOutcome;
-use prejoin_model::{Type, to_text};
+use prejoin_model::{Row, Type, Value, write_text};
 
 use crate::catalog::{CatalogEntry, position_to_json};
 use crate::columns::StoredValue;
-use crate::database::{Cells, Dialect, Link, Table, Value, query_one, signed};
+use crate::database::{self, Cells, Dialect, Link, Table, query_one, signed};
 
 /// How much the table of recent changes keeps.
 #[derive(Debug, Clone)]
@@ -214,7 +214,7 @@ impl Draft<'_> {
                     FORM.into(),
                     signed(rows as u64).into(),
                     signed(bytes as u64).into(),
-                    Value::from(&text),
+                    database::Value::from(&text),
                 ],
             )
             .await?;
@@ -265,48 +265,94 @@ impl Changes<'_> {
     /// before, and those after; `null` where there was or is none.
     fn encode(mut self) -> Vec<(usize, String)> {
         let mut batches = Vec::new();
-        let (mut rows, mut text) = (0, String::new());
+        let (mut rows, mut json, mut text) = (0, Vec::new(), String::new());
         for (key, outcome) in self.outcomes {
-            let new: Option<Texts> = match outcome {
+            let new = match outcome {
                 RowOutcome::Failed(_) => continue,
                 _ if self.failed.contains(key) => continue,
                 RowOutcome::Absent => None,
-                RowOutcome::Row(row) => Some(row.iter().map(to_text).collect()),
+                RowOutcome::Row(row) => Some(row),
             };
             let old = self.old.remove(key);
-            if old == new {
+            let is_same = match (&old, new) {
+                (Some(old), Some(new)) => differing(new, old, &mut text).next().is_none(),
+                (old, new) => old.is_none() && new.is_none(),
+            };
+            if is_same {
                 continue;
             }
-            text.push(if rows == 0 { '[' } else { ',' });
-            write_change(key, old.as_ref(), new.as_ref(), &mut text);
+            json.push(if rows == 0 { b'[' } else { b',' });
+            write_key(key, &mut json);
+            write_old(old.as_ref(), &mut json);
+            write_new(new, &mut text, &mut json);
+            json.push(b']');
             rows += 1;
-            if rows >= BATCH_ROWS_MAX || text.len() >= BATCH_BYTES_MAX {
-                text.push(']');
-                batches.push((std::mem::take(&mut rows), std::mem::take(&mut text)));
+            if rows >= BATCH_ROWS_MAX || json.len() >= BATCH_BYTES_MAX {
+                batches.push((std::mem::take(&mut rows), batch_of(&mut json)));
             }
         }
         if rows > 0 {
-            text.push(']');
-            batches.push((rows, text));
+            batches.push((rows, batch_of(&mut json)));
         }
         batches
     }
 }
 
-fn write_change(key: &[u8], old: Option<&Texts>, new: Option<&Texts>, out: &mut String) {
+fn batch_of(json: &mut Vec<u8>) -> String {
+    json.push(b']');
+    String::from_utf8(std::mem::take(json)).expect("JSON is made of texts")
+}
+
+fn write_key(key: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push_str("[\"");
-    for byte in key {
-        out.push(DIGITS[usize::from(byte >> 4)].into());
-        out.push(DIGITS[usize::from(byte & 15)].into());
+    out.extend(b"[\"");
+    out.extend(key.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
+    out.extend(b"\",");
+}
+
+fn write_old(row: Option<&Texts>, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, &row).expect(TEXTS);
+    out.push(b',');
+}
+
+fn write_new(row: Option<&Row>, text: &mut String, out: &mut Vec<u8>) {
+    let Some(row) = row else {
+        out.extend(b"null");
+        return;
+    };
+    for (place, value) in row.iter().enumerate() {
+        out.push(if place == 0 { b'[' } else { b',' });
+        match value {
+            Value::Null => out.extend(b"null"),
+            value => {
+                text.clear();
+                write_text(value, text);
+                serde_json::to_writer(&mut *out, text).expect(TEXTS);
+            }
+        }
     }
-    out.push('"');
-    for row in [old, new] {
-        out.push(',');
-        let row = serde_json::to_string(&row).expect("texts can always be written as JSON");
-        out.push_str(&row);
-    }
-    out.push(']');
+    out.push(b']');
+}
+
+const TEXTS: &str = "texts can always be written as JSON";
+
+/// The places of the columns whose texts are others than before. `text` is room for one.
+pub(crate) fn differing<'a>(
+    row: &'a Row,
+    old: &'a [Option<String>],
+    text: &'a mut String,
+) -> impl Iterator<Item = usize> + 'a {
+    let pairs = row.iter().zip(old).enumerate();
+    let is_other = move |(_, (value, old)): &(usize, (&Value, &Option<String>))| match (value, old) {
+        (Value::Null, old) => old.is_some(),
+        (_, None) => true,
+        (value, Some(old)) => {
+            text.clear();
+            write_text(value, text);
+            text != old
+        }
+    };
+    pairs.filter(is_other).map(|(place, _)| place)
 }
 
 /// The rows under these keys, as they are now.

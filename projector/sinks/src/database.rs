@@ -90,6 +90,14 @@ pub(crate) trait Link: Send {
     /// Inserts or replaces rows; returns how many were not there before.
     async fn put(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error>;
 
+    /// Writes some columns, by their places, of rows that are there.
+    async fn change(
+        &mut self,
+        table: &Table<'_>,
+        columns: &[usize],
+        rows: &[KeyedRow<'_>],
+    ) -> Result<(), sqlx::Error>;
+
     /// Adds rows to a table whose rows have lower keys, all of them. They were packed for this kind of database.
     async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error>;
 

@@ -18,15 +18,33 @@ pub struct LiveWrite {
     pub advance: Advance,
 }
 
+/// Which values of rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Differing {
+    /// Those that differ from what is stored, where that is read.
+    Only,
+    OrNot,
+}
+
 impl ViewStore {
     /// Writes rows and positions of generations that readers see, or that are ready to be seen, in one transaction.
     /// `Superseded` if another writer has taken over.
     pub async fn write_live(&mut self, writes: Vec<LiveWrite>) -> Result<(), StoreError> {
+        self.write_rows(writes, Differing::Only).await
+    }
+
+    /// The same, where what is stored is not to be relied on: rows are written whole.
+    pub async fn repair(&mut self, write: LiveWrite) -> Result<(), StoreError> {
+        self.write_rows(vec![write], Differing::OrNot).await
+    }
+
+    async fn write_rows(&mut self, writes: Vec<LiveWrite>, differing: Differing) -> Result<(), StoreError> {
         let mut refused = Refused::FailsAll;
         let (stands, changes) = loop {
             self.begin().await?;
             let mut draft = self.changes.draft();
-            let worked = write_all(self.link.as_mut(), &self.open, &writes, refused, &mut draft).await;
+            let worked =
+                write_all(self.link.as_mut(), &self.open, &writes, (differing, refused), &mut draft).await;
             let changes = draft.finish();
             match worked {
                 Err(error) if self.retries_row_by_row(&error, &mut refused) => self.roll_back().await,
@@ -49,13 +67,13 @@ async fn write_all(
     link: &mut dyn Link,
     open: &OpenGenerations,
     writes: &[LiveWrite],
-    refused: Refused,
+    (differing, refused): (Differing, Refused),
     draft: &mut Draft<'_>,
 ) -> Result<Vec<(Counts, ChangeMarks)>, sqlx::Error> {
     let mut stands = Vec::new();
     for LiveWrite { view, generation, advance } in writes {
         let open = open.get(&(view.clone(), *generation)).ok_or_else(|| not_open(view, *generation))?;
-        stands.push(write_advance(link, open, advance, refused, draft).await?);
+        stands.push(write_advance(link, open, advance, (differing, refused), draft).await?);
     }
     draft.trim(link).await?;
     Ok(stands)
@@ -67,7 +85,7 @@ async fn write_advance(
     link: &mut dyn Link,
     open: &OpenGeneration,
     advance: &Advance,
-    refused: Refused,
+    (differing, refused): (Differing, Refused),
     draft: &mut Draft<'_>,
 ) -> Result<(Counts, ChangeMarks), sqlx::Error> {
     let Advance { rows, follower } = advance;
@@ -78,7 +96,11 @@ async fn write_advance(
         true => read_old(link, open, rows).await?,
         false => OldRows::default(),
     };
-    let Written { counts, failed } = rows::write(link, open, open.counts(), rows, Way::Put, refused).await?;
+    let way = match is_recorded && differing == Differing::Only {
+        true => Way::Change(&old),
+        false => Way::Put,
+    };
+    let Written { counts, failed } = rows::write(link, open, open.counts(), rows, way, refused).await?;
     let changes = match (is_seen, is_recorded) {
         (false, _) => open.entry.changes,
         (true, false) => draft.cut(),

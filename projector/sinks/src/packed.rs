@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prejoin_engine::RowOutcome;
-use sqlx::sqlite::SqliteArguments;
 
 use crate::StoreError;
-use crate::columns::StoredColumn;
+use crate::columns::{StoredColumn, StoredValue};
 use crate::database::{Dialect, KeyedRow};
 use crate::live::not_open;
 use crate::store::ViewStore;
 
 /// Rows as a database takes many of them at once, in key order.
 pub(crate) enum Loadable {
-    /// For each statement, how many rows it adds, and their values.
-    Sqlite(Vec<(usize, SqliteArguments)>),
+    /// Each row's key, and its values behind it.
+    Sqlite(Vec<StoredValue>),
     /// Parts of COPY's text.
     Postgres(Vec<String>),
 }

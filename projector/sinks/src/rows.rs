@@ -1,19 +1,25 @@
 //! Rows as they were computed, written to the table of a generation; those that failed are listed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bytes::Bytes;
 use prejoin_engine::RowOutcome;
 
 use crate::catalog;
+use crate::changes::{OldRows, differing};
 use crate::database::{KeyedRow, Link, Table, signed};
 use crate::store::OpenGeneration;
 
+/// Rows that differ in more combinations of columns are written together, in all columns that differ in any.
+const CHANGES_MAX: usize = 8;
+
 /// How rows get into the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way<'a> {
     /// Beside those that are there, or in their place.
     Put,
+    /// Beside those that are there, which are given; of these, what differs.
+    Change(&'a OldRows),
     /// Behind those that are there.
     Load,
 }
@@ -48,7 +54,7 @@ pub(crate) async fn write(
     open: &OpenGeneration,
     before: Counts,
     outcomes: &[(Bytes, RowOutcome)],
-    way: Way,
+    way: Way<'_>,
     refused: Refused,
 ) -> Result<Written, sqlx::Error> {
     let table = open.table();
@@ -81,10 +87,11 @@ async fn write_together(
     link: &mut dyn Link,
     table: &Table<'_>,
     rows: &[KeyedRow<'_>],
-    way: Way,
+    way: Way<'_>,
 ) -> Result<i64, sqlx::Error> {
     match way {
         Way::Put => link.put(table, rows).await,
+        Way::Change(old) => change(link, table, rows, old).await,
         Way::Load => {
             let packed = (link.dialect().pack)(table.columns, rows);
             link.load(table, packed).await?;
@@ -93,12 +100,46 @@ async fn write_together(
     }
 }
 
+/// Puts those that were not there, and changes the others: rows of one cause differ in the same few columns, and indexes
+/// over others need not be touched.
+async fn change(
+    link: &mut dyn Link,
+    table: &Table<'_>,
+    rows: &[KeyedRow<'_>],
+    old: &OldRows,
+) -> Result<i64, sqlx::Error> {
+    let (mut new, mut changed) = (Vec::new(), BTreeMap::<Vec<usize>, Vec<KeyedRow<'_>>>::new());
+    let mut text = String::new();
+    for (key, row) in rows {
+        match old.get(*key) {
+            None => new.push((*key, *row)),
+            Some(old) => {
+                let columns = differing(row, old, &mut text).collect();
+                changed.entry(columns).or_default().push((*key, *row));
+            }
+        }
+    }
+    changed.remove(&[][..]);
+    if changed.len() > CHANGES_MAX {
+        let columns: BTreeSet<usize> = changed.keys().flatten().copied().collect();
+        let rows = changed.into_values().flatten().collect();
+        changed = BTreeMap::from([(columns.into_iter().collect(), rows)]);
+    }
+    for (columns, rows) in &changed {
+        link.change(table, columns, rows).await?;
+    }
+    match new.is_empty() {
+        true => Ok(0),
+        false => link.put(table, &new).await,
+    }
+}
+
 /// Halves what is refused until single rows are, which fail alone.
 async fn write_each<'a>(
     link: &mut dyn Link,
     table: &Table<'_>,
     rows: &[KeyedRow<'a>],
-    way: Way,
+    way: Way<'_>,
     good: &mut Vec<&'a Bytes>,
     failed: &mut Vec<(&'a Bytes, String)>,
 ) -> Result<i64, sqlx::Error> {

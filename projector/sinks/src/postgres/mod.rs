@@ -111,6 +111,15 @@ impl Link for PostgresLink {
         rows::put(&mut self.connection, table, rows).await
     }
 
+    async fn change(
+        &mut self,
+        table: &Table<'_>,
+        columns: &[usize],
+        rows: &[KeyedRow<'_>],
+    ) -> Result<(), sqlx::Error> {
+        rows::change(&mut self.connection, table, columns, rows).await
+    }
+
     async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error> {
         let Loadable::Postgres(parts) = rows else {
             unreachable!("rows are packed by the link's own dialect")

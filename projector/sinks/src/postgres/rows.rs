@@ -1,7 +1,7 @@
 //! Set-based writes of rows: few as arrays of texts, one for each column; many by COPY.
 
 use bytes::Bytes;
-use prejoin_model::{Row, Value, write_text};
+use prejoin_model::{Row, Value, to_text, write_text};
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Row as _};
 
 use super::stored_values;
@@ -45,6 +45,39 @@ fn arrays(table: &Table<'_>) -> String {
 fn inputs(table: &Table<'_>) -> String {
     let inputs: Vec<String> = (0..table.width()).map(|column| format!(", c{column}")).collect();
     format!("k{}", inputs.concat())
+}
+
+pub(super) async fn change(
+    connection: &mut PgConnection,
+    table: &Table<'_>,
+    columns: &[usize],
+    rows: &[KeyedRow<'_>],
+) -> Result<(), sqlx::Error> {
+    let changed: Vec<&StoredColumn> = columns.iter().map(|&column| &table.columns[column]).collect();
+    let update = update_statement(table, &changed);
+    for chunk in rows.chunks(ARRAY_ROWS_MAX) {
+        let keys: Vec<&[u8]> = chunk.iter().map(|(key, _)| &key[..]).collect();
+        let query = sqlx::query(AssertSqlSafe(update.as_str())).bind(keys);
+        let texts = columns.iter().map(|&column| chunk.iter().map(move |(_, row)| to_text(&row[column])));
+        let query = texts.fold(query, |query, texts| query.bind(texts.collect::<TextColumn>()));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn update_statement(table: &Table<'_>, changed: &[&StoredColumn]) -> String {
+    let name = |column: &StoredColumn| quoted(&column.name);
+    let sets = changed.iter().enumerate();
+    let sets = sets.map(|(place, column)| format!("{} = r.c{place}::{}", name(column), column.kind.name()));
+    let places: Vec<String> = (0..changed.len()).map(|place| format!("${}::text[]", place + 2)).collect();
+    let inputs: Vec<String> = (0..changed.len()).map(|place| format!("c{place}")).collect();
+    format!(
+        "UPDATE {} t SET {} FROM unnest($1::bytea[], {}) AS r(k, {}) WHERE t._key = r.k",
+        quoted(table.name),
+        sets.collect::<Vec<_>>().join(", "),
+        places.join(", "),
+        inputs.join(", ")
+    )
 }
 
 /// Faster for many rows, and slower for few.

@@ -31,9 +31,10 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 
 /// A writer that was stopped in the middle of a transaction loses it, so that what it holds is free. Rows are found by
 /// their keys, however many are named at once, where the planner would rather read all of the table. What small tables
-/// then seem to cost must not make it compile statements.
+/// then seem to cost must not make it compile statements; nor is one planned again for each array of keys.
 const WRITER_SETTINGS: &str =
-    "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;";
+    "SET idle_in_transaction_session_timeout = '60s'; SET enable_seqscan = off; SET jit = off;
+     SET plan_cache_mode = force_generic_plan;";
 
 /// So that the server gives up soon after whoever asked for an index is gone. Not every system can tell.
 const GIVES_UP: &str = "SET client_connection_check_interval = '500ms'";

@@ -6,60 +6,65 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use rusqlite::{Connection, OpenFlags};
 
+use super::checkpoints::WRITER_PAGES;
+use super::failure::failed;
 use crate::catalog::FORMAT;
+
+/// Others that write have so long to end their transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Statements kept prepared.
+const STATEMENTS_KEPT: usize = 512;
+
+/// A power cut may take the last transactions: the journal reaches back to where the rows then stand. The cache is in KiB when
+/// negative: pages of a large transaction stay in memory instead of spilling into the log early. What an index is made of
+/// is sorted by a second thread.
+const SETTINGS: &str =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536; PRAGMA threads = 2;";
 
 const SCHEMA: &str = include_str!("schema.sql");
 
 /// Opens the file, making it if it is missing, and says which file it is. It has the catalog's tables, and a format.
-pub(super) async fn open(path: &Path) -> Result<(SqliteConnection, Option<Identity>), sqlx::Error> {
+pub(super) fn open(path: &Path) -> Result<(Connection, Option<Identity>), sqlx::Error> {
     if !path.exists() {
-        create(path).await?;
+        create(path)?;
     }
     // Asked before: a file that takes its place meanwhile is another one than this.
     let identity = identity(path);
-    Ok((connect(path, false).await?, identity))
+    Ok((connect(path, OpenFlags::empty()).map_err(failed)?, identity))
 }
 
 /// Killed while it makes a database, SQLite leaves a journal behind that readers may not roll back.
-async fn create(path: &Path) -> Result<(), sqlx::Error> {
+fn create(path: &Path) -> Result<(), sqlx::Error> {
     let unfinished = path.with_extension("unfinished");
     remove(&unfinished, &["", "-journal", "-wal", "-shm"])?;
-    connect(&unfinished, true).await?.close().await?;
+    let made = connect(&unfinished, OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
+    made.close().map_err(|(_, error)| failed(error))?;
     // What an earlier store left behind would be taken for this one's.
     remove(path, &["-journal", "-wal", "-shm"])?;
     Ok(std::fs::rename(&unfinished, path)?)
 }
 
-async fn connect(path: &Path, is_new: bool) -> Result<SqliteConnection, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(is_new)
-        .journal_mode(SqliteJournalMode::Wal)
-        // A power cut may take the last transactions; the journal reaches back to where the rows then stand.
-        .synchronous(SqliteSynchronous::Normal)
-        // In KiB when negative: pages of a large transaction stay in memory instead of spilling into the log early.
-        .pragma("cache_size", "-65536")
-        // What an index is made of is sorted by a second thread.
-        .pragma("threads", "2")
-        .busy_timeout(Duration::from_secs(30))
-        .statement_cache_capacity(512);
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    sqlx::raw_sql(SCHEMA).execute(&mut connection).await?;
-    sqlx::query("INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0) ON CONFLICT DO NOTHING")
-        .bind(FORMAT)
-        .execute(&mut connection)
-        .await?;
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, rusqlite::Error> {
+    let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.execute_batch(SETTINGS)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WRITER_PAGES)?;
+    connection.execute_batch(SCHEMA)?;
+    let insert = "INSERT INTO _prejoin_store (one, format, epoch) VALUES (1, ?, 0) ON CONFLICT DO NOTHING";
+    connection.execute(insert, [FORMAT])?;
     Ok(connection)
 }
 
 /// Opens a file that is there, for one reader.
-pub(super) async fn open_to_read(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    let options =
-        SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(30));
-    SqliteConnection::connect_with(&options).await
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
 }
 
 /// Removes those of the files that are there.

@@ -1,21 +1,23 @@
-//! The view store as a SQLite file in WAL mode.
+//! The view store as a SQLite file in WAL mode, used in the thread that asks: another one takes longer to wake up than most
+//! statements take.
 
+mod checkpoints;
+mod failure;
 mod file;
 mod rows;
 mod tables;
+mod values;
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use prejoin_sql::StoreIndex;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, Row as _, Sqlite, SqliteConnection, TypeInfo as _,
-    ValueRef as _,
-};
+use rusqlite::{Connection, params_from_iter};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
+use self::checkpoints::Checkpoints;
+use self::failure::failed;
 use crate::columns::{Form, StoredValue};
 use crate::database::{Cells, Dialect, KeyedRow, Link, Table, Value};
 use crate::packed::Loadable;
@@ -46,7 +48,9 @@ fn code(error: &sqlx::Error) -> Option<u32> {
 
 pub(crate) struct SqliteLink {
     path: PathBuf,
-    connection: SqliteConnection,
+    /// Nothing for a reader. Ends before the connection does.
+    checkpoints: Option<Checkpoints>,
+    connection: Connection,
     /// Which file was opened.
     identity: Option<file::Identity>,
 }
@@ -54,14 +58,35 @@ pub(crate) struct SqliteLink {
 impl SqliteLink {
     /// Opens the file, making it if it is missing. It has the catalog's tables, of whatever format.
     pub(crate) async fn open(path: &Path) -> Result<Self, sqlx::Error> {
-        let (connection, identity) = file::open(path).await?;
-        Ok(SqliteLink { path: path.to_owned(), connection, identity })
+        let (connection, identity) = blocking(|| file::open(path))?;
+        let checkpoints = Some(Checkpoints::of(path)?);
+        Ok(SqliteLink { path: path.to_owned(), checkpoints, connection, identity })
     }
 
     pub(crate) async fn open_to_read(path: &Path) -> Result<Self, sqlx::Error> {
         let identity = file::identity(path);
-        let connection = file::open_to_read(path).await?;
-        Ok(SqliteLink { path: path.to_owned(), connection, identity })
+        let connection = blocking(|| file::open_to_read(path)).map_err(failed)?;
+        Ok(SqliteLink { path: path.to_owned(), checkpoints: None, connection, identity })
+    }
+
+    /// Writes rows.
+    fn write<T>(
+        &mut self,
+        rows: usize,
+        work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, sqlx::Error> {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            checkpoints.note_rows(rows);
+        }
+        blocking(|| work(&self.connection)).map_err(failed)
+    }
+}
+
+/// Lets other tasks go elsewhere meanwhile, where there is an elsewhere.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::CurrentThread => work(),
+        _ => tokio::task::block_in_place(work),
     }
 }
 
@@ -76,34 +101,52 @@ impl Link for SqliteLink {
     }
 
     async fn script(&mut self, script: &str) -> Result<(), sqlx::Error> {
-        self.connection.execute(sqlx::raw_sql(AssertSqlSafe(script))).await?;
+        blocking(|| self.connection.execute_batch(script)).map_err(failed)?;
+        if let Some(checkpoints) = self.checkpoints.as_mut().filter(|_| script == DIALECT.commit) {
+            checkpoints.note_commit();
+        }
         Ok(())
     }
 
     async fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Result<u64, sqlx::Error> {
-        let query = bound(sqlx::query(AssertSqlSafe(statement)), values);
-        Ok(query.execute(&mut self.connection).await?.rows_affected())
+        let execute = || self.connection.prepare_cached(statement)?.execute(params_from_iter(values));
+        blocking(execute).map(|changed| changed as u64).map_err(failed)
     }
 
     async fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Cells>, sqlx::Error> {
-        let query = bound(sqlx::query(AssertSqlSafe(statement)), values);
-        let rows = query.fetch_all(&mut self.connection).await?;
-        rows.iter().map(|row| stored_values(row).map(Cells::new)).collect()
+        let query = || {
+            let mut statement = self.connection.prepare_cached(statement)?;
+            let count = statement.column_count();
+            let cells = statement
+                .query_map(params_from_iter(values), |row| Ok(Cells::new(rows::values_of(row, 0, count)?)));
+            cells?.collect::<Result<Vec<_>, _>>()
+        };
+        blocking(query).map_err(failed)
     }
 
     async fn put(&mut self, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, sqlx::Error> {
-        rows::put(&mut self.connection, table, rows).await
+        self.write(rows.len(), |connection| rows::put(connection, table, rows))
+    }
+
+    async fn change(
+        &mut self,
+        table: &Table<'_>,
+        columns: &[usize],
+        rows: &[KeyedRow<'_>],
+    ) -> Result<(), sqlx::Error> {
+        self.write(rows.len(), |connection| rows::change(connection, table, columns, rows))
     }
 
     async fn load(&mut self, table: &Table<'_>, rows: Loadable) -> Result<(), sqlx::Error> {
-        let Loadable::Sqlite(statements) = rows else {
+        let Loadable::Sqlite(values) = rows else {
             unreachable!("rows are packed by the link's own dialect")
         };
-        rows::load(&mut self.connection, table, statements).await
+        let count = values.len() / (1 + table.width());
+        self.write(count, |connection| rows::load(connection, table, &values))
     }
 
     async fn remove(&mut self, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, sqlx::Error> {
-        rows::remove(&mut self.connection, table, keys).await
+        self.write(keys.len(), |connection| rows::remove(connection, table, keys))
     }
 
     async fn find(
@@ -111,7 +154,7 @@ impl Link for SqliteLink {
         table: &Table<'_>,
         keys: &[&Bytes],
     ) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
-        rows::find(&mut self.connection, table, keys).await
+        blocking(|| rows::find(&self.connection, table, keys)).map_err(failed)
     }
 
     async fn read(
@@ -120,7 +163,7 @@ impl Link for SqliteLink {
         after: Option<&[u8]>,
         limit: i64,
     ) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
-        rows::read(&mut self.connection, table, after, limit).await
+        blocking(|| rows::read(&self.connection, table, after, limit)).map_err(failed)
     }
 
     async fn redirect(
@@ -177,35 +220,10 @@ impl Link for SqliteLink {
     }
 
     async fn close(self: Box<Self>) -> Result<(), sqlx::Error> {
-        self.connection.close().await
+        let SqliteLink { checkpoints, connection, .. } = *self;
+        blocking(|| {
+            drop(checkpoints);
+            connection.close().map_err(|(_, error)| failed(error))
+        })
     }
-}
-
-type SqliteQuery<'q> = Query<'q, Sqlite, SqliteArguments>;
-
-fn bound<'q>(query: SqliteQuery<'q>, values: &[Value<'_>]) -> SqliteQuery<'q> {
-    values.iter().fold(query, |query, value| match *value {
-        Value::Integer(number) => query.bind(number),
-        Value::Text(text) => query.bind(text.map(str::to_owned)),
-        Value::Blob(bytes) => query.bind(bytes.map(<[u8]>::to_vec)),
-    })
-}
-
-fn stored_values(row: &SqliteRow) -> Result<Vec<StoredValue>, sqlx::Error> {
-    (0..row.len()).map(|index| stored_value(row, index)).collect()
-}
-
-fn stored_value(row: &SqliteRow, index: usize) -> Result<StoredValue, sqlx::Error> {
-    let value = row.try_get_raw(index)?;
-    Ok(match value.type_info().name() {
-        _ if value.is_null() => StoredValue::Null,
-        "INTEGER" | "BOOLEAN" => StoredValue::Integer(row.try_get_unchecked(index)?),
-        "BLOB" => StoredValue::Blob(row.try_get_unchecked(index)?),
-        _ => StoredValue::Text(row.try_get_unchecked(index)?),
-    })
-}
-
-/// As many places as values.
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
 }

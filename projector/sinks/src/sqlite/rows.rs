@@ -1,219 +1,137 @@
-//! Set-based writes of rows: many to a statement.
-
-use std::sync::Arc;
+//! Rows of tables, one by one: in the thread that asks, a prepared statement costs little more than its work.
 
 use bytes::Bytes;
-use prejoin_model::{Value, write_text};
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Arguments as _, AssertSqlSafe, Encode, Row as _, Sqlite, SqliteConnection, Type};
+use rusqlite::{Connection, Error, OptionalExtension as _, Row, Statement};
 
-use super::{SqliteQuery, places, stored_value};
 use crate::columns::{StoredColumn, StoredValue};
-use crate::database::{KeyedRow, Table, quoted, signed};
+use crate::database::{KeyedRow, Table, quoted};
 use crate::packed::Loadable;
 
-/// Rows to a statement, largest first: few distinct statements, all of them cached.
-const STATEMENT_ROWS: [usize; 4] = [256, 32, 4, 1];
-/// SQLite's default limit of bound values in a statement.
-const BOUND_VALUES_MAX: usize = 32_766;
+/// The visible values of a row, or all of them, and its key.
+type KeyedValues = (Bytes, Vec<StoredValue>);
 
-pub(super) async fn put(
-    connection: &mut SqliteConnection,
-    table: &Table<'_>,
-    rows: &[KeyedRow<'_>],
-) -> Result<i64, sqlx::Error> {
-    let mut added = 0;
-    for chunk in chunks(rows, 1 + table.width()) {
-        added += put_chunk(connection, table, chunk).await?;
+pub(super) fn put(connection: &Connection, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> Result<i64, Error> {
+    let names = table.names();
+    let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    let upsert =
+        format!("{} ON CONFLICT (_key) DO UPDATE SET {}", insert_statement(table), updates.join(", "));
+    let is_there = format!("SELECT 1 FROM {} WHERE _key = ?1", quoted(table.name));
+    let (mut upsert, mut is_there) =
+        (connection.prepare_cached(&upsert)?, connection.prepare_cached(&is_there)?);
+    let (mut added, mut values) = (0, Vec::with_capacity(names.len()));
+    for (key, row) in rows {
+        added += i64::from(!is_there.exists([&key[..]])?);
+        table.store(row, &mut values);
+        execute(&mut upsert, key, &values)?;
+        values.clear();
     }
     Ok(added)
 }
 
-pub(super) async fn load(
-    connection: &mut SqliteConnection,
+/// Indexes are left alone whose columns are not among those that are set.
+pub(super) fn change(
+    connection: &Connection,
     table: &Table<'_>,
-    statements: Vec<(usize, SqliteArguments)>,
-) -> Result<(), sqlx::Error> {
-    for (rows, values) in statements {
-        let insert = AssertSqlSafe(insert_statement(table, rows));
-        sqlx::query_with(insert, values).execute(&mut *connection).await?;
+    columns: &[usize],
+    rows: &[KeyedRow<'_>],
+) -> Result<(), Error> {
+    let changed = || columns.iter().map(|&column| (column, &table.columns[column]));
+    let names = changed().flat_map(|(_, column)| column.names()).map(quoted);
+    let sets: Vec<String> = (2..).zip(names).map(|(place, name)| format!("{name} = ?{place}")).collect();
+    let update = format!("UPDATE {} SET {} WHERE _key = ?1", quoted(table.name), sets.join(", "));
+    let mut update = connection.prepare_cached(&update)?;
+    let mut values = Vec::with_capacity(sets.len());
+    for (key, row) in rows {
+        changed().for_each(|(place, column)| column.store(&row[place], &mut values));
+        execute(&mut update, key, &values)?;
+        values.clear();
     }
     Ok(())
 }
 
-/// The values of statements that add the rows.
+/// Keys, each with its row's values behind it.
+pub(super) fn load(connection: &Connection, table: &Table<'_>, rows: &[StoredValue]) -> Result<(), Error> {
+    let mut insert = connection.prepare_cached(&insert_statement(table))?;
+    for row in rows.chunks(1 + table.width()) {
+        bind(&mut insert, 1, row)?;
+        insert.raw_execute()?;
+    }
+    Ok(())
+}
+
 pub(super) fn pack(columns: &[StoredColumn], rows: &[KeyedRow<'_>]) -> Loadable {
     let width = 1 + columns.iter().map(|column| column.names().count()).sum::<usize>();
-    let values_of = |chunk: &[KeyedRow<'_>]| {
-        let mut values = SqliteArguments::default();
-        values.reserve(chunk.len() * width, 0);
-        let mut packing = Packing { values, text: String::new() };
-        for (key, row) in chunk {
-            packing.add(key.to_vec());
-            columns.iter().zip(row.iter()).for_each(|(column, value)| packing.add_value(column, value));
-        }
-        (chunk.len(), packing.values)
-    };
-    Loadable::Sqlite(chunks(rows, width).map(values_of).collect())
-}
-
-/// The values of one statement.
-struct Packing {
-    values: SqliteArguments,
-    /// A text being printed.
-    text: String,
-}
-
-impl Packing {
-    fn add<'t>(&mut self, value: impl Encode<'t, Sqlite> + Type<Sqlite>) {
-        self.values.add(value).expect("numbers, texts and bytes are what SQLite has");
-    }
-
-    fn add_value(&mut self, column: &StoredColumn, value: &Value) {
-        match value {
-            // Shared, not copied.
-            Value::Text(text) => self.add(text.clone()),
-            Value::Timestamptz(_)
-            | Value::Date(_)
-            | Value::Jsonb(_)
-            | Value::Numeric(_)
-            | Value::Array(_) => {
-                self.text.clear();
-                write_text(value, &mut self.text);
-                let text: Arc<str> = self.text.as_str().into();
-                self.add(text);
-            }
-            value => self.add_stored(column.visible(value)),
-        }
-        if let Some(value) = column.hidden(value) {
-            self.add_stored(value);
-        }
-    }
-
-    fn add_stored(&mut self, value: StoredValue) {
-        match value {
-            StoredValue::Null => self.add(None::<i64>),
-            StoredValue::Integer(value) => self.add(value),
-            StoredValue::Text(value) => self.add(value),
-            StoredValue::Blob(value) => self.add(value),
-        }
-    }
-}
-
-async fn put_chunk(
-    connection: &mut SqliteConnection,
-    table: &Table<'_>,
-    rows: &[KeyedRow<'_>],
-) -> Result<i64, sqlx::Error> {
-    let name = quoted(table.name);
-    let known = format!("SELECT count(*) FROM {name} WHERE _key IN ({})", places(rows.len()));
-    let mut query = sqlx::query_scalar::<_, i64>(AssertSqlSafe(known));
-    for (key, _) in rows {
-        query = query.bind(key.to_vec());
-    }
-    let known = query.fetch_one(&mut *connection).await?;
-    let put = with_rows(sqlx::query(AssertSqlSafe(upsert_statement(table, rows.len()))), table, rows);
-    put.execute(connection).await?;
-    Ok(signed(rows.len() as u64) - known)
-}
-
-fn with_rows<'q>(mut query: SqliteQuery<'q>, table: &Table<'_>, rows: &[KeyedRow<'_>]) -> SqliteQuery<'q> {
-    let mut values = Vec::with_capacity(table.width());
+    let mut values = Vec::with_capacity(rows.len() * width);
     for (key, row) in rows {
-        query = query.bind(key.to_vec());
-        table.store(row, &mut values);
-        query = values.drain(..).fold(query, bind);
+        values.push(StoredValue::Blob(key.to_vec()));
+        columns.iter().zip(row.iter()).for_each(|(column, value)| column.store(value, &mut values));
     }
-    query
+    Loadable::Sqlite(values)
 }
 
-fn insert_statement(table: &Table<'_>, rows: usize) -> String {
-    let names = table.names();
-    let values = vec![format!("({})", places(1 + names.len())); rows].join(", ");
-    format!("INSERT INTO {} (_key, {}) VALUES {values}", quoted(table.name), names.join(", "))
-}
-
-fn upsert_statement(table: &Table<'_>, rows: usize) -> String {
-    let names = table.names();
-    let updates: Vec<String> = names.iter().map(|name| format!("{name} = excluded.{name}")).collect();
-    let insert = insert_statement(table, rows);
-    format!("{insert} ON CONFLICT (_key) DO UPDATE SET {}", updates.join(", "))
-}
-
-pub(super) async fn remove(
-    connection: &mut SqliteConnection,
-    table: &Table<'_>,
-    keys: &[&Bytes],
-) -> Result<i64, sqlx::Error> {
+pub(super) fn remove(connection: &Connection, table: &Table<'_>, keys: &[&Bytes]) -> Result<i64, Error> {
+    let delete = format!("DELETE FROM {} WHERE _key = ?1", quoted(table.name));
+    let mut delete = connection.prepare_cached(&delete)?;
     let mut removed = 0;
-    for chunk in chunks(keys, 1) {
-        let delete = format!("DELETE FROM {} WHERE _key IN ({})", quoted(table.name), places(chunk.len()));
-        let query = sqlx::query(AssertSqlSafe(delete));
-        let query = chunk.iter().fold(query, |query, key| query.bind(key.to_vec()));
-        removed += signed(query.execute(&mut *connection).await?.rows_affected());
+    for key in keys {
+        removed += i64::from(delete.execute([&key[..]])? > 0);
     }
     Ok(removed)
 }
 
-pub(super) async fn find(
-    connection: &mut SqliteConnection,
+pub(super) fn find(
+    connection: &Connection,
     table: &Table<'_>,
     keys: &[&Bytes],
-) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
-    let columns = table.visible_names().join(", ");
+) -> Result<Vec<KeyedValues>, Error> {
+    let names = table.visible_names();
+    let select = format!("SELECT {} FROM {} WHERE _key = ?1", names.join(", "), quoted(table.name));
+    let mut select = connection.prepare_cached(&select)?;
     let mut found = Vec::with_capacity(keys.len());
-    for chunk in chunks(keys, 1) {
-        let select = format!(
-            "SELECT _key, {columns} FROM {} WHERE _key IN ({})",
-            quoted(table.name),
-            places(chunk.len())
-        );
-        let query = sqlx::query(AssertSqlSafe(select));
-        let query = chunk.iter().fold(query, |query, key| query.bind(key.to_vec()));
-        for row in query.fetch_all(&mut *connection).await? {
-            found.push(keyed(&row)?);
-        }
+    for key in keys {
+        let values = select.query_row([&key[..]], |row| values_of(row, 0, names.len())).optional()?;
+        found.extend(values.map(|values| ((*key).clone(), values)));
     }
     Ok(found)
 }
 
-fn keyed(row: &SqliteRow) -> Result<(Bytes, Vec<StoredValue>), sqlx::Error> {
-    let values = (1..row.len()).map(|index| stored_value(row, index)).collect::<Result<_, _>>()?;
-    Ok((Bytes::from(row.try_get::<Vec<u8>, _>(0)?), values))
-}
-
-pub(super) async fn read(
-    connection: &mut SqliteConnection,
+pub(super) fn read(
+    connection: &Connection,
     table: &Table<'_>,
     after: Option<&[u8]>,
     limit: i64,
-) -> Result<Vec<(Bytes, Vec<StoredValue>)>, sqlx::Error> {
+) -> Result<Vec<KeyedValues>, Error> {
+    let names = table.names();
     // No key is empty, and the empty one is the least.
     let select = format!(
-        "SELECT _key, {} FROM {} WHERE _key > ? ORDER BY _key LIMIT ?",
-        table.names().join(", "),
+        "SELECT _key, {} FROM {} WHERE _key > ?1 ORDER BY _key LIMIT ?2",
+        names.join(", "),
         quoted(table.name)
     );
-    let query = sqlx::query(AssertSqlSafe(select)).bind(after.unwrap_or_default().to_vec()).bind(limit);
-    let rows = query.fetch_all(connection).await?;
-    rows.iter().map(keyed).collect()
+    let mut select = connection.prepare_cached(&select)?;
+    let keyed = |row: &Row<'_>| Ok((Bytes::from(row.get::<_, Vec<u8>>(0)?), values_of(row, 1, names.len())?));
+    select.query_map((after.unwrap_or_default(), limit), keyed)?.collect()
 }
 
-/// Parts of the largest statement sizes that fit the limit of bound values.
-fn chunks<T>(mut items: &[T], width: usize) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let fits = |rows: &usize| *rows <= items.len() && *rows * width <= BOUND_VALUES_MAX;
-        let (chunk, rest) = items.split_at(STATEMENT_ROWS.into_iter().find(fits)?);
-        items = rest;
-        Some(chunk)
-    })
+/// So many values of a row, from a place on.
+pub(super) fn values_of(row: &Row<'_>, from: usize, count: usize) -> Result<Vec<StoredValue>, Error> {
+    (from..from + count).map(|place| row.get(place)).collect()
 }
 
-fn bind(query: SqliteQuery<'_>, value: StoredValue) -> SqliteQuery<'_> {
-    match value {
-        StoredValue::Null => query.bind(None::<i64>),
-        StoredValue::Integer(value) => query.bind(value),
-        StoredValue::Text(value) => query.bind(value),
-        StoredValue::Blob(value) => query.bind(value),
-    }
+/// Runs a statement whose first value is the key.
+fn execute(statement: &mut Statement<'_>, key: &[u8], values: &[StoredValue]) -> Result<(), Error> {
+    statement.raw_bind_parameter(1, key)?;
+    bind(statement, 2, values)?;
+    statement.raw_execute().map(drop)
+}
+
+fn bind(statement: &mut Statement<'_>, from: usize, values: &[StoredValue]) -> Result<(), Error> {
+    let mut placed = (from..).zip(values);
+    placed.try_for_each(|(place, value)| statement.raw_bind_parameter(place, value))
+}
+
+fn insert_statement(table: &Table<'_>) -> String {
+    let names = table.names();
+    let places = vec!["?"; 1 + names.len()].join(", ");
+    format!("INSERT INTO {} (_key, {}) VALUES ({places})", quoted(table.name), names.join(", "))
 }
