@@ -121,22 +121,21 @@ impl Seen {
             problems.push(format!("{view} is empty at {:?}", moment.position));
         }
         let goes_back = |(service, end): (&String, &u64)| moment.position.get(service) < Some(end);
-        if known.position.iter().any(goes_back) || moment.generation < known.generation {
+        // The number says nothing of it: of two builds, that of a replay and a rebuild beside it, the later may be shown first.
+        let generation = moment.generation;
+        if known.position.iter().any(goes_back) {
             let (before, now) = (&known.position, &moment.position);
-            let generation = moment.generation;
             problems.push(format!("{view} goes back from {before:?} to {now:?}, generation {generation}"));
         }
         if known.had_index && moment.search_index.is_none() && !self.is_search_lost {
             problems.push(format!("{view} stands without its search index"));
         }
-        self.swaps += u64::from(known.generation != 0 && known.generation != moment.generation);
+        self.swaps += u64::from(known.generation != 0 && known.generation != generation);
         self.pending += u64::from(moment.pending > 0);
-        *known = SeenView {
-            generation: moment.generation,
-            position: moment.position.clone(),
-            had_index: moment.search_index.is_some(),
-            is_there: known.is_there || !moment.rows.is_empty(),
-        };
+        known.generation = generation;
+        known.position = moment.position.clone();
+        known.had_index = moment.search_index.is_some();
+        known.is_there |= !moment.rows.is_empty();
         self.problems.extend(problems);
     }
 }
