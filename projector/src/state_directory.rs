@@ -176,8 +176,18 @@ async fn abandon_builds(store: &mut ViewStore, is_of: impl Fn(&str) -> bool) -> 
     Ok(())
 }
 
-/// Removes a directory with all that is in it, if it is there.
+/// Removes a state with all that is in it, or what was left of one. A state loses its name first: of what a process leaves behind
+/// that is killed meanwhile, nothing is taken for a state.
 pub(crate) fn remove(directory: &Path) -> Result<(), ProjectorError> {
+    let discarded = directory.with_extension("discarded");
+    if directory.extension().is_none() {
+        remove(&discarded)?;
+        match fs::rename(directory, &discarded) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed.map_err(|source| files(directory, source))?,
+        }
+        return remove(&discarded);
+    }
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(files(directory, error)),
         _ => Ok(()),
@@ -214,6 +224,22 @@ mod tests {
         assert_eq!(choose(vec![3], "state"), states("state-3", None, &[]));
         assert_eq!(choose(vec![2, 3], "state"), states("state-2", Some("state-3"), &[]));
         assert_eq!(choose(vec![], "state-4"), states("state-4", None, &[]));
+    }
+
+    #[test]
+    fn a_removed_state_is_gone_with_what_an_earlier_removal_left() {
+        let data = tempfile::tempdir().unwrap();
+        for name in ["state-2", "state-2.discarded", "state-3.unfinished"] {
+            fs::create_dir_all(data.path().join(name).join("keyspaces")).unwrap();
+        }
+        // Killed in the middle of a removal, or of making one: neither is a state.
+        let found = find(data.path(), "state-2").unwrap();
+        assert_eq!((found.current.as_str(), &found.replay), ("state-2", &None));
+        assert_eq!(found.half_made.len(), 2);
+        remove(&data.path().join("state-2")).unwrap();
+        remove(&data.path().join("state-2")).unwrap();
+        remove(&data.path().join("state-3.unfinished")).unwrap();
+        assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
     }
 
     #[test]
