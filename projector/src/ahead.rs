@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use prejoin_engine::{Committed, EngineError, Remembered, SliceBounds, SliceOfParts, build_slice_of_parts};
+use prejoin_engine::{Committed, EngineError, LeftBehind, SliceBounds, SliceOfParts, build_slice_of_parts};
 use prejoin_sinks::{PackedRows, Packer};
 
 /// What a slice is of.
@@ -19,7 +19,7 @@ pub(crate) struct SliceOf {
 /// Ready to be written.
 pub(crate) type PackedSlice = SliceOfParts<PackedRows>;
 
-type Computed = Result<(PackedSlice, Vec<Remembered>), EngineError>;
+type Computed = Result<(PackedSlice, LeftBehind), EngineError>;
 
 /// At most one slice. Any slice is of a commit after the one where its build began: the journal from there tells what has
 /// changed since.
@@ -27,7 +27,7 @@ type Computed = Result<(PackedSlice, Vec<Remembered>), EngineError>;
 pub(crate) struct Ahead {
     running: Option<(SliceOf, JoinHandle<Computed>)>,
     /// What the last slice left behind, and of which build.
-    remembered: Option<(usize, i64, Vec<Remembered>)>,
+    left_behind: Option<(usize, i64, LeftBehind)>,
 }
 
 impl Ahead {
@@ -40,10 +40,10 @@ impl Ahead {
         bounds: SliceBounds,
     ) {
         self.finish();
-        let remembered = self.remembered_of(&slice);
+        let left_behind = self.left_behind_by(&slice);
         let (committed, packer, of) = (committed.clone(), packer.clone(), slice.clone());
         let thread = std::thread::Builder::new().name("prejoin-build".to_owned());
-        match thread.spawn(move || compute(&committed, &of, &packer, bounds, remembered)) {
+        match thread.spawn(move || compute(&committed, &of, &packer, bounds, left_behind)) {
             Ok(thread) => self.running = Some((slice, thread)),
             // Then it is computed when it is needed.
             Err(error) => tracing::debug!(%error, "no thread can be started"),
@@ -62,12 +62,12 @@ impl Ahead {
             Some((_, thread)) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
             None => {
                 self.finish();
-                let remembered = self.remembered_of(slice);
-                compute(committed, slice, packer, bounds, remembered)
+                let left_behind = self.left_behind_by(slice);
+                compute(committed, slice, packer, bounds, left_behind)
             }
         };
-        let (computed, remembered) = computed?;
-        self.remembered = Some((slice.place, slice.generation, remembered));
+        let (computed, left_behind) = computed?;
+        self.left_behind = Some((slice.place, slice.generation, left_behind));
         Ok(computed)
     }
 
@@ -83,17 +83,17 @@ impl Ahead {
     /// As after the last slice.
     pub(crate) fn forget(&mut self) {
         self.finish();
-        self.remembered = None;
+        self.left_behind = None;
     }
 
-    fn remembered_of(&mut self, slice: &SliceOf) -> Vec<Remembered> {
-        match self.remembered.take() {
-            Some((place, generation, remembered))
+    fn left_behind_by(&mut self, slice: &SliceOf) -> LeftBehind {
+        match self.left_behind.take() {
+            Some((place, generation, left_behind))
                 if (place, generation) == (slice.place, slice.generation) =>
             {
-                remembered
+                left_behind
             }
-            _ => Vec::new(),
+            _ => LeftBehind::default(),
         }
     }
 }
@@ -103,13 +103,13 @@ fn compute(
     of: &SliceOf,
     packer: &Packer,
     bounds: SliceBounds,
-    mut remembered: Vec<Remembered>,
+    mut left_behind: LeftBehind,
 ) -> Computed {
     let slice =
-        build_slice_of_parts(committed, of.place, of.from.as_ref(), bounds, &mut remembered, |rows| {
+        build_slice_of_parts(committed, of.place, of.from.as_ref(), bounds, &mut left_behind, |rows| {
             packer.pack(&rows)
         })?;
-    Ok((slice, remembered))
+    Ok((slice, left_behind))
 }
 
 impl Drop for Ahead {

@@ -7,8 +7,9 @@ use prejoin_sql::RowView;
 use prejoin_state::Space;
 
 use crate::keys::{row_key, table_key, table_prefix};
-use crate::lookups::{Remembered, Source};
+use crate::lookups::Source;
 use crate::recompute::{RowOutcome, evaluate};
+use crate::remembered::{LeftBehind, Remembered};
 use crate::{Committed, EngineError};
 
 /// A slice ends when so many bytes of tables were read for it, however few its rows.
@@ -54,7 +55,7 @@ pub fn build_slice(
 ) -> Result<Slice, EngineError> {
     let bounds = SliceBounds { rows_max, threads: 1 };
     let SliceOfParts { parts, next } =
-        build_slice_of_parts(committed, view, from, bounds, &mut Vec::new(), |rows| rows)?;
+        build_slice_of_parts(committed, view, from, bounds, &mut LeftBehind::default(), |rows| rows)?;
     Ok(Slice { rows: parts.into_iter().flatten().collect(), next })
 }
 
@@ -65,22 +66,21 @@ pub fn build_slice_of_parts<T: Send>(
     view: usize,
     from: Option<&Bytes>,
     bounds: SliceBounds,
-    remembered: &mut Vec<Remembered>,
+    left_behind: &mut LeftBehind,
     make: impl Fn(Vec<(Bytes, RowOutcome)>) -> T + Sync,
 ) -> Result<SliceOfParts<T>, EngineError> {
     let plan = &committed.definition.views[view].plan;
     let (entries, after) = grain_entries(committed, plan, from, bounds.rows_max)?;
     let threads = bounds.threads.clamp(1, entries.len().div_ceil(FIRST_PART_ROWS).max(1));
-    remembered.resize_with(threads, Remembered::default);
-    let work = Work { committed, plan, make, threads, progress: Mutex::new(Progress::new(&entries)) };
+    let remembered = left_behind.of(committed.commit);
+    let work = Work { committed, plan, make, remembered, progress: Mutex::new(Progress::new(&entries)) };
     std::thread::scope(|scope| {
-        let (own, others) = remembered.split_first_mut().expect("there is one thread at least");
-        for remembered in others {
+        for _ in 1..threads {
             let thread = std::thread::Builder::new().name("prejoin-build".to_owned());
             // Where no thread can be started, this one does it all.
-            drop(thread.spawn_scoped(scope, || work.go_on(remembered)));
+            drop(thread.spawn_scoped(scope, || work.go_on()));
         }
-        work.go_on(own);
+        work.go_on();
     });
     let Progress { mut parts, mut rest, failed, cut, .. } =
         work.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +126,7 @@ struct Work<'a, T, M> {
     committed: &'a Committed,
     plan: &'a RowView,
     make: M,
-    threads: usize,
+    remembered: Remembered,
     progress: Mutex<Progress<'a, T>>,
 }
 
@@ -172,9 +172,8 @@ impl<'a, T> Progress<'a, T> {
 
 impl<'a, T, M: Fn(Vec<(Bytes, RowOutcome)>) -> T> Work<'a, T, M> {
     /// Computes parts until there are none.
-    fn go_on(&self, remembered: &mut Remembered) {
-        let mut source = Source::of(self.committed, self.plan);
-        source.recall(self.committed.commit, remembered, self.threads);
+    fn go_on(&self) {
+        let mut source = Source::sharing(self.committed, self.plan, self.remembered.clone());
         while let Some((place, part)) = self.with_progress(Progress::take) {
             let read_before = source.read_bytes();
             let computed = self.compute(part, &mut source);
@@ -192,7 +191,6 @@ impl<'a, T, M: Fn(Vec<(Bytes, RowOutcome)>) -> T> Work<'a, T, M> {
                 }
             });
         }
-        *remembered = source.into_remembered(self.committed.commit);
     }
 
     /// The rows of the first entries of a part, mostly of all.

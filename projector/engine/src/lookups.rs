@@ -1,7 +1,5 @@
 //! How the evaluation of a view's rows finds rows of tables in the state.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use prejoin_model::{Row, SharedRow, TableId, Value, decode_columns};
 use prejoin_sql::{LookupRow, RowView};
@@ -13,21 +11,8 @@ use crate::keys::{
     write_table_key_of_values,
 };
 use crate::neighbours::{Neighbours, entries_under, entry_at};
+use crate::remembered::Remembered;
 use crate::{Committed, Definition, EngineError};
-
-/// Rows of joined tables kept while view rows are computed, with what they take in memory: many orders share a customer.
-const REMEMBERED_BYTES_MAX: usize = 64 << 20;
-/// What a remembered row takes beside its bytes, for each of its columns and as a whole.
-const COLUMN_BYTES: usize = 32;
-const ROW_BYTES: usize = 128;
-
-/// Rows of joined tables, as of one commit.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    commit: Option<u64>,
-    rows: HashMap<Vec<u8>, Option<SharedRow>>,
-    bytes: usize,
-}
 
 /// Reads those columns of rows of tables that a view reads, and remembers rows found by their whole key.
 pub(crate) struct Source<'a> {
@@ -36,7 +21,6 @@ pub(crate) struct Source<'a> {
     snapshot: &'a dyn Snapshot,
     tables: Vec<OfTable<'a>>,
     remembered: Remembered,
-    remembered_bytes_max: usize,
     /// Of rows that were not remembered.
     read_bytes: usize,
     /// A row being decoded.
@@ -82,7 +66,6 @@ impl<'a> Source<'a> {
             snapshot,
             tables,
             remembered: Remembered::default(),
-            remembered_bytes_max: REMEMBERED_BYTES_MAX,
             read_bytes: 0,
             decoded: Row::new(),
             table_key: Vec::new(),
@@ -93,16 +76,9 @@ impl<'a> Source<'a> {
         Source::new(&committed.definition, &committed.indexes, committed.snapshot.as_ref(), plan)
     }
 
-    /// Takes over what was remembered of this commit, if anything. As many as are given share the memory.
-    pub(crate) fn recall(&mut self, commit: u64, remembered: &mut Remembered, sharing: usize) {
-        if remembered.commit == Some(commit) {
-            self.remembered = std::mem::take(remembered);
-        }
-        self.remembered_bytes_max = REMEMBERED_BYTES_MAX / sharing;
-    }
-
-    pub(crate) fn into_remembered(self, commit: u64) -> Remembered {
-        Remembered { commit: Some(commit), ..self.remembered }
+    /// The same, with what others remember of this commit.
+    pub(crate) fn sharing(committed: &'a Committed, plan: &RowView, remembered: Remembered) -> Self {
+        Source { remembered, ..Source::of(committed, plan) }
     }
 
     /// Of rows read so far, as they are stored.
@@ -150,8 +126,8 @@ impl<'a> Source<'a> {
 
     /// The row under a table key, remembered or read.
     fn find(&mut self, table: TableId, table_key: &[u8]) -> Result<Option<SharedRow>, EngineError> {
-        if let Some(row) = self.remembered.rows.get(table_key) {
-            return Ok(row.clone());
+        if let Some(row) = self.remembered.get(table_key) {
+            return Ok(row);
         }
         let bytes = self.get(table, table_key)?;
         let row = bytes.as_ref().map(|bytes| self.decode(table, bytes)).transpose()?;
@@ -159,7 +135,7 @@ impl<'a> Source<'a> {
         // What comes in the order of its keys does not come again.
         if !self.tables[place].neighbours.are_read() {
             let size = bytes.map_or(0, |bytes| bytes.len());
-            self.remembered.note(table_key.to_vec(), &row, size, self.remembered_bytes_max);
+            self.remembered.note(table_key, row.clone(), size);
         }
         Ok(row)
     }
@@ -197,18 +173,6 @@ impl<'a> Source<'a> {
             })?);
         }
         Ok(rows)
-    }
-}
-
-impl Remembered {
-    fn note(&mut self, table_key: Vec<u8>, row: &Option<SharedRow>, size: usize, bytes_max: usize) {
-        if self.bytes >= bytes_max {
-            self.rows.clear();
-            self.bytes = 0;
-        }
-        let columns = row.as_ref().map_or(0, |row| row.len());
-        self.bytes += ROW_BYTES + table_key.len() + columns * COLUMN_BYTES + size;
-        self.rows.insert(table_key, row.clone());
     }
 }
 

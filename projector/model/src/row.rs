@@ -73,8 +73,8 @@ pub fn decode_row(schema: &TableSchema, bytes: &[u8]) -> Result<Row, RowError> {
     read::row(schema, bytes)
 }
 
-/// Reads the wanted columns of what `encode_row` wrote into an empty row; the others read as NULL. One flag per column.
-/// Bytes of other columns are looked at no closer than it takes to find the wanted ones.
+/// Reads the wanted columns of what `encode_row` wrote into an empty row, which ends with the last of them; the others before
+/// it read as NULL. One flag per column. Bytes of other columns are looked at no closer than it takes to find the wanted ones.
 pub fn decode_columns(
     schema: &TableSchema,
     bytes: &[u8],

@@ -132,8 +132,10 @@ proptest! {
         let schema = schema(&kinds);
         let bytes = encode_row(&schema, &row);
         let wanted: Vec<bool> = wanted.into_iter().cycle().take(row.len()).collect();
+        let count = wanted.iter().rposition(|wanted| *wanted).map_or(0, |last| last + 1);
+        let pairs = row.iter().zip(&wanted).take(count);
         let expected: Vec<Value> =
-            row.iter().zip(&wanted).map(|(value, wanted)| if *wanted { value.clone() } else { Value::Null }).collect();
+            pairs.map(|(value, wanted)| if *wanted { value.clone() } else { Value::Null }).collect();
         let mut read = Vec::new();
         decode_columns(&schema, &bytes, &wanted, &mut read).unwrap();
         prop_assert_eq!(read, expected);

@@ -47,7 +47,6 @@ pub(super) fn columns(
         };
         out.push(value.map_err(|detail| in_table(format!("column {}: {detail}", column.name)))?);
     }
-    out.resize(schema.columns.len(), Value::Null);
     Ok(())
 }
 

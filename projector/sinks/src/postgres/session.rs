@@ -39,10 +39,6 @@ const WRITER_SETTINGS: &str =
 /// So that the server gives up soon after whoever asked for an index is gone. Not every system can tell.
 const GIVES_UP: &str = "SET client_connection_check_interval = '500ms'";
 
-/// Memory to sort in.
-const BESIDE_SETTINGS: &str = "SELECT set_config('maintenance_work_mem', '256MB', false)
-  WHERE pg_size_bytes(current_setting('maintenance_work_mem')) < pg_size_bytes('256MB');";
-
 /// Earlier ones have no infinite numerics.
 const VERSION_MIN: i64 = 140_000;
 
@@ -92,7 +88,7 @@ pub(super) async fn settle_beside(link: &mut PostgresLink) -> Result<(), sqlx::E
     if let Err(error) = link.script(GIVES_UP).await {
         tracing::debug!(%error, "the server does not notice lost connections");
     }
-    link.script(BESIDE_SETTINGS).await
+    Ok(())
 }
 
 async fn check_server(link: &mut PostgresLink) -> Result<(), sqlx::Error> {
