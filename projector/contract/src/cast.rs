@@ -133,14 +133,14 @@ fn json(node: &Node) -> Result<Json, Misfit> {
         }
         JsonType::Object => {
             let members = node.as_object().ok_or(expected(Type::Jsonb))?.iter();
-            let member = |(name, value): (&str, &Node)| Ok((jsonb_text(name)?.to_owned(), json(value)?));
+            let member = |(name, value): (&str, &Node)| Ok((jsonb_text(name)?.into(), json(value)?));
             Json::object(members.map(member).collect::<Result<_, Misfit>>()?)
         }
     })
 }
 
 pub(crate) fn json_string(text: &str) -> Result<Json, Misfit> {
-    Ok(Json::String(jsonb_text(text)?.to_owned()))
+    Ok(Json::String(jsonb_text(text)?.into()))
 }
 
 pub(crate) fn json_number(digits: &str) -> Result<Json, Misfit> {

@@ -69,7 +69,7 @@ impl Literal {
                 Json::Array(elements.iter().map(Literal::json).collect::<Result<_, _>>()?)
             }
             Literal::Table(members) => {
-                let json = |(name, value): &(String, Literal)| Ok((name.clone(), value.json()?));
+                let json = |(name, value): &(String, Literal)| Ok((name.into(), value.json()?));
                 Json::object(members.iter().map(json).collect::<Result<_, Misfit>>()?)
             }
         })

@@ -7,7 +7,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 /// What they take in memory at most, together.
-const BYTES_MAX: u64 = 64 << 20;
+const BYTES_MAX: usize = 64 << 20;
 /// What one takes beside its bytes, for each of its columns and as a whole.
 const COLUMN_BYTES: usize = 32;
 const ROW_BYTES: usize = 128;
@@ -40,8 +40,8 @@ impl Default for Remembered {
     fn default() -> Self {
         let options = OptionsBuilder::new()
             .shards(SHARDS)
-            .estimated_items_capacity(BYTES_MAX as usize / (2 * ROW_BYTES))
-            .weight_capacity(BYTES_MAX)
+            .estimated_items_capacity(BYTES_MAX / (2 * ROW_BYTES))
+            .weight_capacity(BYTES_MAX as u64)
             .build()
             .expect("both capacities are given");
         let (hashes, lifecycle) = (DefaultHashBuilder::default(), DefaultLifecycle::default());

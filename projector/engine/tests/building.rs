@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prejoin_contract::ContractFile;
 use prejoin_engine::{
-    Committed, Definition, Engine, Incoming, RowOutcome, Settings, SliceBounds, SliceOfParts,
+    Committed, Definition, Engine, Incoming, LeftBehind, RowOutcome, Settings, SliceBounds, SliceOfParts,
     build_slice_of_parts, recompute,
 };
 use prejoin_sql::ViewFile;
@@ -121,10 +121,10 @@ fn slices_of_any_size_and_threads_hold_what_each_key_alone_gives() {
 }
 
 fn built(committed: &Committed, bounds: SliceBounds) -> Vec<(Bytes, RowOutcome)> {
-    let (mut rows, mut from, mut remembered) = (Vec::new(), None, Vec::new());
+    let (mut rows, mut from, mut left_behind) = (Vec::new(), None, LeftBehind::default());
     loop {
         let SliceOfParts { parts, next } =
-            build_slice_of_parts(committed, 0, from.as_ref(), bounds, &mut remembered, |rows| rows).unwrap();
+            build_slice_of_parts(committed, 0, from.as_ref(), bounds, &mut left_behind, |rows| rows).unwrap();
         let slice: Vec<_> = parts.into_iter().flatten().collect();
         assert!(slice.len() <= bounds.rows_max);
         rows.extend(slice);

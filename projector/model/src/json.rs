@@ -5,19 +5,22 @@ mod print;
 
 use std::cmp::Ordering;
 
+use smol_str::SmolStr;
+
 use crate::Numeric;
 
 pub use parse::check_nesting;
 
+/// Its texts are short more often than not, and then within it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Json {
     Null,
     Boolean(bool),
     Number(Numeric),
-    String(String),
+    String(SmolStr),
     Array(Vec<Json>),
     /// Keys in jsonb's order (shorter first, then by bytes), each once.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(SmolStr, Json)>),
 }
 
 /// jsonb's order of keys within an object.
@@ -31,8 +34,8 @@ impl Json {
     pub const MAX_DEPTH: usize = 256;
 
     /// An object of these pairs in jsonb's order; of equal keys the last one stays.
-    pub fn object(mut pairs: Vec<(String, Json)>) -> Json {
-        let in_order = |pair: &[(String, Json)]| compare_keys(&pair[0].0, &pair[1].0).is_lt();
+    pub fn object(mut pairs: Vec<(SmolStr, Json)>) -> Json {
+        let in_order = |pair: &[(SmolStr, Json)]| compare_keys(&pair[0].0, &pair[1].0).is_lt();
         if !pairs.windows(2).all(in_order) {
             pairs.sort_by(|left, right| compare_keys(&left.0, &right.0));
             // `dedup_by` keeps the earlier of two neighbours, so the later one's value moves there.
@@ -132,7 +135,7 @@ impl Json {
     pub fn as_text(&self) -> Option<String> {
         match self {
             Json::Null => None,
-            Json::String(text) => Some(text.clone()),
+            Json::String(text) => Some(text.to_string()),
             other => Some(other.to_string()),
         }
     }
@@ -176,7 +179,7 @@ impl Json {
     }
 }
 
-fn compare_pairs(left: &(String, Json), right: &(String, Json)) -> Ordering {
+fn compare_pairs(left: &(SmolStr, Json), right: &(SmolStr, Json)) -> Ordering {
     left.0.as_bytes().cmp(right.0.as_bytes()).then_with(|| left.1.compare_nested(&right.1))
 }
 

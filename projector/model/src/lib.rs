@@ -31,5 +31,7 @@ pub use problem::Problem;
 pub use regex::{Regex, RegexProblem, from_similar};
 pub use row::{ROW_FORMAT, Row, RowError, SharedRow, decode_columns, decode_row, encode_row};
 pub use schema::{Column, TableId, TableSchema};
+/// The texts of a `Json`.
+pub use smol_str::SmolStr;
 pub use text::{TextError, from_text, to_text, write_text};
 pub use value::{Type, Value};

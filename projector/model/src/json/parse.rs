@@ -1,5 +1,6 @@
 //! JSON text, and a parsed document of sonic-rs, to jsonb.
 
+use smol_str::SmolStr;
 use sonic_rs::{JsonType, JsonValueTrait, ValueRef};
 
 use super::Json;
@@ -63,13 +64,13 @@ fn number(value: &sonic_rs::Value) -> Result<Numeric, TextError> {
     }
 }
 
-fn checked(text: &str) -> Result<String, TextError> {
+fn checked(text: &str) -> Result<SmolStr, TextError> {
     if text.contains('\0') {
         return Err(TextError(
             "unsupported Unicode escape sequence: \\u0000 cannot be converted to text".into(),
         ));
     }
-    Ok(text.to_owned())
+    Ok(text.into())
 }
 
 /// Refuses JSON text with arrays and objects nested deeper than `Json::MAX_DEPTH`. To be asked before any parser that

@@ -198,14 +198,14 @@ impl<'a> Reader<'a> {
             JSON_FALSE => Json::Boolean(false),
             JSON_TRUE => Json::Boolean(true),
             JSON_NUMBER => Json::Number(self.numeric()?),
-            JSON_STRING => Json::String(self.text()?.to_owned()),
+            JSON_STRING => Json::String(self.text()?.into()),
             JSON_ARRAY => {
                 let count = self.count()?;
                 Json::Array((0..count).map(|_| self.json(depth + 1)).collect::<Result<_, _>>()?)
             }
             JSON_OBJECT => {
                 let count = self.count()?;
-                let pairs = (0..count).map(|_| Ok((self.text()?.to_owned(), self.json(depth + 1)?)));
+                let pairs = (0..count).map(|_| Ok((self.text()?.into(), self.json(depth + 1)?)));
                 Json::object(pairs.collect::<Result<_, Detail>>()?)
             }
             other => return Err(format!("a jsonb has the kind {other}")),

@@ -116,18 +116,20 @@ fn timestamptz() -> impl Strategy<Value = Timestamptz> {
 
 fn json() -> impl Strategy<Value = Json> {
     let number = numeric().prop_filter("JSON has no NaN and no infinity", Numeric::is_finite);
-    let string = prop_oneof!["[\\x01\\x1f\"\\\\a-c]{0,3}", "[^\\x00]{0,8}"];
+    let string = prop_oneof!["[\\x01\\x1f\"\\\\a-c]{0,3}", "[^\\x00]{0,8}", "[a-z]{20,30}"];
     let scalar = prop_oneof![
         Just(Json::Null),
         any::<bool>().prop_map(Json::Boolean),
         number.prop_map(Json::Number),
-        string.clone().prop_map(Json::String),
+        string.clone().prop_map(|text| Json::String(text.into())),
     ];
     scalar.prop_recursive(4, 24, 4, move |inner| {
         let pairs = proptest::collection::vec((string.clone(), inner.clone()), 0..4);
         prop_oneof![
             proptest::collection::vec(inner, 0..4).prop_map(Json::Array),
-            pairs.prop_map(Json::object),
+            pairs.prop_map(|pairs| {
+                Json::object(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
+            }),
         ]
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use prejoin_model::Type::{Boolean, Integer, Jsonb, Text};
-use prejoin_model::{Json, Numeric, Type, Value, to_text};
+use prejoin_model::{Json, Numeric, SmolStr, Type, Value, to_text};
 
 use super::{Arguments, Computed, Function};
 use crate::arithmetic::error;
@@ -199,10 +199,10 @@ fn object(given: Arguments<'_>) -> Computed {
     json(Json::object(pairs))
 }
 
-fn key_text(value: &Value) -> String {
+fn key_text(value: &Value) -> SmolStr {
     match of_value(value) {
         Json::String(text) => text,
-        _ => to_text(value).unwrap_or_default(),
+        _ => to_text(value).unwrap_or_default().into(),
     }
 }
 
@@ -220,13 +220,13 @@ pub(crate) fn of_value(value: &Value) -> Json {
         Value::Numeric(_) | Value::Double(_) => {
             let text = to_text(value);
             // NaN and the infinities are strings.
-            number(text.clone()).unwrap_or_else(|| Json::String(text.unwrap_or_default()))
+            number(text.clone()).unwrap_or_else(|| Json::String(text.unwrap_or_default().into()))
         }
-        Value::Text(text) => Json::String(text.to_string()),
+        Value::Text(text) => Json::String((&**text).into()),
         Value::Timestamptz(_) | Value::Timestamp(_) | Value::Date(_) => {
-            Json::String(iso_form(&to_text(value).unwrap_or_default(), value))
+            Json::String(iso_form(&to_text(value).unwrap_or_default(), value).into())
         }
-        other => Json::String(to_text(other).unwrap_or_default()),
+        other => Json::String(to_text(other).unwrap_or_default().into()),
     }
 }
 

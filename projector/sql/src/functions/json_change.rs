@@ -77,7 +77,7 @@ fn change_at(
                 }
                 (Some(index), Some((value, _))) if is_last => pairs[index].1 = value.clone(),
                 (Some(index), _) => pairs[index].1 = change_at(&pairs[index].1, path, change, level + 1)?,
-                (None, Some((value, true))) if is_last => pairs.push(((*step).to_owned(), value.clone())),
+                (None, Some((value, true))) if is_last => pairs.push(((*step).into(), value.clone())),
                 (None, _) => {}
             }
             Ok(Json::object(pairs))
