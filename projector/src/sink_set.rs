@@ -283,16 +283,34 @@ impl SinkSet {
         self.search.turn(store, committed, &self.stands).await
     }
 
+    /// Takes every generation that follows to the commit. Where a fan-out is under way, what else has changed is written
+    /// before its next slice, and waits for nothing but the slice before.
     async fn follow(
         &mut self,
         store: &mut ViewStore,
         committed: &Committed,
         settings: &ProjectorSettings,
     ) -> Result<(), ProjectorError> {
-        let begun = Instant::now();
-        let generations = self.stands.values().flat_map(Stand::following);
-        let pending = generations.filter(|standing| !standing.follower.pending.is_empty()).count();
+        let following = || self.stands.values().flat_map(Stand::following).map(|standing| &standing.follower);
+        let pending = following().filter(|follower| !follower.pending.is_empty()).count();
+        let news = following().any(|follower| follower.commit() < committed.commit());
         let slice_rows = self.slice_rows.each(pending, settings.fan_out_slice_rows);
+        let rows = match pending > 0 && news {
+            true => self.follow_by(store, committed, 0).await? / pending,
+            false => 0,
+        };
+        // As many as were written anyhow make it take no more than twice as long.
+        self.follow_by(store, committed, slice_rows.max(rows)).await.map(drop)
+    }
+
+    /// The same with so many rows of each generation's fan-outs. Returns how many rows were written.
+    async fn follow_by(
+        &mut self,
+        store: &mut ViewStore,
+        committed: &Committed,
+        slice_rows: usize,
+    ) -> Result<usize, ProjectorError> {
+        let begun = Instant::now();
         let mut writes = Vec::new();
         let mut moved = Vec::new();
         let mut cut = Vec::new();
@@ -311,8 +329,8 @@ impl SinkSet {
                 }
             }
         }
+        let rows = writes.iter().map(|write: &LiveWrite| write.advance.rows.len()).sum();
         if !writes.is_empty() {
-            let rows = writes.iter().map(|write| write.advance.rows.len()).sum();
             store.write_live(writes).await?;
             self.slice_rows.note(rows, begun.elapsed());
         }
@@ -327,7 +345,7 @@ impl SinkSet {
         for (place, generation) in cut {
             self.build_anew(store, committed, place, generation).await?;
         }
-        Ok(())
+        Ok(rows)
     }
 
     /// The journal was cut before a generation could follow it.

@@ -92,7 +92,7 @@ pub struct StaleKeys {
 }
 
 /// Takes a view to the last commit: every ordinary stale key since, and of the rows of pending fan-outs at most `slice_rows`, or
-/// as many as there are such keys.
+/// as many as there are such keys, if any at all.
 /// Nothing if the journal no longer reaches back to where the view stands: it is to be built anew.
 pub fn advance(
     committed: &Committed,
@@ -137,7 +137,7 @@ pub fn stale_keys(
         before = position_of(entry.position);
     }
     // As many as are written anyhow make a transaction no more than twice as long.
-    let slice_rows = slice_rows.max(keys.len());
+    let slice_rows = if slice_rows == 0 { 0 } else { slice_rows.max(keys.len()) };
     let pending = slice(committed, view, pending, slice_rows, &mut keys)?;
     let follower = Follower { commit: committed.commit, followed: committed.position.clone(), pending };
     Ok(Some(StaleKeys { keys, follower }))
