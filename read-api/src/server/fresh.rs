@@ -141,7 +141,7 @@ impl Asked {
 
     fn add_headers(&self, headers: &mut HeaderMap, api: &ReadApi, tag: HeaderValue) {
         headers.insert(ETAG, tag);
-        headers.append(VARY, VARIES);
+        headers.insert(VARY, VARIES);
         if let Some(control) = api.settings.cache_control.get(&self.view)
             && let Ok(control) = HeaderValue::from_str(control)
         {
