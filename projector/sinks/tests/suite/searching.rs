@@ -16,9 +16,10 @@ use prejoin_sinks::search::{
 };
 use serde_json::json;
 use tantivy::collector::DocSetCollector;
+use tantivy::indexer::NoMergePolicy;
 use tantivy::query::TermQuery;
 use tantivy::schema::{IndexRecordOption, Value as _};
-use tantivy::{Index, TantivyDocument, Term};
+use tantivy::{Index, IndexWriter, TantivyDocument, Term};
 use tempfile::TempDir;
 
 use crate::bench::{Bench, computed, place, view};
@@ -263,6 +264,44 @@ fn a_commit_that_was_killed_is_repeated() {
     assert_eq!(again.followed, follower.followed);
     follow(&mut index, &bench.committed(), &again, 100);
     assert_is(&home.directory(), &bench.committed());
+}
+
+/// Killed before it could merge what it had committed, it leaves that to the next writer, which begins with it while it
+/// makes its first commit.
+#[test]
+fn a_merge_that_a_kill_left_over_takes_back_nothing() {
+    let (mut bench, home) = (some_things(), Home::new());
+    let (mut index, follower) = home.build(&bench.committed());
+    bench.set("a", json!({ "label": "old" }));
+    bench.set("b", json!({ "label": "old" }));
+    bench.set("c", json!({ "label": "old" }));
+    let follower = follow(&mut index, &bench.committed(), &follower, 100);
+    drop(index);
+    let keys = |bench: &Bench| -> BTreeSet<Bytes> {
+        computed(&bench.committed(), VIEW).into_iter().map(|(key, _)| key).collect()
+    };
+    let before = keys(&bench);
+    bench.remove("b");
+    remove_without_merging(&home.directory(), before.difference(&keys(&bench)).next().unwrap());
+
+    let mut index = home.open(&bench.committed()).unwrap();
+    bench.set("a", json!({ "label": "new" }));
+    follow(&mut index, &bench.committed(), &follower, 100);
+    // Its merges come to their end.
+    drop(index);
+    assert_is(&home.directory(), &bench.committed());
+}
+
+/// What a writer leaves that commits the removal of a row and is killed then.
+fn remove_without_merging(directory: &Path, key: &[u8]) {
+    let index = Index::open_in_dir(directory).unwrap();
+    let payload = index.load_metas().unwrap().payload.unwrap();
+    let mut writer: IndexWriter = index.writer_with_num_threads(1, HEAP_BYTES).unwrap();
+    writer.set_merge_policy(Box::new(NoMergePolicy));
+    writer.delete_term(Term::from_field_bytes(index.schema().get_field("_id").unwrap(), key));
+    let mut commit = writer.prepare_commit().unwrap();
+    commit.set_payload(&payload);
+    commit.commit().unwrap();
 }
 
 #[test]
