@@ -5,7 +5,6 @@
 //! Orders of other customers come at a rate, before the change and while it goes on. Everything but the servers runs in one
 //! process, and all is seen through the query API.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use prejoin_benches::{
-    Acknowledged, Latency, Projecting, Readers, Shipped, Store, offer, publish, serve, wait_for,
+    Latency, Projecting, Readers, Shipped, Store, latency_of_rows, look_for, offer, publish, serve, wait_for,
 };
 use prejoin_envelope::Position;
 use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
@@ -152,20 +151,21 @@ async fn measure(options: &Options, kind: StoreKind, view: &str, orders: u64) ->
 
     let (rate, count) = (f64::from(options.rate), u64::from(options.rate * options.seconds));
     let others: Vec<_> = (0..count).map(|_| told.order_of_others()).collect();
-    let (acknowledged, seen) = tokio::join!(offer(&log, others.clone(), rate), look_for(&readers, &others));
-    let others_before = Latency::of(waits(&acknowledged?, &seen?))?;
+    let (acknowledged, seen) =
+        tokio::join!(offer(&log, others.clone(), rate), look_for(&readers, looked_for(&others)));
+    let others_before = latency_of_rows(&acknowledged?, &seen?)?;
     let others: Vec<_> = (0..count).map(|_| told.order_of_others()).collect();
     let renamed = offer(&log, vec![told.renamed()], rate).await?;
     let renamed = renamed.first().context("the log took it")?.at;
     let (acknowledged, seen, visible) = tokio::join!(
         offer(&log, others.clone(), rate),
-        look_for(&readers, &others),
+        look_for(&readers, looked_for(&others)),
         until_visible(&readers, last)
     );
     let (mut acknowledged, visible) = (acknowledged?, visible?);
     let until = visible.max(renamed + Duration::from_secs(1));
     acknowledged.retain(|event| event.at <= until);
-    let others_meanwhile = Latency::of(waits(&acknowledged, &seen?))?;
+    let others_meanwhile = latency_of_rows(&acknowledged, &seen?)?;
     wait_for(&readers, &told.position()).await?;
     let stale = readers.rows(&format!("customer_id=eq.C1&customer_name=neq.{NEW_NAME}&limit=1")).await?;
     ensure!(stale == "[]", "an order that does not show the name: {stale}");
@@ -180,24 +180,8 @@ async fn measure(options: &Options, kind: StoreKind, view: &str, orders: u64) ->
     })
 }
 
-/// When rows of some of the orders were seen first, by their sequence. Positions would not tell: they wait for fan-outs.
-async fn look_for(readers: &Readers, orders: &[GeneratedEvent]) -> anyhow::Result<BTreeMap<u64, Instant>> {
-    let (mut seen, begun) = (BTreeMap::new(), Instant::now());
-    for order in orders.iter().step_by(LOOKED_FOR_EACH) {
-        let query = format!("order_id=eq.{}&select=order_id", order.subject);
-        while readers.rows(&query).await? == "[]" {
-            ensure!(begun.elapsed() < PATIENCE, "order {} is never seen", order.subject);
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
-        seen.insert(order.sequence, Instant::now());
-    }
-    Ok(seen)
-}
-
-/// From acknowledgements until rows were seen.
-fn waits(acknowledged: &[Acknowledged], seen: &BTreeMap<u64, Instant>) -> Vec<Duration> {
-    let looked_for = acknowledged.iter().filter_map(|event| Some((event, seen.get(&event.sequence)?)));
-    looked_for.map(|(event, seen)| seen.saturating_duration_since(event.at)).collect()
+fn looked_for(orders: &[GeneratedEvent]) -> impl Iterator<Item = &GeneratedEvent> {
+    orders.iter().step_by(LOOKED_FOR_EACH)
 }
 
 /// Rows of one cause change in the order of their keys.

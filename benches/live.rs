@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p prejoin-benches --bench live -- [--rate N]... [--seconds N] [--store sqlite|postgres]... [--view NAME] [--json FILE]`
 //!
-//! It is seen through the query API. Everything but the servers runs in one process.
+//! It is seen through the query API: the row of an order that was placed, and the position, which has an event when every row
+//! shows it that it changes, and all events before it. Everything but the servers runs in one process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +11,10 @@ use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Parser, ValueEnum};
-use prejoin_benches::{Latency, Projecting, Shipped, Store, Watch, latency, offer, publish, serve, wait_for};
+use prejoin_benches::{
+    Latency, Projecting, Shipped, Store, Watch, latency, latency_of_rows, look_for, offer, publish, serve,
+    wait_for,
+};
 use prejoin_envelope::Position;
 use prejoin_event_log::{EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_fixtures::{GeneratedEvent, generate};
@@ -21,6 +25,9 @@ use serde::Serialize;
 /// That of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Of the orders that are placed, so many a second are looked for.
+const LOOKED_FOR_PER_SECOND: usize = 100;
 
 /// Measures how fresh views are.
 #[derive(Parser)]
@@ -58,7 +65,10 @@ struct Line {
     offered_per_second: u32,
     /// What the log took.
     acknowledged_per_second: f64,
-    latency: Latency,
+    /// Of orders that were placed, until their rows were there.
+    rows: Latency,
+    /// Of all events, until the position had them.
+    positions: Latency,
     /// After the last acknowledgement, until readers saw everything: it grows with the time of a rate that is too high.
     caught_up_after_ms: f64,
 }
@@ -76,16 +86,33 @@ async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let mut lines = Vec::new();
     println!(
-        "{:10}{:>10}{:>12}{:>10}{:>10}{:>10}{:>14}",
-        "", "offered/s", "in log/s", "p50 ms", "p99 ms", "max ms", "caught up ms"
+        "{:10}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}{:>10}{:>10}{:>14}",
+        "",
+        "offered/s",
+        "in log/s",
+        "rows p50",
+        "p99 ms",
+        "max ms",
+        "position p50",
+        "p99 ms",
+        "max ms",
+        "caught up ms"
     );
     for store in &options.store {
         for rate in &options.rate {
             let line = measure(&options, *store, *rate).await?;
-            let Latency { p50_ms, p99_ms, max_ms, .. } = line.latency;
+            let (rows, positions) = (&line.rows, &line.positions);
             println!(
-                "{:10}{rate:>10}{:>12.0}{p50_ms:>10.1}{p99_ms:>10.1}{max_ms:>10.1}{:>14.1}",
-                line.store, line.acknowledged_per_second, line.caught_up_after_ms
+                "{:10}{rate:>10}{:>10.0}{:>10.1}{:>10.1}{:>10.1}{:>14.1}{:>10.1}{:>10.1}{:>14.1}",
+                line.store,
+                line.acknowledged_per_second,
+                rows.p50_ms,
+                rows.p99_ms,
+                rows.max_ms,
+                positions.p50_ms,
+                positions.p99_ms,
+                positions.max_ms,
+                line.caught_up_after_ms
             );
             lines.push(line);
         }
@@ -126,19 +153,28 @@ async fn measure(options: &Options, kind: StoreKind, rate: u32) -> anyhow::Resul
     let watch = Watch::begin(readers.clone());
     let events: Vec<GeneratedEvent> = events.collect();
     let ends_at = position_of(&events);
+    let placed: Vec<GeneratedEvent> =
+        events.iter().filter(|event| event.kind == "orders.placed.v1").cloned().collect();
+    let each = (placed.len() / (LOOKED_FOR_PER_SECOND * usize::try_from(options.seconds)?)).max(1);
     let begun = Instant::now();
-    let acknowledged = offer(&log, events, f64::from(rate)).await?;
-    let taken = Instant::now();
-    let caught_up = wait_for(&readers, &ends_at).await?;
+    let offered = async {
+        let acknowledged = offer(&log, events, f64::from(rate)).await?;
+        anyhow::Ok((acknowledged, Instant::now()))
+    };
+    let (offered, seen_rows) = tokio::join!(offered, look_for(&readers, placed.iter().step_by(each)));
+    let (acknowledged, taken) = offered?;
+    wait_for(&readers, &ends_at).await?;
     // The watch looks once more.
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     let seen = watch.end().await?;
+    let caught_up = seen.iter().find(|(_, position)| position.covers(&ends_at)).map_or(taken, |(at, _)| *at);
     projecting.stop().await?;
     Ok(Line {
         store: format!("{kind:?}").to_lowercase(),
         offered_per_second: rate,
         acknowledged_per_second: acknowledged.len() as f64 / taken.duration_since(begun).as_secs_f64(),
-        latency: latency(&acknowledged, &seen)?,
+        rows: latency_of_rows(&acknowledged, &seen_rows?)?,
+        positions: latency(&acknowledged, &seen)?,
         caught_up_after_ms: caught_up.saturating_duration_since(taken).as_secs_f64() * 1_000.0,
     })
 }

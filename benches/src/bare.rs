@@ -2,6 +2,7 @@
 //! rights, no position, no limits; the table's name is looked up once.
 
 mod rows;
+mod sqlite;
 mod words;
 
 use std::net::SocketAddr;

@@ -28,4 +28,6 @@ pub use shipped::Shipped;
 pub use shop::{Random, shop};
 pub use stores::{Floor, Store};
 pub use table::print_table;
-pub use traffic::{Acknowledged, Latency, Readers, Watch, latency, offer, serve, wait_for};
+pub use traffic::{
+    Acknowledged, Latency, Readers, Watch, latency, latency_of_rows, look_for, offer, serve, wait_for,
+};

@@ -1,5 +1,6 @@
 //! Traffic at a given rate, and how long each event takes from the log's acknowledgement until readers see it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ use crate::Store;
 /// How often what is due is sent.
 const TICK: Duration = Duration::from_millis(2);
 /// Between two looks at what readers see.
-const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 /// What is not visible after so long is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -152,6 +153,31 @@ pub async fn wait_for(readers: &Readers, wanted: &Position) -> anyhow::Result<In
         ensure!(begun.elapsed() < PATIENCE, "readers do not see {wanted}");
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
+}
+
+/// When the rows of orders were seen first that are placed by these events, by the events' sequence. Positions would not tell:
+/// they wait for every fan-out that came before.
+pub async fn look_for(
+    readers: &Readers,
+    placed: impl IntoIterator<Item = &GeneratedEvent>,
+) -> anyhow::Result<BTreeMap<u64, Instant>> {
+    let (mut seen, begun) = (BTreeMap::new(), Instant::now());
+    for order in placed {
+        let query = format!("order_id=eq.{}&select=order_id", order.subject);
+        while readers.rows(&query).await? == "[]" {
+            ensure!(begun.elapsed() < PATIENCE, "order {} is never seen", order.subject);
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+        seen.insert(order.sequence, Instant::now());
+    }
+    Ok(seen)
+}
+
+/// Compares when orders were acknowledged with when their rows were seen, for those that were looked for.
+pub fn latency_of_rows(events: &[Acknowledged], seen: &BTreeMap<u64, Instant>) -> anyhow::Result<Latency> {
+    let orders = events.iter().filter(|event| event.service == "orders");
+    let looked_for = orders.filter_map(|event| Some((event, seen.get(&event.sequence)?)));
+    Latency::of(looked_for.map(|(event, seen)| seen.saturating_duration_since(event.at)).collect())
 }
 
 /// How long events took to be seen, in milliseconds.

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgRow};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row};
 
 use super::BareStore;
+use super::sqlite::Sqlite;
 use super::words::Hit;
 
 /// As many as the read API has.
 const CONNECTIONS: u32 = 8;
-const CURRENT: &str = "SELECT table_name, search_index FROM _prejoin_generations WHERE view = 'orders_with_customers' AND state = 'current'";
+pub(super) const CURRENT: &str = "SELECT table_name, search_index FROM _prejoin_generations WHERE view = 'orders_with_customers' AND state = 'current'";
 const COLUMNS: [&str; 9] = [
     "order_id",
     "status",
@@ -26,12 +26,10 @@ const COLUMNS: [&str; 9] = [
 ];
 /// The places of those that can be searched.
 const SEARCHED: [usize; 3] = [5, 6, 7];
-/// The place of the row's key in hits.
-const KEY: usize = COLUMNS.len();
 
 #[derive(Clone)]
 pub(super) enum Rows {
-    Sqlite { pool: SqlitePool, table: String },
+    Sqlite(Sqlite),
     Postgres { pool: PgPool, table: String },
 }
 
@@ -40,16 +38,8 @@ impl Rows {
     pub(super) async fn open(store: BareStore) -> anyhow::Result<(Rows, String)> {
         match store {
             BareStore::Sqlite(path) => {
-                let options = SqliteConnectOptions::new()
-                    .filename(path)
-                    .read_only(true)
-                    .row_buffer_size(256)
-                    .pragma("cache_size", "-16384")
-                    .disable_statement_logging();
-                let pool = PoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
-                let pool = pool.connect_with(options).await?;
-                let (table, index) = sqlx::query_as(CURRENT).fetch_one(&pool).await?;
-                Ok((Rows::Sqlite { pool, table }, index))
+                let (sqlite, index) = Sqlite::open(path)?;
+                Ok((Rows::Sqlite(sqlite), index))
             }
             BareStore::Postgres { url, schema } => {
                 let options: PgConnectOptions = url.parse()?;
@@ -66,55 +56,70 @@ impl Rows {
     /// the id and a zero byte.
     pub(super) async fn order(&self, order_id: &str) -> anyhow::Result<Vec<u8>> {
         let key = [order_id.as_bytes(), b"\0".as_slice()].concat();
+        let mut body = array();
         match self {
-            Rows::Sqlite { pool, table } => {
-                let select = format!("SELECT {} FROM {table} WHERE _key = ?", COLUMNS.join(", "));
-                array(&sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?)
+            Rows::Sqlite(sqlite) => {
+                let select = format!("SELECT {} FROM {} WHERE _key = ?", COLUMNS.join(", "), sqlite.table());
+                sqlite.read(&select, [key], |row| element(row, &mut body))?;
             }
             Rows::Postgres { pool, table } => {
                 let select = format!("SELECT {} FROM {table} WHERE _key = $1", selected());
-                array(&sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?)
+                let rows = sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?;
+                rows.iter().try_for_each(|row| element(row, &mut body))?;
             }
         }
+        body.push(b']');
+        Ok(body)
     }
 
     /// The last orders of a status as an array.
     pub(super) async fn page(&self, status: &str, rows: i64) -> anyhow::Result<Vec<u8>> {
+        let mut body = array();
         match self {
-            Rows::Sqlite { pool, table } => {
+            Rows::Sqlite(sqlite) => {
                 let select = format!(
-                    "SELECT {} FROM {table} WHERE status = ? ORDER BY _sort_placed_at DESC, _key LIMIT ?",
-                    COLUMNS.join(", ")
+                    "SELECT {} FROM {} WHERE status = ? ORDER BY _sort_placed_at DESC, _key LIMIT ?",
+                    COLUMNS.join(", "),
+                    sqlite.table(),
                 );
-                array(&sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?)
+                sqlite.read(&select, (status, rows), |row| element(row, &mut body))?;
             }
             Rows::Postgres { pool, table } => {
                 let select = format!(
                     "SELECT {} FROM {table} r WHERE status = $1 ORDER BY r.placed_at DESC, _key LIMIT $2",
                     selected()
                 );
-                array(&sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?)
+                let rows = sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?;
+                rows.iter().try_for_each(|row| element(row, &mut body))?;
             }
         }
+        body.push(b']');
+        Ok(body)
     }
 
     /// The rows of these hits, with what was searched marked.
     pub(super) async fn hits(&self, hits: &[Hit], word: &str) -> anyhow::Result<Vec<u8>> {
+        let mut found = HashMap::with_capacity(hits.len());
+        let mut find = |row: &dyn OrderRow| {
+            found.insert(row.key()?.to_vec(), found_row(row, word)?);
+            Ok(())
+        };
         match self {
-            Rows::Sqlite { pool, table } => {
+            Rows::Sqlite(sqlite) => {
                 let places = vec!["?"; hits.len()].join(", ");
-                let select =
-                    format!("SELECT {}, _key FROM {table} WHERE _key IN ({places})", COLUMNS.join(", "));
-                let query = sqlx::query(AssertSqlSafe(select));
-                let query = hits.iter().fold(query, |query, hit| query.bind(&*hit.key));
-                ranked(hits, word, &query.fetch_all(pool).await?)
+                let (columns, table) = (COLUMNS.join(", "), sqlite.table());
+                let select = format!("SELECT {columns}, _key FROM {table} WHERE _key IN ({places})");
+                let keys = rusqlite::params_from_iter(hits.iter().map(|hit| &hit.key));
+                sqlite.read(&select, keys, |row| find(row))?;
             }
             Rows::Postgres { pool, table } => {
                 let select = format!("SELECT {}, _key FROM {table} WHERE _key = ANY ($1)", selected());
                 let keys: Vec<&[u8]> = hits.iter().map(|hit| &*hit.key).collect();
-                ranked(hits, word, &sqlx::query(AssertSqlSafe(select)).bind(keys).fetch_all(pool).await?)
+                let rows = sqlx::query(AssertSqlSafe(select)).bind(keys).fetch_all(pool).await?;
+                rows.iter().try_for_each(|row| find(row))?;
             }
         }
+        Ok(ranked(hits, &found))
     }
 }
 
@@ -124,61 +129,52 @@ fn selected() -> String {
 }
 
 /// A row whose columns are those of `COLUMNS`.
-trait OrderRow {
-    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error>;
-    fn total_cents(&self) -> Result<i64, sqlx::Error>;
-    fn key(&self) -> Result<&[u8], sqlx::Error>;
-}
+pub(super) trait OrderRow {
+    fn text(&self, place: usize) -> anyhow::Result<Option<&str>>;
+    fn integer(&self, place: usize) -> anyhow::Result<i64>;
+    fn bytes(&self, place: usize) -> anyhow::Result<&[u8]>;
 
-impl OrderRow for SqliteRow {
-    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error> {
-        self.try_get(place)
-    }
-
-    fn total_cents(&self) -> Result<i64, sqlx::Error> {
-        self.try_get(2)
-    }
-
-    fn key(&self) -> Result<&[u8], sqlx::Error> {
-        self.try_get(KEY)
+    fn key(&self) -> anyhow::Result<&[u8]> {
+        self.bytes(COLUMNS.len())
     }
 }
 
 impl OrderRow for PgRow {
-    fn text(&self, place: usize) -> Result<Option<&str>, sqlx::Error> {
-        self.try_get(place)
+    fn text(&self, place: usize) -> anyhow::Result<Option<&str>> {
+        Ok(self.try_get(place)?)
     }
 
-    fn total_cents(&self) -> Result<i64, sqlx::Error> {
-        self.try_get(2)
+    fn integer(&self, place: usize) -> anyhow::Result<i64> {
+        Ok(self.try_get(place)?)
     }
 
-    fn key(&self) -> Result<&[u8], sqlx::Error> {
-        self.try_get(KEY)
+    fn bytes(&self, place: usize) -> anyhow::Result<&[u8]> {
+        Ok(self.try_get(place)?)
     }
 }
 
-fn array(rows: &[impl OrderRow]) -> anyhow::Result<Vec<u8>> {
-    let mut body = Vec::with_capacity(512 * rows.len().max(1));
+/// The beginning of an array, with room for a page.
+fn array() -> Vec<u8> {
+    let mut body = Vec::with_capacity(16 << 10);
     body.push(b'[');
-    for (place, row) in rows.iter().enumerate() {
-        if place > 0 {
-            body.extend_from_slice(b", \n ");
-        }
-        object(row, &mut body)?;
-    }
-    body.push(b']');
-    Ok(body)
+    body
 }
 
-fn object(row: &impl OrderRow, body: &mut Vec<u8>) -> anyhow::Result<()> {
+fn element(row: &dyn OrderRow, body: &mut Vec<u8>) -> anyhow::Result<()> {
+    if body.len() > 1 {
+        body.extend_from_slice(b", \n ");
+    }
+    object(row, body)
+}
+
+fn object(row: &dyn OrderRow, body: &mut Vec<u8>) -> anyhow::Result<()> {
     for (place, column) in COLUMNS.iter().enumerate() {
         body.push(if place == 0 { b'{' } else { b',' });
         body.push(b'"');
         body.extend_from_slice(column.as_bytes());
         body.extend_from_slice(b"\":");
         match *column {
-            "total_cents" => serde_json::to_writer(&mut *body, &row.total_cents()?)?,
+            "total_cents" => serde_json::to_writer(&mut *body, &row.integer(place)?)?,
             "placed_at" => time(row.text(place)?, body),
             _ => serde_json::to_writer(&mut *body, &row.text(place)?)?,
         }
@@ -201,34 +197,37 @@ fn time(text: Option<&str>, body: &mut Vec<u8>) {
     }
 }
 
-fn ranked(hits: &[Hit], word: &str, rows: &[impl OrderRow]) -> anyhow::Result<Vec<u8>> {
-    let mut by_key = HashMap::with_capacity(rows.len());
-    for row in rows {
-        by_key.insert(row.key()?, row);
+/// A row that was found, with what was searched marked.
+fn found_row(row: &dyn OrderRow, word: &str) -> anyhow::Result<Vec<u8>> {
+    let mut body = b"\"row\":".to_vec();
+    object(row, &mut body)?;
+    body.extend_from_slice(b",\"highlights\":{");
+    let mut is_first = true;
+    for place in SEARCHED {
+        let Some(marked) = row.text(place)?.and_then(|text| marked(text, word)) else { continue };
+        if !std::mem::replace(&mut is_first, false) {
+            body.push(b',');
+        }
+        serde_json::to_writer(&mut body, COLUMNS[place])?;
+        body.push(b':');
+        serde_json::to_writer(&mut body, &marked)?;
     }
+    body.extend_from_slice(b"}}");
+    Ok(body)
+}
+
+fn ranked(hits: &[Hit], found: &HashMap<Vec<u8>, Vec<u8>>) -> Vec<u8> {
     let mut body = b"{\"hits\":[".to_vec();
-    let found = hits.iter().filter_map(|hit| Some((hit.score, *by_key.get(&*hit.key)?)));
-    for (place, (score, row)) in found.enumerate() {
+    let rows = hits.iter().filter_map(|hit| Some((hit.score, found.get(&hit.key)?)));
+    for (place, (score, row)) in rows.enumerate() {
         if place > 0 {
             body.extend_from_slice(b",\n");
         }
-        body.extend_from_slice(format!("{{\"score\":{score},\"row\":").as_bytes());
-        object(row, &mut body)?;
-        body.extend_from_slice(b",\"highlights\":{");
-        let mut is_first = true;
-        for place in SEARCHED {
-            let Some(marked) = row.text(place)?.and_then(|text| marked(text, word)) else { continue };
-            if !std::mem::replace(&mut is_first, false) {
-                body.push(b',');
-            }
-            serde_json::to_writer(&mut body, COLUMNS[place])?;
-            body.push(b':');
-            serde_json::to_writer(&mut body, &marked)?;
-        }
-        body.extend_from_slice(b"}}");
+        body.extend_from_slice(format!("{{\"score\":{score},").as_bytes());
+        body.extend_from_slice(row);
     }
     body.extend_from_slice(b"]}");
-    Ok(body)
+    body
 }
 
 /// A text with its words marked that begin with this one; nothing if none does.
