@@ -1,5 +1,5 @@
-//! What one would write by hand to serve one view and nothing else: axum, prepared statements, an open index. No grammar, no
-//! rights, no position, no limits; the table's name is looked up once.
+//! What one would write by hand to serve one view and nothing else: axum, the same prepared statements and search as the read
+//! API's, an open index. No grammar, no rights, no position in the answer, no limits; the table's name is looked up once.
 
 mod rows;
 mod sqlite;
@@ -19,9 +19,6 @@ use tokio::net::TcpListener;
 
 use self::rows::Rows;
 use self::words::Words;
-
-/// Rows of a page.
-const PAGE_ROWS: i64 = 50;
 
 #[derive(Clone)]
 struct Bare {
@@ -91,7 +88,7 @@ async fn order(
 }
 
 async fn page(State(bare): State<Bare>, Query(wanted): Query<Status>) -> Result<Response, Failed> {
-    Ok(json(bare.rows.page(&wanted.status, PAGE_ROWS).await?))
+    Ok(json(bare.rows.page(&wanted.status).await?))
 }
 
 async fn search(State(bare): State<Bare>, Query(wanted): Query<Searched>) -> Result<Response, Failed> {

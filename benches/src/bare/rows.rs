@@ -1,4 +1,4 @@
-//! Rows of the view's table as JSON, by prepared statements.
+//! Rows of the view's table as JSON, by the statements that the read API prepares for the same requests.
 
 use std::collections::HashMap;
 
@@ -10,6 +10,8 @@ use super::BareStore;
 use super::sqlite::Sqlite;
 use super::words::Hit;
 
+/// Rows of a page.
+const PAGE_ROWS: usize = 50;
 /// As many as the read API has.
 const CONNECTIONS: u32 = 8;
 pub(super) const CURRENT: &str = "SELECT table_name, search_index FROM _prejoin_generations WHERE view = 'orders_with_customers' AND state = 'current'";
@@ -24,6 +26,11 @@ const COLUMNS: [&str; 9] = [
     "customer_city",
     "customer_country",
 ];
+/// What tells of which moment the rows are. It is read and not used here.
+const SQLITE_MOMENT: &str = "(SELECT '- ' || g.generation || '-' || g.fingerprint || ' ' || '-' || ' ' || g.position \
+    FROM _prejoin_generations g WHERE g.view = 'orders_with_customers' AND g.state = 'current')";
+const POSTGRES_MOMENT: &str = "(SELECT g.tableoid::text || ' ' || g.generation::text || '-' || g.fingerprint || ' ' || '-' \
+    || ' ' || g.position FROM _prejoin_generations g WHERE g.view = 'orders_with_customers' AND g.state = 'current')";
 /// The places of those that can be searched.
 const SEARCHED: [usize; 3] = [5, 6, 7];
 
@@ -59,12 +66,20 @@ impl Rows {
         let mut body = array();
         match self {
             Rows::Sqlite(sqlite) => {
-                let select = format!("SELECT {} FROM {} WHERE _key = ?", COLUMNS.join(", "), sqlite.table());
-                sqlite.read(&select, [key], |row| element(row, &mut body))?;
+                let select = format!(
+                    "SELECT {}, {SQLITE_MOMENT} FROM {} WHERE (order_id = ? AND _key = ?) ORDER BY _key",
+                    COLUMNS.join(", "),
+                    sqlite.table(),
+                );
+                sqlite.read(&select, (order_id, key), |row| element(row, &mut body))?;
             }
             Rows::Postgres { pool, table } => {
-                let select = format!("SELECT {} FROM {table} WHERE _key = $1", selected());
-                let rows = sqlx::query(AssertSqlSafe(select)).bind(key).fetch_all(pool).await?;
+                let select = format!(
+                    "SELECT {}, {POSTGRES_MOMENT} FROM {table} r WHERE (r.order_id = $1 AND r._key = $2) ORDER BY r._key",
+                    selected()
+                );
+                let rows =
+                    sqlx::query(AssertSqlSafe(select)).bind(order_id).bind(key).fetch_all(pool).await?;
                 rows.iter().try_for_each(|row| element(row, &mut body))?;
             }
         }
@@ -73,23 +88,25 @@ impl Rows {
     }
 
     /// The last orders of a status as an array.
-    pub(super) async fn page(&self, status: &str, rows: i64) -> anyhow::Result<Vec<u8>> {
+    pub(super) async fn page(&self, status: &str) -> anyhow::Result<Vec<u8>> {
         let mut body = array();
         match self {
             Rows::Sqlite(sqlite) => {
                 let select = format!(
-                    "SELECT {} FROM {} WHERE status = ? ORDER BY _sort_placed_at DESC, _key LIMIT ?",
+                    "SELECT {}, {SQLITE_MOMENT} FROM {} WHERE status = ? ORDER BY _sort_placed_at DESC NULLS FIRST, _key \
+                        LIMIT {PAGE_ROWS}",
                     COLUMNS.join(", "),
                     sqlite.table(),
                 );
-                sqlite.read(&select, (status, rows), |row| element(row, &mut body))?;
+                sqlite.read(&select, [status], |row| element(row, &mut body))?;
             }
             Rows::Postgres { pool, table } => {
                 let select = format!(
-                    "SELECT {} FROM {table} r WHERE status = $1 ORDER BY r.placed_at DESC, _key LIMIT $2",
+                    "SELECT {}, {POSTGRES_MOMENT} FROM {table} r WHERE r.status = $1 \
+                        ORDER BY r.placed_at DESC NULLS FIRST, r._key LIMIT {PAGE_ROWS}",
                     selected()
                 );
-                let rows = sqlx::query(AssertSqlSafe(select)).bind(status).bind(rows).fetch_all(pool).await?;
+                let rows = sqlx::query(AssertSqlSafe(select)).bind(status).fetch_all(pool).await?;
                 rows.iter().try_for_each(|row| element(row, &mut body))?;
             }
         }
@@ -108,12 +125,16 @@ impl Rows {
             Rows::Sqlite(sqlite) => {
                 let places = vec!["?"; hits.len()].join(", ");
                 let (columns, table) = (COLUMNS.join(", "), sqlite.table());
-                let select = format!("SELECT {columns}, _key FROM {table} WHERE _key IN ({places})");
+                let select =
+                    format!("SELECT {columns}, _key, {SQLITE_MOMENT} FROM {table} WHERE _key IN ({places})");
                 let keys = rusqlite::params_from_iter(hits.iter().map(|hit| &hit.key));
                 sqlite.read(&select, keys, |row| find(row))?;
             }
             Rows::Postgres { pool, table } => {
-                let select = format!("SELECT {}, _key FROM {table} WHERE _key = ANY ($1)", selected());
+                let select = format!(
+                    "SELECT {}, _key, {POSTGRES_MOMENT} FROM {table} r WHERE _key = ANY ($1)",
+                    selected()
+                );
                 let keys: Vec<&[u8]> = hits.iter().map(|hit| &*hit.key).collect();
                 let rows = sqlx::query(AssertSqlSafe(select)).bind(keys).fetch_all(pool).await?;
                 rows.iter().try_for_each(|row| find(row))?;
@@ -123,15 +144,16 @@ impl Rows {
     }
 }
 
-/// To PostgreSQL: the time as its text, which is what is wanted of it.
+/// As texts, which PostgreSQL is asked for.
 fn selected() -> String {
-    COLUMNS.join(", ").replace("placed_at", "placed_at::text")
+    COLUMNS.map(|column| format!("r.{column}::text")).join(", ")
 }
 
 /// A row whose columns are those of `COLUMNS`.
 pub(super) trait OrderRow {
     fn text(&self, place: usize) -> anyhow::Result<Option<&str>>;
-    fn integer(&self, place: usize) -> anyhow::Result<i64>;
+    /// Writes it as JSON.
+    fn number(&self, place: usize, body: &mut Vec<u8>) -> anyhow::Result<()>;
     fn bytes(&self, place: usize) -> anyhow::Result<&[u8]>;
 
     fn key(&self) -> anyhow::Result<&[u8]> {
@@ -144,8 +166,9 @@ impl OrderRow for PgRow {
         Ok(self.try_get(place)?)
     }
 
-    fn integer(&self, place: usize) -> anyhow::Result<i64> {
-        Ok(self.try_get(place)?)
+    fn number(&self, place: usize, body: &mut Vec<u8>) -> anyhow::Result<()> {
+        body.extend_from_slice(self.text(place)?.unwrap_or("null").as_bytes());
+        Ok(())
     }
 
     fn bytes(&self, place: usize) -> anyhow::Result<&[u8]> {
@@ -174,7 +197,7 @@ fn object(row: &dyn OrderRow, body: &mut Vec<u8>) -> anyhow::Result<()> {
         body.extend_from_slice(column.as_bytes());
         body.extend_from_slice(b"\":");
         match *column {
-            "total_cents" => serde_json::to_writer(&mut *body, &row.integer(place)?)?,
+            "total_cents" => row.number(place, body)?,
             "placed_at" => time(row.text(place)?, body),
             _ => serde_json::to_writer(&mut *body, &row.text(place)?)?,
         }

@@ -64,8 +64,8 @@ impl OrderRow for Row<'_> {
         Ok(self.get_ref(place)?.as_str_or_null()?)
     }
 
-    fn integer(&self, place: usize) -> anyhow::Result<i64> {
-        Ok(self.get(place)?)
+    fn number(&self, place: usize, body: &mut Vec<u8>) -> anyhow::Result<()> {
+        Ok(serde_json::to_writer(body, &self.get::<_, Option<i64>>(place)?)?)
     }
 
     fn bytes(&self, place: usize) -> anyhow::Result<&[u8]> {

@@ -14,6 +14,8 @@ use crate::Error;
 /// A batch is full with so many rows, or so many bytes.
 const ROWS_MAX: usize = 256;
 const BYTES_MAX: usize = 64 << 10;
+/// Most rows take no more.
+const ROW_BYTES: usize = 512;
 
 /// Rows one after another.
 pub(super) struct Batch {
@@ -66,7 +68,8 @@ pub(super) fn run(
 
 impl Batch {
     fn new(columns: usize) -> Batch {
-        Batch { columns, rows: 0, text: String::new(), values: Vec::new() }
+        let (text, values) = (String::with_capacity(ROW_BYTES), Vec::with_capacity(columns));
+        Batch { columns, rows: 0, text, values }
     }
 
     fn is_full(&self) -> bool {

@@ -4,11 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::readers::{Lease, Readers};
 use super::settings::StoreSettings;
 use crate::Error;
 use crate::error::StoreError;
+
+/// For so long the file at the path is taken to be the one that it was: a look costs as much as finding a row.
+const LOOKED_AT: Duration = Duration::from_millis(1);
 
 pub(super) struct SqliteStore {
     path: PathBuf,
@@ -19,6 +23,7 @@ pub(super) struct SqliteStore {
 struct Open {
     file: FileIdentity,
     readers: Arc<Readers>,
+    looked_at: Instant,
 }
 
 impl SqliteStore {
@@ -34,6 +39,10 @@ impl SqliteStore {
     }
 
     fn readers(&self) -> Result<(Arc<Readers>, FileIdentity), Error> {
+        let (now, lock) = (Instant::now(), || self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(open) = lock().as_ref().filter(|open| now.duration_since(open.looked_at) < LOOKED_AT) {
+            return Ok((Arc::clone(&open.readers), open.file));
+        }
         let file = match FileIdentity::of(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -41,13 +50,14 @@ impl SqliteStore {
             }
             Err(error) => return Err(self.absent(error.to_string())),
         };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.as_ref().filter(|open| open.file == file) {
+        let mut open = lock();
+        if let Some(open) = open.as_mut().filter(|open| open.file == file) {
+            open.looked_at = now;
             return Ok((Arc::clone(&open.readers), file));
         }
         // Connections to an earlier file end when their last request does.
         let readers = Arc::new(Readers::new(&self.path, &self.settings));
-        *open = Some(Open { file, readers: Arc::clone(&readers) });
+        *open = Some(Open { file, readers: Arc::clone(&readers), looked_at: now });
         Ok((readers, file))
     }
 

@@ -66,7 +66,7 @@ async fn a_store_made_anew_is_another_even_where_its_numbers_are_the_same() {
     server.stop().await;
 }
 
-/// Every file of the store that is there.
+/// Every file of the store that is there. A moment later the server looks for it again.
 fn remove(directory: &Path) {
     for file in ["views.sqlite", "views.sqlite-wal", "views.sqlite-shm"] {
         match std::fs::remove_file(directory.join(file)) {
@@ -74,6 +74,7 @@ fn remove(directory: &Path) {
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
         }
     }
+    std::thread::sleep(std::time::Duration::from_millis(2));
 }
 
 #[tokio::test]
