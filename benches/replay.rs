@@ -20,6 +20,7 @@ use prejoin_benches::{
 use prejoin_event_log::{EmbeddedLog, EventLog, JetStreamLog, JetStreamOptions};
 use prejoin_fixtures::generate;
 use prejoin_projector::{ProjectorSettings, Until};
+use prejoin_state::StateBounds;
 use prejoin_test_servers::NatsServer;
 use serde::Serialize;
 use tokio::runtime::Runtime;
@@ -55,6 +56,9 @@ struct Options {
     /// Whether search indexes are made.
     #[arg(long, value_enum, default_values_t = [Search::No, Search::Yes])]
     search: Vec<Search>,
+    /// What the state keeps in memory of each of its parts before it is written.
+    #[arg(long, default_value_t = StateBounds::default().memtable_bytes)]
+    state_memtable_bytes: u64,
     /// Also writes what was measured to this file.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -166,6 +170,7 @@ fn floors(lines: &[Measured]) -> Measured {
 fn in_own_process(options: &Options, log: &str, line: &str, place: &str) -> anyhow::Result<Vec<Measured>> {
     let output = Command::new(std::env::current_exe()?)
         .args(["--events", &options.events.to_string(), "--log", log, "--line", line, "--place", place])
+        .args(["--state-memtable-bytes", &options.state_memtable_bytes.to_string()])
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(output.status.success(), "{line}: failed");
@@ -227,7 +232,8 @@ fn replay(
         _ => Store::postgres(),
     };
     let mut meter = Meter::new(&format!("replay: {line}"))?;
-    let (settings, until) = (ProjectorSettings::default(), Until::CaughtUp);
+    let (mut settings, until) = (ProjectorSettings::default(), Until::CaughtUp);
+    settings.state.memtable_bytes = options.state_memtable_bytes;
     let report = meter.add(|| {
         let projecting =
             Projecting::start(definition.clone(), log, directory.path(), store.address(), settings, until);

@@ -172,6 +172,9 @@ impl Settings {
             file.takeover_after_ms.map_or(settings.takeover_after, Duration::from_millis);
         settings.engine.journal_bytes_max =
             file.journal_bytes_max.unwrap_or(settings.engine.journal_bytes_max);
+        let set = |target: &mut u64, value: Option<u64>| *target = value.unwrap_or(*target).max(1 << 20);
+        set(&mut settings.state.memtable_bytes, file.state_memtable_bytes);
+        set(&mut settings.state.cache_bytes, file.state_cache_bytes);
         settings
     }
 

@@ -63,6 +63,8 @@ pub(crate) struct ProjectorFileSettings {
     pub fan_out_keys_per_cause: Option<usize>,
     pub fan_out_keys_per_step: Option<usize>,
     pub journal_bytes_max: Option<u64>,
+    pub state_memtable_bytes: Option<u64>,
+    pub state_cache_bytes: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

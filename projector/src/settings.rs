@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use prejoin_sinks::ChangeBounds;
+use prejoin_state::StateBounds;
 
 use crate::standby::TAKEOVER_AFTER;
 
@@ -33,6 +34,7 @@ pub struct ProjectorSettings {
     /// How long whoever writes to the view store may say nothing before a standby takes over.
     pub takeover_after: Duration,
     pub engine: prejoin_engine::Settings,
+    pub state: StateBounds,
     pub status_interval: Duration,
 }
 
@@ -65,6 +67,7 @@ impl Default for ProjectorSettings {
             changes: ChangeBounds::default(),
             takeover_after: TAKEOVER_AFTER,
             engine: prejoin_engine::Settings::default(),
+            state: StateBounds::default(),
             status_interval: Duration::from_secs(1),
         }
     }

@@ -92,7 +92,7 @@ pub(crate) fn open(
     let discarded = directory.with_extension("discarded");
     remove(&discarded)?;
     let open = || -> Result<Engine, EngineError> {
-        let state: Arc<dyn State> = Arc::new(DurableState::open(directory)?);
+        let state: Arc<dyn State> = Arc::new(DurableState::open_with(directory, settings.state)?);
         Engine::open(definition.clone(), state, settings.engine)
     };
     match open() {

@@ -12,8 +12,21 @@ use crate::{Batch, Entries, Snapshot, Space, State, StateError};
 /// The longest key that can be stored, and so the longest that can be found.
 const KEY_BYTES_MAX: usize = u16::MAX as usize;
 
-/// Bytes of unpacked blocks kept in memory.
-const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+/// How much memory a state takes, whatever its size.
+#[derive(Debug, Clone, Copy)]
+pub struct StateBounds {
+    /// Of each space: what was written last and is in no file yet. With more of it, files are larger, fewer, and merged less
+    /// often. A state keeps the bound that it was created with.
+    pub memtable_bytes: u64,
+    /// Unpacked blocks of files.
+    pub cache_bytes: u64,
+}
+
+impl Default for StateBounds {
+    fn default() -> Self {
+        StateBounds { memtable_bytes: 64 << 20, cache_bytes: 256 << 20 }
+    }
+}
 
 pub struct DurableState {
     path: Arc<str>,
@@ -30,16 +43,21 @@ struct DurableSnapshot {
 impl DurableState {
     /// Opens the state in a directory, creating it if missing. One process at a time.
     pub fn open(directory: &Path) -> Result<Self, StateError> {
+        DurableState::open_with(directory, StateBounds::default())
+    }
+
+    /// The same with other bounds than the defaults.
+    pub fn open_with(directory: &Path, bounds: StateBounds) -> Result<Self, StateError> {
         if !directory.exists() {
-            create(directory)?;
+            create(directory, bounds)?;
         }
-        open_or_begin(directory)
+        open_or_begin(directory, bounds)
     }
 }
 
 /// Makes an empty state. It gets its name when it is complete: fjall does not open a directory that it was killed
 /// while making.
-fn create(directory: &Path) -> Result<(), StateError> {
+fn create(directory: &Path, bounds: StateBounds) -> Result<(), StateError> {
     let shown = directory.display().to_string();
     let unfinished = directory.with_extension("unfinished");
     let in_files = |error: std::io::Error| StateError { path: shown.clone(), detail: error.to_string() };
@@ -47,17 +65,20 @@ fn create(directory: &Path) -> Result<(), StateError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(in_files(error)),
         _ => {}
     }
-    drop(open_or_begin(&unfinished)?);
+    drop(open_or_begin(&unfinished, bounds)?);
     std::fs::rename(&unfinished, directory).map_err(in_files)
 }
 
-fn open_or_begin(directory: &Path) -> Result<DurableState, StateError> {
+fn open_or_begin(directory: &Path, bounds: StateBounds) -> Result<DurableState, StateError> {
     let path: Arc<str> = directory.display().to_string().into();
-    let database =
-        Database::builder(directory).cache_size(CACHE_BYTES).open().map_err(|error| failed(&path, error))?;
+    let database = Database::builder(directory)
+        .cache_size(bounds.cache_bytes)
+        .open()
+        .map_err(|error| failed(&path, error))?;
+    let options = || KeyspaceCreateOptions::default().max_memtable_size(bounds.memtable_bytes);
     let keyspaces = Space::ALL
         .into_iter()
-        .map(|space| database.keyspace(space.name(), KeyspaceCreateOptions::default))
+        .map(|space| database.keyspace(space.name(), options))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| failed(&path, error))?;
     Ok(DurableState { path, database, keyspaces: keyspaces.into() })

@@ -12,7 +12,7 @@ mod port;
 
 pub use batch::{Batch, Write};
 pub use copy::copy;
-pub use durable::DurableState;
+pub use durable::{DurableState, StateBounds};
 pub use layered::Layered;
 pub use memory::MemoryState;
 pub use overlay::OverlayState;
