@@ -20,7 +20,8 @@ lint:
 	cargo clippy --workspace --all-targets -- --deny warnings
 
 BENCH = cargo bench --package prejoin-benches --bench
-RESULTS = target/benchmarks
+# Benchmarks run in their own directory.
+RESULTS = $(CURDIR)/target/benchmarks
 
 # Every benchmark, each beside its floor; what was measured is in target/benchmarks/ as JSON. docs/performance.md explains.
 bench: tools
@@ -30,6 +31,7 @@ bench: tools
 	$(BENCH) rebuild -- --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --json $(RESULTS)/replay.json
 	$(BENCH) live -- --json $(RESULTS)/live.json
+	$(BENCH) services -- --json $(RESULTS)/services.json
 	$(BENCH) fan_out -- --json $(RESULTS)/fan_out.json
 	$(BENCH) read -- --json $(RESULTS)/read.json
 	$(BENCH) readers -- --json $(RESULTS)/readers.json
@@ -42,6 +44,7 @@ bench-quick: tools
 	$(BENCH) rebuild -- --orders 100000 --turns 3 --json $(RESULTS)/rebuild.json
 	$(BENCH) replay -- --events 100000 --log jetstream --json $(RESULTS)/replay.json
 	$(BENCH) live -- --rate 1000 --rate 5000 --seconds 5 --json $(RESULTS)/live.json
+	$(BENCH) services -- --seconds 4 --database sqlite --json $(RESULTS)/services.json
 	$(BENCH) fan_out -- --orders 1000 --orders 100000 --seconds 3 --view orders_with_customers --json $(RESULTS)/fan_out.json
 	$(BENCH) read -- --orders 100000 --turns 2 --seconds 1 --json $(RESULTS)/read.json
 	$(BENCH) readers -- --before 100000 --seconds 3 --json $(RESULTS)/readers.json

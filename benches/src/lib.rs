@@ -29,5 +29,6 @@ pub use shop::{Random, shop};
 pub use stores::{Floor, Store};
 pub use table::print_table;
 pub use traffic::{
-    Acknowledged, Latency, Readers, Watch, latency, latency_of_rows, look_for, offer, serve, wait_for,
+    Acknowledged, Latency, Readers, Watch, latency, latency_of_rows, look_for, offer, serve, until_shown,
+    wait_for,
 };

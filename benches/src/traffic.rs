@@ -161,16 +161,21 @@ pub async fn look_for(
     readers: &Readers,
     placed: impl IntoIterator<Item = &GeneratedEvent>,
 ) -> anyhow::Result<BTreeMap<u64, Instant>> {
-    let (mut seen, begun) = (BTreeMap::new(), Instant::now());
+    let mut seen = BTreeMap::new();
     for order in placed {
-        let query = format!("order_id=eq.{}&select=order_id", order.subject);
-        while readers.rows(&query).await? == "[]" {
-            ensure!(begun.elapsed() < PATIENCE, "order {} is never seen", order.subject);
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
-        seen.insert(order.sequence, Instant::now());
+        seen.insert(order.sequence, until_shown(readers, &order.subject).await?);
     }
     Ok(seen)
+}
+
+/// Waits until there is a row of an order.
+pub async fn until_shown(readers: &Readers, order_id: &str) -> anyhow::Result<Instant> {
+    let (query, begun) = (format!("order_id=eq.{order_id}&select=order_id"), Instant::now());
+    while readers.rows(&query).await? == "[]" {
+        ensure!(begun.elapsed() < PATIENCE, "order {order_id} is never seen");
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+    Ok(Instant::now())
 }
 
 /// Compares when orders were acknowledged with when their rows were seen, for those that were looked for.
