@@ -41,7 +41,7 @@ struct Options {
     seconds: u64,
     /// At once.
     #[arg(long, default_value_t = 16)]
-    clients: u64,
+    clients: usize,
     /// The service's own.
     #[arg(long, value_enum, default_values_t = [Database::Sqlite, Database::Mariadb])]
     database: Vec<Database>,
@@ -79,7 +79,7 @@ struct Line {
 #[derive(Serialize)]
 struct Report {
     benchmark: &'static str,
-    clients: u64,
+    clients: usize,
     seconds: u64,
     lines: Vec<Line>,
 }
@@ -169,7 +169,7 @@ async fn measure(options: &Options, database: Database, kind: StoreKind) -> anyh
     Ok(Line {
         database: format!("{database:?}").to_lowercase(),
         store: format!("{kind:?}").to_lowercase(),
-        committed_per_second: f64::from(committed) / seconds,
+        committed_per_second: committed as f64 / seconds,
         latency,
     })
 }
@@ -200,17 +200,17 @@ async fn start_orders(
 /// Places orders until then; returns how many.
 async fn place(
     url: String,
-    number: u64,
+    number: usize,
     customers: Arc<[String]>,
     ends_at: Instant,
     placed: mpsc::UnboundedSender<Placed>,
-) -> anyhow::Result<u32> {
+) -> anyhow::Result<usize> {
     let client = reqwest::Client::new();
     let mut count = 0;
     while Instant::now() < ends_at {
         count += 1;
         let order_id = format!("{number}-{count}");
-        let customer = &customers[(count as usize * 7 + number as usize) % customers.len()];
+        let customer = &customers[(count * 7 + number) % customers.len()];
         let line = json!({ "product_id": "p1", "quantity": 2, "unit_price_cents": 617 });
         let order = json!({ "order_id": order_id, "customer_id": customer, "lines": [line] });
         let answer = client.post(&url).json(&order).send().await?;
