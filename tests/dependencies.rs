@@ -46,9 +46,9 @@ const KNOWN_BY: [(&str, &[&str]); 7] = [
     ("async-nats", &["prejoin-event-log"]),
     ("fjall", &["prejoin-state"]),
     ("regex-automata", &["prejoin-model"]),
-    ("rusqlite", &["prejoin-sinks", "prejoin-read-api"]),
-    ("sqlparser", &["prejoin-sql"]),
     // Benchmarks measure beside what one would write by hand; they do not reach the binary.
+    ("rusqlite", &["prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),
+    ("sqlparser", &["prejoin-sql"]),
     ("sqlx", &["prejoin-outbox", "prejoin-service", "prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),
     ("tantivy", &["prejoin-sinks", "prejoin-read-api", "prejoin-benches"]),
 ];
