@@ -1,5 +1,5 @@
-//! What one would write by hand to serve one view and nothing else: axum, the same prepared statements and search as the read
-//! API's, an open index. No grammar, no rights, no position in the answer, no limits; the table's name is looked up once.
+//! What one would write by hand to serve one view and nothing else: axum, prepared statements and a search like those of the
+//! read API, an open index. No grammar, no rights, no position in the answer, no limits; the table's name is looked up once.
 
 mod rows;
 mod sqlite;

@@ -1,4 +1,5 @@
-//! Rows of the view's table as JSON, by the statements that the read API prepares for the same requests.
+//! Rows of the view's table as JSON, by the statements that the read API prepares for the same requests; of a search, the
+//! statement names the rows' keys in a shorter way.
 
 use std::collections::HashMap;
 

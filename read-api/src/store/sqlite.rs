@@ -12,7 +12,7 @@ use crate::Error;
 use crate::error::StoreError;
 
 /// For so long the file at the path is taken to be the one that it was: a look costs as much as finding a row.
-const LOOKED_AT: Duration = Duration::from_millis(1);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
 
 pub(super) struct SqliteStore {
     path: PathBuf,
@@ -40,7 +40,9 @@ impl SqliteStore {
 
     fn readers(&self) -> Result<(Arc<Readers>, FileIdentity), Error> {
         let (now, lock) = (Instant::now(), || self.open.lock().unwrap_or_else(PoisonError::into_inner));
-        if let Some(open) = lock().as_ref().filter(|open| now.duration_since(open.looked_at) < LOOKED_AT) {
+        if let Some(open) =
+            lock().as_ref().filter(|open| now.duration_since(open.looked_at) < LOOK_AGAIN_AFTER)
+        {
             return Ok((Arc::clone(&open.readers), open.file));
         }
         let file = match FileIdentity::of(&self.path) {
